@@ -1,0 +1,88 @@
+//! Values at run time.
+//!
+//! Cheap to clone: everything large sits behind an `Arc`. What operators do with values is in `eval`; equality across
+//! types is here because lists, maps and functions need it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::types::Type;
+use crate::quantity::Quantity;
+use crate::version::Version;
+
+/// A value.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// `null`.
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// A signed integer.
+    Int(i64),
+    /// An unsigned integer.
+    Uint(u64),
+    /// A floating point number; the one place in the crate with floats.
+    Double(f64),
+    /// A text.
+    String(Arc<str>),
+    /// Bytes.
+    Bytes(Arc<[u8]>),
+    /// Seconds and nanoseconds, both of the same sign.
+    Duration(i64, i32),
+    /// Seconds since the epoch and nanoseconds.
+    Timestamp(i64, i32),
+    /// A list.
+    List(Arc<[Value]>),
+    /// A map.
+    Map(Arc<Map>),
+    /// An optional value.
+    Optional(Option<Arc<Value>>),
+    /// A type as value.
+    Type(Arc<Type>),
+    /// A Kubernetes quantity.
+    Quantity(Arc<Quantity>),
+    /// A semantic version.
+    Semver(Arc<Version>),
+    /// An IP address.
+    Ip(IpAddr),
+    /// An IP network: address as written and prefix length.
+    Cidr(IpAddr, u8),
+    /// A URL.
+    Url(Arc<str>),
+    /// A named format, by name.
+    Format(&'static str),
+    /// An object with fields, such as `device`.
+    Object(Arc<Object>),
+}
+
+/// A map value. Iteration is by key order (upstream's is random; the stated rule is ascending keys).
+#[derive(Clone, Debug, Default)]
+pub struct Map {
+    /// The entries.
+    pub entries: BTreeMap<Key, Value>,
+    /// Looking up an absent key gives an empty map instead of an error (not seen by `in` or iteration).
+    pub default_empty: bool,
+}
+
+/// A key of a map.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// A truth value.
+    Bool(bool),
+    /// A signed integer.
+    Int(i64),
+    /// An unsigned integer above the signed range (smaller ones are kept as `Int`, they are equal keys).
+    Uint(u64),
+    /// A text.
+    String(Arc<str>),
+}
+
+/// An object with named fields.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// Its type name.
+    pub type_name: &'static str,
+    /// Its fields.
+    pub fields: BTreeMap<&'static str, Value>,
+}

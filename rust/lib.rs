@@ -1,0 +1,13 @@
+//! An allocation engine for accelerators.
+//!
+//! Documents come in (`ResourceSlice`, `ResourceClaim`, …), values go out: which devices a claim gets on a node,
+//! or exactly why nothing fits. The crate reads no clock, opens no file and starts no thread.
+//! Start reading at [`inventory::Inventory`] for what exists, then `search` for how it is chosen.
+
+pub mod attribute;
+pub mod cel;
+pub mod error;
+pub mod gates;
+pub mod quantity;
+pub mod version;
+pub mod wire;

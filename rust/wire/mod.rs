@@ -1,0 +1,12 @@
+//! Wire forms of the Kubernetes documents: read, defaulted, written.
+//!
+//! Checks shape only; what documents mean is for `inventory` and `claim`. Versions v1beta1 and v1beta2 are converted
+//! to the v1 form on entry. Start at [`slice::ResourceSlice`] and [`claim::ResourceClaim`].
+
+pub mod allocation;
+pub mod claim;
+pub mod core;
+mod raw;
+pub mod slice;
+
+pub use raw::RawJson;
