@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -117,12 +118,13 @@ func evaluate(line []byte) []byte {
 }
 
 func encode(answer any) []byte {
-	line, err := json.Marshal(answer)
-	if err != nil {
-		// Only results could fail to marshal, and those came from JSON.
-		line, _ = json.Marshal(cases.Answer{Error: "write answer: " + err.Error()})
+	var line bytes.Buffer
+	encoder := json.NewEncoder(&line)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(answer); err != nil {
+		return encode(cases.Answer{Error: "write answer: " + err.Error()})
 	}
-	return append(line, '\n')
+	return line.Bytes()
 }
 
 // classLister serves the classes of a case with the errors of the real lister.

@@ -16,6 +16,8 @@ import (
 	"runtime"
 
 	"k8s.io/dynamic-resource-allocation/structured"
+
+	"gpualloc.dev/oracle/cases"
 )
 
 func main() {
@@ -48,7 +50,7 @@ func stream(in io.Reader, out io.Writer, handle func([]byte) []byte) error {
 	for range workers {
 		go func() {
 			for job := range jobs {
-				job.answer <- handle(job.line)
+				job.answer <- guarded(handle, job.line)
 			}
 		}()
 	}
@@ -74,6 +76,17 @@ func stream(in io.Reader, out io.Writer, handle func([]byte) []byte) error {
 		return fmt.Errorf("read cases: %w", err)
 	}
 	return writeErr
+}
+
+// guarded keeps a case that nobody foresaw, such as a null document, from
+// ending the whole run.
+func guarded(handle func([]byte) []byte, line []byte) (answer []byte) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			answer = encode(cases.Answer{Error: fmt.Sprint("panic: ", cause)})
+		}
+	}()
+	return handle(line)
 }
 
 // write drains every answer even after a failed write, so that the reader ends.

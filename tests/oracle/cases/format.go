@@ -102,7 +102,7 @@ type Answer struct {
 type NodeAnswer struct {
 	Node    string                         `json:"node"`
 	Outcome string                         `json:"outcome"`
-	Results []resourceapi.AllocationResult `json:"results,omitempty"`
+	Results []resourceapi.AllocationResult `json:"results,omitzero"`
 	Scope   string                         `json:"scope,omitempty"`
 	Error   string                         `json:"error,omitempty"`
 	Steps   *int64                         `json:"steps,omitempty"`
