@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -118,13 +116,11 @@ func evaluate(line []byte) []byte {
 }
 
 func encode(answer any) []byte {
-	var line bytes.Buffer
-	encoder := json.NewEncoder(&line)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(answer); err != nil {
+	line, err := cases.Encode(answer)
+	if err != nil {
 		return encode(cases.Answer{Error: "write answer: " + err.Error()})
 	}
-	return line.Bytes()
+	return line
 }
 
 // classLister serves the classes of a case with the errors of the real lister.

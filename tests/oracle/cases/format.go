@@ -8,11 +8,8 @@
 package cases
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 
 	corev1 "k8s.io/api/core/v1"
 	resourceapi "k8s.io/api/resource/v1"
@@ -122,19 +119,6 @@ func Decode(line []byte, into any) error {
 		return fmt.Errorf("read case: %w", errors.Join(strict...))
 	}
 	return nil
-}
-
-// WriteFile writes one document per line.
-func WriteFile[T any](path string, lines []T) error {
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	for _, line := range lines {
-		if err := encoder.Encode(line); err != nil {
-			return fmt.Errorf("write %s: %w", path, err)
-		}
-	}
-	return os.WriteFile(path, text.Bytes(), 0o644)
 }
 
 // HideShareIDs copies results with every share ID replaced by one constant.
