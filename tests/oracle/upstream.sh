@@ -25,6 +25,7 @@ prepare() {
 	place selector "$copy/gpualloc/selector"
 	place plug/structured "$copy/structured/internal/gpualloc"
 	place plug/cel "$copy/cel"
+	place plug/tracker "$copy/resourceslice/tracker"
 }
 
 # place copies Go files into the copy and points their imports at it.
@@ -66,7 +67,7 @@ test)
 	cd "$copy"
 	# Of the four interrupt cases three end a search through a Go context, which
 	# gpualloc has no counterpart of: it counts steps and never reads a clock.
-	"$go" test -count=1 -run '^TestPlug$' -skip '^TestPlug$/^allocator$/^interrupt$/^(timeout|deadline|cancel)$' \
+	"$go" test -count=1 -run '^(TestPlug|TestTaints)$' -skip '^TestPlug$/^allocator$/^interrupt$/^(timeout|deadline|cancel)$' \
 		./structured/internal/gpualloc
 	;;
 *)
