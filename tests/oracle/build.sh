@@ -10,7 +10,7 @@ if [ -x "$bin" ]; then
 fi
 if [ -n "$newer" ]; then
 	mkdir -p "$root/build"
-	(cd "$here" && ./go.sh build -o "$bin" .) >&2
+	(cd "$here" && ./go.sh build -buildvcs=false -o "$bin" .) >&2
 	touch "$bin"
 fi
 echo "$bin"
