@@ -150,7 +150,11 @@ impl Quantity {
     /// The sum. A zero takes the format of what is added to it, as upstream does.
     #[must_use]
     pub fn add(&self, other: &Self) -> Self {
-        let format = if self.is_zero() { other.format } else { self.format };
+        let format = if self.is_zero() {
+            other.format
+        } else {
+            self.format
+        };
         let small = match (self.small, other.small) {
             (Some(a), Some(b)) => add_small(a, b),
             _ => None,
@@ -174,7 +178,9 @@ impl Quantity {
     pub fn neg(&self) -> Self {
         Self {
             nanos: self.nanos.saturating_neg(),
-            small: self.small.and_then(|(value, scale)| Some((value.checked_neg()?, scale))),
+            small: self
+                .small
+                .and_then(|(value, scale)| Some((value.checked_neg()?, scale))),
             format: self.format,
             text: None,
         }
@@ -223,7 +229,11 @@ impl Quantity {
                 number /= 1024;
                 power += 1;
             }
-            return write!(f, "{number}{}", ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"][power]);
+            return write!(
+                f,
+                "{number}{}",
+                ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"][power]
+            );
         }
         let (mut number, mut exponent) = (self.nanos, -9);
         while number % 1000 == 0 {
@@ -232,7 +242,11 @@ impl Quantity {
         }
         write!(f, "{number}")?;
         if self.format == Format::DecimalExponent {
-            return if exponent == 0 { Ok(()) } else { write!(f, "e{exponent}") };
+            return if exponent == 0 {
+                Ok(())
+            } else {
+                write!(f, "e{exponent}")
+            };
         }
         // Above exa upstream has no suffix and prints the bare mantissa (an oddity kept).
         let suffixes = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
@@ -303,7 +317,11 @@ fn read_suffix(suffix: &str) -> Option<(bool, i32, Format)> {
 
 /// Mantissa and exponent, where upstream's fast path takes the number.
 fn small_amount(parts: &Parts<'_>, binary: bool, exponent: i32) -> Option<(i64, i8)> {
-    let whole = if parts.whole.is_empty() { "0" } else { parts.whole };
+    let whole = if parts.whole.is_empty() {
+        "0"
+    } else {
+        parts.whole
+    };
     let length = whole.len() + parts.fraction.len();
     let (scale, mantissa) = if binary {
         let bits = usize::try_from(exponent).ok()? * 3 / 10;
@@ -330,7 +348,11 @@ fn small_amount(parts: &Parts<'_>, binary: bool, exponent: i32) -> Option<(i64, 
 
 /// Whether upstream remembers the text of a number on its fast path.
 fn keeps_text(parts: &Parts<'_>, binary: bool, exponent: i32) -> bool {
-    let whole = if parts.whole.is_empty() { "0" } else { parts.whole };
+    let whole = if parts.whole.is_empty() {
+        "0"
+    } else {
+        parts.whole
+    };
     let shifted = format!("{whole}{}", parts.fraction);
     if binary {
         return shifted.parse::<i64>().is_ok_and(|value| value & 7 != 0);
@@ -351,18 +373,28 @@ fn big_amount(parts: &Parts<'_>, binary: bool, exponent: i32) -> Result<i128, St
     // digits × 10^shift nanos
     let shift = decimal_exponent - point + 9;
     let (kept, dropped) = if shift < 0 {
-        let cut = digits.len().saturating_sub(usize::try_from(-shift).unwrap_or(usize::MAX));
+        let cut = digits
+            .len()
+            .saturating_sub(usize::try_from(-shift).unwrap_or(usize::MAX));
         digits.split_at(cut)
     } else {
         (digits, "")
     };
     if kept.len() > 36 {
-        return if binary { Ok(i128::from(i64::MAX) * NANOS) } else { Err(TOO_LARGE.to_owned()) };
+        return if binary {
+            Ok(i128::from(i64::MAX) * NANOS)
+        } else {
+            Err(TOO_LARGE.to_owned())
+        };
     }
     if binary {
         return binary_amount(digits, shift, exponent);
     }
-    let mut nanos: i128 = if kept.is_empty() { 0 } else { kept.parse().map_err(|_| WRONG_NUMBER)? };
+    let mut nanos: i128 = if kept.is_empty() {
+        0
+    } else {
+        kept.parse().map_err(|_| WRONG_NUMBER)?
+    };
     if shift > 0 {
         let factor = power_of_ten(shift).ok_or(TOO_LARGE)?;
         nanos = nanos.checked_mul(factor).ok_or(TOO_LARGE)?;
@@ -370,7 +402,11 @@ fn big_amount(parts: &Parts<'_>, binary: bool, exponent: i32) -> Result<i128, St
     if dropped.bytes().any(|b| b != b'0') {
         nanos += 1;
     }
-    if nanos > LIMIT { Err(TOO_LARGE.to_owned()) } else { Ok(nanos) }
+    if nanos > LIMIT {
+        Err(TOO_LARGE.to_owned())
+    } else {
+        Ok(nanos)
+    }
 }
 
 /// digits × 10^shift × 2^exponent nanos, rounded up, digit by digit so that nothing overflows before the cap.
