@@ -20,9 +20,9 @@ impl Maker {
 
     fn claim(&mut self, index: usize, budget: &mut Budget) -> Value {
         let count = match self.random.below(20) {
-            0..8 => 1,
-            8..16 => 2,
-            16..19 => 3,
+            0..9 => 1,
+            9..17 => 2,
+            17..19 => 3,
             _ => 4,
         };
         let mut requests = Vec::new();
@@ -49,7 +49,9 @@ impl Maker {
             }
             config.push(entry);
         }
-        devices["config"] = json!(config);
+        if !config.is_empty() {
+            devices["config"] = json!(config);
+        }
         let mut metadata = json!({"name": format!("claim{index}"), "uid": format!("uid-{index}")});
         if !self.random.chance(5) {
             metadata["namespace"] = json!("default");

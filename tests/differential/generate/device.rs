@@ -12,7 +12,7 @@ impl Maker {
     pub(super) fn device(&mut self, pool: &Pool, name: String) -> Value {
         let mut device = json!({"name": name});
         device["attributes"] = self.attributes(&pool.driver);
-        let shared = self.roll(Topic::Capacity);
+        let shared = self.roll(Topic::Capacity) || self.plan.focus(Topic::Fractional) && self.random.chance(70);
         let capacity = self.capacities(shared);
         let capacities = capacity.as_object().map(|all| all.keys().cloned().collect());
         if shared {
@@ -121,9 +121,15 @@ impl Maker {
             }
             capacities.insert("memory".to_owned(), capacity);
         }
-        if self.random.chance(if shared { 55 } else { 15 }) {
+        if self.random.chance(if self.plan.focus(Topic::Fractional) {
+            90
+        } else if shared {
+            55
+        } else {
+            15
+        }) {
             let fraction = self.roll(Topic::Fractional);
-            let value = if fraction { self.pick(&["1", "2", "2500m"]) } else { self.pick(&["4", "8", "100"]) };
+            let value = if fraction { self.pick(&["2", "4", "2500m"]) } else { self.pick(&["4", "8", "100"]) };
             let mut capacity = json!({"value": value});
             if shared && (fraction || self.random.chance(70)) {
                 capacity["requestPolicy"] = if fraction { self.fraction_policy() } else { self.core_policy() };
@@ -179,9 +185,10 @@ impl Maker {
         let entries: Vec<Value> = sets
             .into_iter()
             .map(|set| {
-                let memory = self.pick(&["10Gi", "20Gi", "40Gi", "10Gi"]);
+                let grouped_only = self.plan.focus(Topic::Groups) && self.random.chance(80);
+                let memory = if grouped_only { "10Gi" } else { self.pick(&["10Gi", "20Gi", "40Gi", "10Gi"]) };
                 let mut counters = json!({"memory": {"value": memory}});
-                if self.random.chance(70) {
+                if !grouped_only && self.random.chance(70) {
                     counters["slices"] = json!({"value": self.pick(&["1", "2", "3", "4"])});
                 }
                 if broken && self.random.chance(50) {
@@ -246,7 +253,7 @@ impl Maker {
     }
 
     /// Rules that taint devices from outside, sorted by name.
-    pub(super) fn taint_rules(&mut self) -> Value {
+    pub(super) fn taint_rules(&mut self) -> Vec<Value> {
         let mut rules = Vec::new();
         while rules.len() < 3 && self.roll(Topic::TaintRules) {
             let mut selector = json!({});
@@ -269,6 +276,6 @@ impl Maker {
             }
             rules.push(json!({"metadata": {"name": format!("rule{}", rules.len())}, "spec": spec}));
         }
-        json!(rules)
+        rules
     }
 }

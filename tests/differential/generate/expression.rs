@@ -101,7 +101,7 @@ impl Maker {
             6 => format!("has({models}.model) && {model} == \"A\" ? \"good\" : \"plain\""),
             7 => format!("has({links}.links) ? {link} : {numas}.?numa.orValue(1)"),
             8 => "device.driver".to_owned(),
-            9 => format!("[{numas}.?numa.orValue(0), 7]"),
+            9 => format!("[int({numas}.?numa.orValue(0)), 7]"),
             10 => format!("device.driver == \"{driver}\" ? 1 : 2"),
             11 => "semver(\"1.2.0\")".to_owned(),
             12 if self.plan.heat(Topic::CelErrors) > 0 => numa,

@@ -6,12 +6,12 @@ use super::Maker;
 use super::plan::Topic;
 
 impl Maker {
-    pub(super) fn held(&mut self) -> Value {
+    pub(super) fn held(&mut self) -> Vec<Value> {
         let mut claims = Vec::new();
         for index in 0..self.devices.len() {
             let shared = self.devices[index].shared && self.plan.heat(Topic::Capacity) > 0;
-            let wanted = self.roll(Topic::Held) && self.random.chance(60);
-            if !wanted && !(shared && self.random.chance(40)) {
+            let wanted = self.roll(Topic::Held) && self.random.chance(45);
+            if !wanted && !(shared && self.random.chance(25)) {
                 continue;
             }
             let results = self.holding(index, shared);
@@ -21,7 +21,7 @@ impl Maker {
             let gone = json!([{"request": "r0", "driver": self.driver(), "pool": "p0", "device": "gone"}]);
             claims.push(held_claim(claims.len(), &gone));
         }
-        json!(claims)
+        claims
     }
 
     /// The results of a claim that holds the device: one, or up to three shares.

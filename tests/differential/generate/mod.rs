@@ -43,10 +43,13 @@ pub(crate) fn case(seed: u64, index: u64) -> Value {
         "nodes": maker.node_documents,
         "classes": classes,
         "slices": slices,
-        "taintRules": rules,
-        "held": held,
         "claims": claims,
     });
+    for (field, documents) in [("taintRules", rules), ("held", held)] {
+        if !documents.is_empty() {
+            case[field] = Value::Array(documents);
+        }
+    }
     if maker.random.chance(3) {
         case["taintRulesEnabled"] = json!(false);
     }

@@ -35,24 +35,24 @@ pub(crate) enum Topic {
     Broken,
 }
 
-/// Topic, weight as focus (of about 150), chance in percent to occur by the way.
+/// Topic, weight as focus (of about 170), chance in percent to occur by the way.
 const TOPICS: [(Topic, usize, usize); 23] = [
     (Topic::AdminAccess, 7, 8),
     (Topic::PrioritizedList, 7, 12),
     (Topic::Partitionable, 8, 8),
     (Topic::Taints, 7, 10),
-    (Topic::TaintRules, 7, 5),
+    (Topic::TaintRules, 11, 6),
     (Topic::Capacity, 8, 10),
-    (Topic::Fractional, 9, 3),
+    (Topic::Fractional, 13, 3),
     (Topic::Binding, 7, 8),
-    (Topic::Lists, 9, 6),
-    (Topic::Derived, 8, 5),
-    (Topic::Groups, 10, 4),
+    (Topic::Lists, 12, 6),
+    (Topic::Derived, 13, 5),
+    (Topic::Groups, 13, 4),
     (Topic::NodeOperations, 7, 4),
     (Topic::Generations, 9, 6),
     (Topic::NodeSelectors, 7, 12),
     (Topic::PerDevice, 6, 8),
-    (Topic::CelErrors, 4, 3),
+    (Topic::CelErrors, 6, 5),
     (Topic::Match, 7, 20),
     (Topic::Distinct, 6, 10),
     (Topic::All, 6, 8),
@@ -101,10 +101,10 @@ impl Plan {
         }
         let mut plan = Self { heat };
         plan.imply(Topic::Fractional, Topic::Capacity, 70);
-        plan.imply(Topic::Groups, Topic::Partitionable, 60);
+        plan.imply(Topic::Groups, Topic::Partitionable, 75);
         plan.imply(Topic::TaintRules, Topic::Taints, 25);
-        plan.imply(Topic::Lists, Topic::Match, 50);
-        plan.imply(Topic::Derived, Topic::Match, 50);
+        plan.imply(Topic::Lists, Topic::Match, 75);
+        plan.imply(Topic::Derived, Topic::Match, 65);
         plan
     }
 
@@ -128,6 +128,13 @@ impl Plan {
 
     pub(crate) fn focus(&self, topic: Topic) -> bool {
         self.heat(topic) >= 60
+    }
+
+    /// Whether the case is about relations between devices, which one device alone cannot show.
+    pub(crate) fn relates(&self) -> bool {
+        [Topic::Match, Topic::Distinct, Topic::Derived, Topic::Lists, Topic::Groups]
+            .into_iter()
+            .any(|topic| self.focus(topic))
     }
 
     /// Whether the topic occurs at one particular place.

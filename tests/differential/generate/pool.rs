@@ -34,7 +34,7 @@ pub(super) struct Pool {
 impl Maker {
     pub(super) fn pools(&mut self) {
         let mut names: Vec<(String, String)> = Vec::new();
-        let count = 1 + self.random.below(3).max(self.drivers.len() - 1);
+        let count = 1 + self.random.below(3).max(self.drivers.len() - 1).max(usize::from(self.nodes.len() > 1));
         for index in 0..count {
             let driver = match self.drivers.get(index) {
                 Some(driver) => driver.clone(),
@@ -64,7 +64,7 @@ impl Maker {
         if self.roll(Topic::NodeSelectors) {
             return Place::Selector(self.node_selector());
         }
-        let local = if self.nodes.len() == 1 { 60 } else { 30 };
+        let local = if self.nodes.len() == 1 { 60 } else { 12 };
         if self.random.chance(local) {
             return Place::Node(if self.random.chance(4) {
                 "elsewhere".to_owned()
@@ -92,7 +92,7 @@ impl Maker {
         let wanted = if self.random.chance(30) { 2 } else { 1 };
         for _ in 0..wanted {
             let most = 4.min(DEVICES.saturating_sub(self.devices.len())).max(1);
-            let count = 1 + self.random.below(most);
+            let count = 1 + self.random.below(most).max(self.random.below(most));
             self.device_slice(&mut pool, count);
         }
         if self.nodes.len() > 1 && matches!(pool.place, Place::Node(_)) && self.random.chance(25) {
@@ -153,7 +153,7 @@ impl Maker {
     fn counter_slices(&mut self, pool: &mut Pool) {
         let mut sets = Vec::new();
         for set in ["card0", "card1"] {
-            let memory = self.pick(&["20Gi", "40Gi", "80Gi", "0"]);
+            let memory = if self.plan.focus(Topic::Groups) { "80Gi" } else { self.pick(&["20Gi", "40Gi", "80Gi", "0"]) };
             let slices = self.pick(&["3", "4", "7"]);
             sets.push(json!({"name": set, "counters": {"memory": {"value": memory}, "slices": {"value": slices}}}));
         }

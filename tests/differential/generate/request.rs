@@ -84,11 +84,11 @@ impl Maker {
             wish["allocationMode"] = json!("All");
             if self.random.chance(25) {
                 wish["allocationMode"] = json!("ExactCount");
-                wish["count"] = json!(30 + self.random.below(8));
+                wish["count"] = json!(33 + self.random.below(4));
             }
             return wish;
         }
-        if self.random.chance(if self.plan.focus(Topic::CelErrors) { 70 } else { 28 }) {
+        if self.random.chance(if self.plan.focus(Topic::CelErrors) { 70 } else { 18 }) {
             wish["selectors"] = json!([self.selector(&driver)]);
             if self.random.chance(15) {
                 wish["selectors"] = json!([self.selector(&driver), self.selector(&driver)]);
@@ -100,7 +100,7 @@ impl Maker {
         } else if self.random.chance(3) {
             wish["tolerations"] = self.tolerations();
         }
-        if self.plan.heat(Topic::Capacity) > 0 && self.random.chance(60) {
+        if self.plan.heat(Topic::Capacity) > 0 && self.random.chance(65) {
             wish["capacity"] = json!({"requests": self.capacity_requests()});
         }
         if self.roll(Topic::Derived) {
@@ -117,14 +117,17 @@ impl Maker {
         }
         wish["allocationMode"] = json!("ExactCount");
         let mut count = match self.random.below(100) {
-            0..58 => 1,
-            58..83 => 2,
-            83..93 => 3,
-            93..97 => 4,
+            0..70 => 1,
+            70..90 => 2,
+            90..94 => 3,
+            94..97 => 4,
             97 => 0,
             98 => 5,
             _ => 13,
         };
+        if count == 1 && self.plan.relates() && self.random.chance(45) {
+            count = 2;
+        }
         if self.roll(Topic::Broken) && self.random.chance(5) {
             count = [33, 1_000_000, 9_223_372_036_854_775_807][self.random.below(3)];
         }
@@ -153,14 +156,14 @@ impl Maker {
 
     fn capacity_requests(&mut self) -> Value {
         let mut requests = Map::new();
-        if self.random.chance(60) {
+        if self.random.chance(if self.plan.focus(Topic::Fractional) { 20 } else { 60 }) {
             let amount = self.pick(&["1Gi", "3Gi", "5Gi", "9Gi", "10Gi", "12Gi", "20Gi", "3500M", "30Gi"]);
             requests.insert("memory".to_owned(), json!(amount));
         }
-        if self.random.chance(if self.plan.heat(Topic::Fractional) > 0 { 60 } else { 20 }) {
-            let fine = self.plan.heat(Topic::Fractional) > 0 && self.random.chance(80);
+        if self.random.chance(if self.plan.heat(Topic::Fractional) > 0 { 85 } else { 20 }) {
+            let fine = self.plan.heat(Topic::Fractional) > 0 && self.random.chance(90);
             let amount = if fine {
-                self.pick(&["250m", "600m", "700m", "1", "1500m", "300m", "1100m"])
+                self.pick(&["250m", "600m", "700m", "1", "550m", "300m", "1100m"])
             } else {
                 self.pick(&["1", "2", "3", "4", "500m"])
             };
