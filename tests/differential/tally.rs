@@ -41,9 +41,13 @@ impl Tally {
         self.backtracking += usize::from(backtracks);
     }
 
-    /// How many nodes had the outcome.
-    pub(crate) fn outcome(&self, outcome: &str) -> usize {
-        self.outcomes.get(outcome).copied().unwrap_or(0)
+    /// Whether the cases are worth asking: neither all placed nor all refused, and hard for the search.
+    pub(crate) fn has_bite(&self) -> bool {
+        let outcome = |name: &str| self.outcomes.get(name).copied().unwrap_or(0);
+        let placed = outcome("placed") * 100 / self.nodes.max(1);
+        (40..=60).contains(&placed)
+            && self.backtracking * 100 >= self.cases * 18
+            && outcome("timeout") * 1_000 <= self.nodes
     }
 }
 
