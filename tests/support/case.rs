@@ -6,7 +6,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use gpualloc::{Answer, Features, Inventory, Options, Outcome, ResourceClaim, Scope, allocate_on};
+use gpualloc::allocation::{Answer, Options, Outcome, Scope, allocate_on};
+use gpualloc::gates::Features;
+use gpualloc::inventory::Inventory;
+use gpualloc::wire::claim::ResourceClaim;
 use serde_json::{Map, Value, json};
 
 /// A case that has been read.
@@ -14,7 +17,7 @@ pub(crate) struct Case {
     pub(crate) inventory: Inventory,
     pub(crate) nodes: Vec<String>,
     pub(crate) claims: Vec<Arc<ResourceClaim>>,
-    pub(crate) options: Options,
+    pub(crate) options: Options<'static>,
 }
 
 /// What this crate answers, in the form of the oracle; an unreadable case gives an object with `error`.
