@@ -1,0 +1,47 @@
+"""The exceptions: unreadable input and conflicts, nothing else.
+
+A refusal is never an exception; it is an answer whose truth value is false.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ConflictError", "GpuallocError", "InvalidInputError"]
+
+
+class GpuallocError(Exception):
+    """Base of everything this package raises on its own account."""
+
+
+class InvalidInputError(GpuallocError, ValueError):
+    """Input that could not be read or is not the shape of its kind.
+
+    Attributes:
+        document: Kind and namespace/name of the document at fault, empty when unknown.
+        field: Path of the field at fault, empty when the document as a whole is meant.
+        message: What was wrong and what to do.
+    """
+
+    def __init__(self, message: str, document: str = "", field: str = "") -> None:
+        super().__init__(message, document, field)
+        self.message = message
+        self.document = document
+        self.field = field
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.document, self.field, self.message) if part)
+
+
+class ConflictError(GpuallocError):
+    """An answer made on another snapshot no longer holds.
+
+    Attributes:
+        objections: What stands against it, one sentence each.
+    """
+
+    def __init__(self, message: str, objections: tuple[str, ...] = ()) -> None:
+        super().__init__(message, objections)
+        self.message = message
+        self.objections = objections
+
+    def __str__(self) -> str:
+        return self.message
