@@ -201,7 +201,7 @@ def _default(value: object) -> Any:
     written = getattr(value, "isoformat", None)
     if callable(written):
         return str(written()).replace("+00:00", "Z")
-    plain = _plain(value)
+    plain = dict(value) if isinstance(value, Mapping) else _plain(value)
     if plain is None:
         raise TypeError(f"a {type(value).__name__} inside the document")
     return plain

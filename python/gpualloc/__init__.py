@@ -1,0 +1,2 @@
+"""Python surface."""
+from gpualloc._errors import ConflictError, GpuallocError, InvalidInputError
