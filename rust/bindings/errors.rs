@@ -1,0 +1,44 @@
+//! The one mapping from the engine's errors to the exceptions of `gpualloc._errors`.
+//!
+//! The classes stand in Python: with the stable ABI a native class cannot derive from an exception.
+
+use pyo3::PyErr;
+
+use crate::commit::Conflict;
+use crate::error::InputError;
+
+mod python {
+    #![expect(
+        missing_docs,
+        reason = "the classes are documented where they stand, in Python"
+    )]
+    pyo3::import_exception!(gpualloc._errors, InvalidInputError);
+    pyo3::import_exception!(gpualloc._errors, ConflictError);
+}
+
+impl From<InputError> for PyErr {
+    fn from(error: InputError) -> Self {
+        python::InvalidInputError::new_err((
+            error.message().to_owned(),
+            error.document().to_owned(),
+            error.field().to_owned(),
+        ))
+    }
+}
+
+impl From<Conflict> for PyErr {
+    fn from(conflict: Conflict) -> Self {
+        let objections: Vec<String> = conflict
+            .objections()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let objections = pyo3::Python::attach(|py| {
+            pyo3::types::PyTuple::new(py, objections).map(pyo3::Bound::unbind)
+        });
+        match objections {
+            Ok(objections) => python::ConflictError::new_err((conflict.to_string(), objections)),
+            Err(error) => error,
+        }
+    }
+}
