@@ -5,7 +5,7 @@ A refusal is never an exception; it is an answer whose truth value is false.
 
 from __future__ import annotations
 
-__all__ = ["ConflictError", "GpuallocError", "InvalidInputError"]
+__all__ = ["CelCompileError", "CelError", "CelEvaluationError", "ConflictError", "GpuallocError", "InvalidInputError"]
 
 
 class GpuallocError(Exception):
@@ -42,6 +42,30 @@ class ConflictError(GpuallocError):
         super().__init__(message, objections)
         self.message = message
         self.objections = objections
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class CelError(GpuallocError):
+    """A selector that does not compile or does not evaluate."""
+
+
+class CelCompileError(CelError, ValueError):
+    """An expression that does not compile."""
+
+
+class CelEvaluationError(CelError):
+    """An expression that fails on a device. In an allocation this ends the attempt; it never means "no match".
+
+    Attributes:
+        is_cost_limit: Whether the limit of the run-time cost was passed.
+    """
+
+    def __init__(self, message: str, is_cost_limit: bool = False) -> None:  # noqa: FBT001, FBT002  # an exception pickles by position
+        super().__init__(message, is_cost_limit)
+        self.message = message
+        self.is_cost_limit = is_cost_limit
 
     def __str__(self) -> str:
         return self.message

@@ -8,12 +8,10 @@ use crate::commit::Conflict;
 use crate::error::InputError;
 
 mod python {
-    #![expect(
-        missing_docs,
-        reason = "the classes are documented where they stand, in Python"
-    )]
     pyo3::import_exception!(gpualloc._errors, InvalidInputError);
     pyo3::import_exception!(gpualloc._errors, ConflictError);
+    pyo3::import_exception!(gpualloc._errors, CelCompileError);
+    pyo3::import_exception!(gpualloc._errors, CelEvaluationError);
 }
 
 impl From<InputError> for PyErr {
@@ -41,4 +39,14 @@ impl From<Conflict> for PyErr {
             Err(error) => error,
         }
     }
+}
+
+/// An expression that does not compile.
+pub(super) fn cel_compile_error(message: &str) -> PyErr {
+    python::CelCompileError::new_err(message.to_owned())
+}
+
+/// An expression that fails on a device.
+pub(super) fn cel_evaluation_error(message: &str, is_cost_limit: bool) -> PyErr {
+    python::CelEvaluationError::new_err((message.to_owned(), is_cost_limit))
 }
