@@ -49,7 +49,7 @@ class Inventory:
         *,
         pod: str | None = None,
         nodes: Sequence[str] | None = None,
-        exclude: Sequence[str] = (),
+        exclude: Sequence[str] | None = None,
         max_steps: int | None = None,
         kubernetes: str = "1.37",
         feature_gates: dict[str, bool] | None = None,
@@ -76,7 +76,7 @@ class Inventory:
         *,
         pod: str | None = None,
         nodes: Sequence[str] | None = None,
-        exclude: Sequence[str] = (),
+        exclude: Sequence[str] | None = None,
         max_steps: int | None = None,
         kubernetes: str = "1.37",
         feature_gates: dict[str, bool] | None = None,
@@ -88,7 +88,7 @@ class Inventory:
         asks: Sequence[Claims],
         *,
         nodes: Sequence[str] | None = None,
-        exclude: Sequence[str] = (),
+        exclude: Sequence[str] | None = None,
         max_steps: int | None = None,
         kubernetes: str = "1.37",
         feature_gates: dict[str, bool] | None = None,
@@ -221,6 +221,10 @@ class Answer:
     def scope(self) -> Literal["node", "pod"] | None:
         """Whether an error is of this node only or fatal for the pod."""
 
+    @property
+    def refused(self) -> tuple[tuple[str, str], ...]:
+        """The nodes tried before, each with its reason."""
+
     def to_dict(self) -> dict[str, Any]:
         """The answer as the command line prints it with `-o json`."""
 
@@ -250,7 +254,7 @@ class ClaimAllocation:
         """UID of the claim; empty if it has none yet."""
 
     @property
-    def already(self) -> bool:
+    def was_allocated(self) -> bool:
         """Whether it was allocated before and only kept its devices."""
 
     @property

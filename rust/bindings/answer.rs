@@ -5,15 +5,24 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::convert::to_python;
+use super::explanation::Explanation;
 use crate::allocation::{self, Outcome};
-use crate::explanation;
 use crate::inventory::ClaimKey;
 use crate::wire::allocation::DeviceRequestAllocationResult;
 
 /// See the stub `_native.pyi`.
 #[pyclass(frozen, eq, module = "gpualloc", skip_from_py_object)]
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub(super) struct Answer(allocation::Answer);
+
+/// Equal when they say the same, on whatever snapshot.
+impl PartialEq for Answer {
+    fn eq(&self, other: &Self) -> bool {
+        let (a, b) = (&self.0, &other.0);
+        (&a.node, &a.claims, &a.outcome, a.steps, &a.refused)
+            == (&b.node, &b.claims, &b.outcome, b.steps, &b.refused)
+    }
+}
 
 impl Answer {
     pub(super) fn new(answer: allocation::Answer) -> Self {
@@ -25,10 +34,7 @@ impl Answer {
     }
 
     fn placed(&self) -> &[allocation::ClaimAllocation] {
-        match &self.0.outcome {
-            Outcome::Placed(claims) => claims,
-            _ => &[],
-        }
+        self.0.allocations()
     }
 }
 
@@ -67,7 +73,7 @@ impl Answer {
     #[getter]
     fn why(&self) -> Option<Explanation> {
         match &self.0.outcome {
-            Outcome::Impossible(why) => Some(Explanation(why.clone())),
+            Outcome::Impossible(why) => Some(Explanation::new(why.clone())),
             _ => None,
         }
     }
@@ -89,6 +95,13 @@ impl Answer {
             }),
             _ => None,
         }
+    }
+
+    #[getter]
+    fn refused<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let refused = self.0.refused.iter();
+        let pairs = refused.map(|node| (node.node.as_str(), node.refusal.to_string()));
+        PyTuple::new(py, pairs)
     }
 
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -113,7 +126,7 @@ impl Answer {
     }
 
     fn __bool__(&self) -> bool {
-        matches!(self.0.outcome, Outcome::Placed(_))
+        self.0.is_placed()
     }
 
     fn __getitem__(&self, claim: &str) -> PyResult<ClaimAllocation> {
@@ -160,8 +173,8 @@ impl ClaimAllocation {
     }
 
     #[getter]
-    fn already(&self) -> bool {
-        self.0.already
+    fn was_allocated(&self) -> bool {
+        self.0.was_allocated
     }
 
     #[getter]
@@ -241,22 +254,3 @@ fn id(result: &DeviceRequestAllocationResult) -> String {
     format!("{}/{}/{}", result.driver, result.pool, result.device)
 }
 
-/// Why nothing fits.
-#[pyclass(frozen, eq, module = "gpualloc", skip_from_py_object)]
-#[derive(Clone, PartialEq)]
-pub(super) struct Explanation(explanation::Explanation);
-
-#[pymethods]
-impl Explanation {
-    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        to_python(py, &self.0)
-    }
-
-    fn __str__(&self) -> String {
-        self.0.to_string()
-    }
-
-    fn __repr__(&self) -> String {
-        format!("<Explanation: {}>", self.0)
-    }
-}

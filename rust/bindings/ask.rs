@@ -46,7 +46,7 @@ fn claim(entry: Entry) -> Result<ResourceClaim, InputError> {
     match entry {
         Entry::Known(document) => match *document {
             Document::Claim(claim) => Ok(claim),
-            other => Err(not_a_claim(other.kind(), &other.key().to_string())),
+            other => Err(not_a_claim(other.kind(), &key_of(&other).to_string())),
         },
         Entry::Unknown { kind, name, .. } => Err(not_a_claim(&kind, &name)),
     }
@@ -137,7 +137,7 @@ pub(super) fn deleted(value: &Bound<'_, PyAny>) -> PyResult<Vec<ObjectRef>> {
             objects.push(match entry {
                 Entry::Known(document) => ObjectRef {
                     kind: document.kind().to_owned(),
-                    key: document.key(),
+                    key: key_of(&document),
                 },
                 Entry::Unknown { kind, name, .. } => ObjectRef {
                     kind,
@@ -152,4 +152,9 @@ pub(super) fn deleted(value: &Bound<'_, PyAny>) -> PyResult<Vec<ObjectRef>> {
 /// A pod or claim given by name.
 pub(super) fn key(name: &str) -> ClaimKey {
     ClaimKey::parse(name)
+}
+
+fn key_of(document: &Document) -> ClaimKey {
+    let metadata = document.metadata();
+    ClaimKey::new(&metadata.namespace, &metadata.name)
 }

@@ -71,7 +71,7 @@ impl Selector {
     #[pyo3(signature = (device, *, driver))]
     fn matches(&self, py: Python<'_>, device: &Bound<'_, PyAny>, driver: &str) -> PyResult<bool> {
         let device = Self::device(driver, device)?;
-        let result = py.detach(|| self.compiled.matches(&device));
+        let (result, _) = py.detach(|| self.compiled.evaluate(&device));
         result.map_err(|error| cel_evaluation_error(&error.to_string(), error.is_cost_limit()))
     }
 

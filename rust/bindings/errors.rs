@@ -26,13 +26,8 @@ impl From<InputError> for PyErr {
 
 impl From<Conflict> for PyErr {
     fn from(conflict: Conflict) -> Self {
-        let objections: Vec<String> = conflict
-            .objections()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
         let objections = pyo3::Python::attach(|py| {
-            pyo3::types::PyTuple::new(py, objections).map(pyo3::Bound::unbind)
+            pyo3::types::PyTuple::new(py, conflict.objections()).map(pyo3::Bound::unbind)
         });
         match objections {
             Ok(objections) => python::ConflictError::new_err((conflict.to_string(), objections)),

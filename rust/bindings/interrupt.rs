@@ -12,21 +12,28 @@ use crate::allocation::Options;
 /// Runs the search detached. What a signal handler raises ends it and is raised here.
 pub(super) fn search<T: Send>(
     py: Python<'_>,
-    mut options: Options,
-    run: impl FnOnce(&Options) -> T + Send,
+    options: &Options<'_>,
+    run: impl FnOnce(&Options<'_>) -> T + Send,
 ) -> PyResult<T> {
-    let raised = std::sync::Arc::new(Mutex::new(None));
-    let seen = std::sync::Arc::clone(&raised);
-    options.interrupt = Some(std::sync::Arc::new(move || {
+    let raised = Mutex::new(None);
+    let interrupt = || {
         let Err(error) = Python::attach(|py| py.check_signals()) else {
             return false;
         };
-        if let Ok(mut slot) = seen.lock() {
+        if let Ok(mut slot) = raised.lock() {
             slot.get_or_insert(error);
         }
         true
-    }));
+    };
+    let features = options.features;
+    let options = Options {
+        features,
+        max_steps: options.max_steps,
+        exclude: options.exclude.clone(),
+        share_ids: options.share_ids.clone(),
+        interrupt: Some(&interrupt),
+    };
     let result = py.detach(|| run(&options));
-    let raised = raised.lock().ok().and_then(|mut slot| slot.take());
+    let raised = raised.into_inner().ok().flatten();
     raised.map_or(Ok(result), Err)
 }

@@ -11,9 +11,9 @@ use super::convert::{Documents, to_python};
 use super::interrupt;
 use super::record::{Held, Objection, Remark};
 use crate::allocation::{self, Options};
+use crate::commit::allocate_in_turn;
 use crate::error::InputError;
 use crate::inventory::{self as engine, ClaimKey};
-use crate::verify;
 use crate::wire::claim::ResourceClaim;
 
 /// See the stub `_native.pyi`, which documents the whole surface.
@@ -24,21 +24,24 @@ pub(super) struct Inventory(pub(super) engine::Inventory);
 /// How a question is asked: the arguments that all the allocating methods share.
 struct Question {
     nodes: Vec<String>,
-    options: Options,
+    options: Options<'static>,
 }
 
 impl Inventory {
     fn question(
         &self,
         nodes: Option<Vec<String>>,
-        exclude: Vec<String>,
+        exclude: Option<Vec<String>>,
         max_steps: Option<u64>,
         kubernetes: &str,
         feature_gates: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Question> {
-        let (left_out, devices) = ask::exclude(exclude)?;
-        let mut options = Options::new(ask::features(kubernetes, feature_gates)?);
-        options.exclude = devices;
+        let (left_out, devices) = ask::exclude(exclude.unwrap_or_default())?;
+        let mut options = Options {
+            features: ask::features(kubernetes, feature_gates)?,
+            exclude: devices,
+            ..Options::default()
+        };
         if let Some(steps) = max_steps {
             options.max_steps = steps;
         }
@@ -52,7 +55,7 @@ impl Inventory {
         &self,
         claims: Option<&Bound<'_, PyAny>>,
         pod: Option<&str>,
-        options: &Options,
+        options: &Options<'_>,
     ) -> PyResult<Vec<std::sync::Arc<ResourceClaim>>> {
         match (claims, pod) {
             (Some(claims), None) => ask::claims(&self.0, claims),
@@ -103,7 +106,7 @@ impl Inventory {
         Ok(Self(py.detach(|| self.0.update(text, &deleted))?))
     }
 
-    #[pyo3(signature = (claims=None, *, pod=None, nodes=None, exclude=Vec::new(), max_steps=None, kubernetes="1.37", feature_gates=None))]
+    #[pyo3(signature = (claims=None, *, pod=None, nodes=None, exclude=None, max_steps=None, kubernetes="1.37", feature_gates=None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
     fn allocate(
         &self,
@@ -111,20 +114,20 @@ impl Inventory {
         claims: Option<&Bound<'_, PyAny>>,
         pod: Option<&str>,
         nodes: Option<Vec<String>>,
-        exclude: Vec<String>,
+        exclude: Option<Vec<String>>,
         max_steps: Option<u64>,
         kubernetes: &str,
         feature_gates: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Answer> {
         let question = self.question(nodes, exclude, max_steps, kubernetes, feature_gates)?;
         let claims = self.asked(claims, pod, &question.options)?;
-        let answer = interrupt::search(py, question.options, |options| {
+        let answer = interrupt::search(py, &question.options, |options| {
             allocation::allocate_first(&self.0, &question.nodes, &claims, options)
         })?;
         Ok(Answer::new(answer))
     }
 
-    #[pyo3(signature = (claims=None, *, pod=None, nodes=None, exclude=Vec::new(), max_steps=None, kubernetes="1.37", feature_gates=None))]
+    #[pyo3(signature = (claims=None, *, pod=None, nodes=None, exclude=None, max_steps=None, kubernetes="1.37", feature_gates=None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
     fn allocate_each_node(
         &self,
@@ -132,27 +135,27 @@ impl Inventory {
         claims: Option<&Bound<'_, PyAny>>,
         pod: Option<&str>,
         nodes: Option<Vec<String>>,
-        exclude: Vec<String>,
+        exclude: Option<Vec<String>>,
         max_steps: Option<u64>,
         kubernetes: &str,
         feature_gates: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Vec<Answer>> {
         let question = self.question(nodes, exclude, max_steps, kubernetes, feature_gates)?;
         let claims = self.asked(claims, pod, &question.options)?;
-        let answers = interrupt::search(py, question.options, |options| {
+        let answers = interrupt::search(py, &question.options, |options| {
             allocation::allocate_each(&self.0, &question.nodes, &claims, options)
         })?;
         Ok(answers.into_iter().map(Answer::new).collect())
     }
 
-    #[pyo3(signature = (asks, *, nodes=None, exclude=Vec::new(), max_steps=None, kubernetes="1.37", feature_gates=None))]
+    #[pyo3(signature = (asks, *, nodes=None, exclude=None, max_steps=None, kubernetes="1.37", feature_gates=None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
     fn allocate_many(
         &self,
         py: Python<'_>,
         asks: Vec<Bound<'_, PyAny>>,
         nodes: Option<Vec<String>>,
-        exclude: Vec<String>,
+        exclude: Option<Vec<String>>,
         max_steps: Option<u64>,
         kubernetes: &str,
         feature_gates: Option<&Bound<'_, PyDict>>,
@@ -162,8 +165,8 @@ impl Inventory {
             .iter()
             .map(|claims| ask::claims(&self.0, claims))
             .collect::<PyResult<Vec<_>>>()?;
-        let (after, answers) = interrupt::search(py, question.options, |options| {
-            allocation::allocate_in_turn(&self.0, &question.nodes, &asks, options)
+        let (after, answers) = interrupt::search(py, &question.options, |options| {
+            allocate_in_turn(&self.0, &question.nodes, &asks, options)
         })?;
         Ok((Self(after), answers.into_iter().map(Answer::new).collect()))
     }
@@ -180,6 +183,7 @@ impl Inventory {
         self.0.held(&ask::key(claim)).cloned().map(Held::new)
     }
 
+    #[pyo3(signature = (claim, *, owner=None, priority=None, queue=None, preemptible=None))]
     fn with_caller_data(
         &self,
         claim: &str,
@@ -212,7 +216,7 @@ impl Inventory {
     ) -> PyResult<Vec<Objection>> {
         let features = ask::features(kubernetes, feature_gates)?;
         let key = ask::key(claim);
-        let objections = py.detach(|| verify::verify_held(&self.0, &key, node, features))?;
+        let objections = py.detach(|| self.0.verify_held(&key, node, features))?;
         Ok(objections.into_iter().map(Objection::new).collect())
     }
 

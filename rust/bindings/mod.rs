@@ -8,6 +8,7 @@ mod ask;
 mod cel;
 mod convert;
 mod errors;
+mod explanation;
 mod interrupt;
 mod inventory;
 mod record;
@@ -16,9 +17,11 @@ mod record;
 #[pyo3::pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
-    use super::answer::{Answer, ClaimAllocation, Device, Explanation};
+    use super::answer::{Answer, ClaimAllocation, Device};
     #[pymodule_export]
     use super::cel::Selector;
+    #[pymodule_export]
+    use super::explanation::Explanation;
     #[pymodule_export]
     use super::inventory::Inventory;
     #[pymodule_export]

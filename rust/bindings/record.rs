@@ -121,8 +121,8 @@ impl Objection {
 #[pymethods]
 impl Objection {
     #[getter]
-    fn claim(&self) -> String {
-        self.0.claim.to_string()
+    fn claim(&self) -> &str {
+        &self.0.claim
     }
 
     #[getter]
