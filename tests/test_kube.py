@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from gpualloc.kube import to_json
 
 import gpualloc as ga
+from gpualloc.kube import to_json
 
 SLICE: dict[str, Any] = {
     "apiVersion": "resource.k8s.io/v1",
@@ -40,6 +40,13 @@ def read_back(documents: Any) -> Any:
     return json.loads(to_json(documents))
 
 
+def official() -> Any:
+    """The official client; its types say little, so none are used."""
+    from kubernetes import client
+
+    return client
+
+
 class TestText:
     @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
     def test_bytes_pass_unread(self, kind: Any) -> None:
@@ -59,7 +66,8 @@ class TestMappings:
         assert read_back(MappingProxyType(SLICE)) == SLICE
 
     def test_iterables(self) -> None:
-        text = to_json(iter([SLICE, b'{"kind":"Node"}', MappingProxyType({"spec": MappingProxyType({"labels_": 1})})][:2]))
+        documents: list[Any] = [SLICE, b'{"kind":"Node"}']
+        text = to_json(iter(documents))
         assert [json.loads(line)["kind"] for line in text.splitlines()] == ["ResourceSlice", "Node"]
 
     @pytest.mark.parametrize("value", [float("nan"), {1, 2}, b"x", object()])
@@ -82,12 +90,8 @@ class TestMappings:
 class TestOfficialClient:
     @staticmethod
     def load(document: dict[str, Any], kind: str) -> Any:
-        from kubernetes import client
-
-        class Response:
-            data = json.dumps(document).encode()
-
-        return client.ApiClient().deserialize(Response().data.decode(), kind, "application/json")
+        client = official()
+        return client.ApiClient().deserialize(json.dumps(document), kind, "application/json")
 
     def test_object(self) -> None:
         assert read_back(self.load(SLICE, "V1ResourceSlice")) == SLICE
@@ -130,8 +134,7 @@ class TestOfficialClient:
             to_json([made.to_dict()])
 
     def test_sanitized_is_taken(self) -> None:
-        from kubernetes import client
-
+        client = official()
         made = self.load(SLICE, "V1ResourceSlice")
         plain = client.ApiClient().sanitize_for_serialization(made)
         plain["metadata"]["creationTimestamp"] = SLICE["metadata"]["creationTimestamp"]
@@ -141,7 +144,7 @@ class TestOfficialClient:
 def test_lightkube() -> None:
     from lightkube.resources.resource_v1 import ResourceSlice
 
-    made = ResourceSlice.from_dict(SLICE)
+    made: Any = ResourceSlice.from_dict(SLICE)  # pyright: ignore[reportUnknownMemberType]
     assert read_back(made) == SLICE
     assert read_back([made]) == SLICE
 
@@ -151,7 +154,7 @@ def test_kr8s() -> None:
 
     kind = new_class(kind="ResourceSlice", version="resource.k8s.io/v1", namespaced=False, asyncio=False)
     # The class asks for a cluster's address when it is made; a document is all that is needed here.
-    made = kind.__new__(kind)
+    made: Any = kind.__new__(kind)
     made._raw = SLICE
     assert read_back(made) == SLICE
 

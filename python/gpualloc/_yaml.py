@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,11 +92,11 @@ def _skip_blank(text: str, at: int) -> int:
 
 
 def _documents(name: str, line: int, value: object) -> Iterator[Found]:
-    documents: list[Any] = value if isinstance(value, list) else [value]
+    documents = cast("list[object]", value) if isinstance(value, list) else [value]
     for document in documents:
         if not isinstance(document, dict):
             raise FileError(name, line, f"a document is a mapping; this is {json.dumps(document)[:40]}")
-        yield Found(document, name, line)
+        yield Found(cast("dict[str, Any]", document), name, line)
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def _read_yaml(name: str, text: str) -> Iterator[Found]:
         def resolve(self, kind: type[yaml.Node], value: object, implicit: object) -> str:
             if kind is yaml.ScalarNode and isinstance(implicit, tuple) and implicit[0]:
                 return _PLAIN
-            return str(super().resolve(kind, value, (False, True)))
+            return str(super().resolve(kind, value, (False, True)))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
     reader = _Reader(name)
     try:
@@ -178,7 +178,7 @@ class _Reader:
         for key_node, value_node in node.value:
             if key_node.value == "<<" and key_node.tag == _PLAIN:
                 inner = self.value(value_node, depth + 1)
-                merged.extend(inner if isinstance(inner, list) else [inner])
+                merged.extend(inner if isinstance(inner, list) else [inner])  # pyright: ignore[reportUnknownArgumentType]
                 continue
             key = self._key(key_node)
             if key in table:
@@ -255,7 +255,9 @@ def dump(document: dict[str, Any]) -> str:
 
     def text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
         style = None if resolve(value) == value else '"'
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+        return dumper.represent_scalar(  # pyright: ignore[reportUnknownMemberType]
+            "tag:yaml.org,2002:str", value, style=style
+        )
 
     Dumper.add_representer(str, text)
     return str(yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True))

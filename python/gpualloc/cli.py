@@ -12,9 +12,9 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from gpualloc import GpuallocError, Inventory, InvalidInputError, __version__, _render, _yaml
+from gpualloc import GpuallocError, InvalidInputError, Inventory, __version__, _render, _yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gpualloc",
-        description="Allocates Kubernetes ResourceClaims, and judges allocations, exactly as the upstream allocator does.",
+        description="Allocates Kubernetes ResourceClaims exactly as upstream does, and judges allocations.",
         epilog="exit status: 0 placed or legal, 1 impossible or not legal, 2 bad input or an error, 3 undecided",
     )
     parser.add_argument("--version", action="version", version=f"gpualloc {__version__}")
@@ -134,16 +134,22 @@ def _items(found: _yaml.Found) -> Iterator[_yaml.Found]:
         yield found
         return
     implied = {} if kind == "List" else {"apiVersion": found.document.get("apiVersion"), "kind": kind[: -len("List")]}
-    for item in items:  # pyright: ignore[reportUnknownVariableType]
+    for item in cast("list[object]", items):
         if not isinstance(item, dict):
             raise _yaml.FileError(found.name, found.line, "items of a list are documents")
-        yield _yaml.Found({**implied, **item}, found.name, found.line)
+        yield _yaml.Found({**implied, **cast("dict[str, Any]", item)}, found.name, found.line)
 
 
 def _name(document: dict[str, Any]) -> str:
-    metadata = document.get("metadata")
-    parts = (metadata.get("namespace"), metadata.get("name")) if isinstance(metadata, dict) else ()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return "/".join(part for part in parts if isinstance(part, str) and part)  # pyright: ignore[reportUnknownVariableType]
+    metadata = _table(document, "metadata")
+    return "/".join(
+        part for part in (metadata.get("namespace"), metadata.get("name")) if part and isinstance(part, str)
+    )
+
+
+def _table(document: dict[str, Any], field: str) -> dict[str, Any]:
+    value = document.get(field)
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _placed_in_file(error: InvalidInputError, found: Sequence[_yaml.Found]) -> Exception:
@@ -176,7 +182,9 @@ def _allocate(options: argparse.Namespace, loaded: _Loaded) -> int:
     if not options.pod:
         asked = options.claim or [_name(claim) for claim in loaded.claims if not _is_allocated(claim)]
         if not asked:
-            raise InvalidInputError("nothing is asked: the files hold no claim without an allocation, and no --pod is given")
+            raise InvalidInputError(
+                "nothing is asked: the files hold no claim without an allocation, and no --pod is given"
+            )
     answer = loaded.inventory.allocate(
         asked,
         pod=options.pod,
@@ -193,8 +201,7 @@ def _allocate(options: argparse.Namespace, loaded: _Loaded) -> int:
 
 
 def _is_allocated(claim: dict[str, Any]) -> bool:
-    status = claim.get("status")
-    return isinstance(status, dict) and status.get("allocation") is not None  # pyright: ignore[reportUnknownMemberType]
+    return _table(claim, "status").get("allocation") is not None
 
 
 def _print_document(form: str, document: dict[str, Any]) -> None:
@@ -232,11 +239,15 @@ def _verify(options: argparse.Namespace, loaded: _Loaded) -> int:
         raise InvalidInputError("nothing to judge: the files hold no claim with an allocation")
     gates = _feature_gates(options.feature_gates)
     judged: list[dict[str, Any]] = []
+    rows: list[list[str]] = []
     for name in names:
         objections = loaded.inventory.verify(
             name, node=options.node, kubernetes=options.kubernetes, feature_gates=gates
         )
         namespace, _, short = name.rpartition("/")
+        rows.extend([name, "no", objection.field, objection.text] for objection in objections)
+        if not objections:
+            rows.append([name, "yes", "", ""])
         judged.append(
             {
                 "namespace": namespace,
@@ -246,11 +257,6 @@ def _verify(options: argparse.Namespace, loaded: _Loaded) -> int:
             },
         )
     if options.output == "table":
-        rows = [
-            [name, "yes" if one["legal"] else "no", objection.get("field", ""), objection.get("text", "")]
-            for name, one in zip(names, judged, strict=True)
-            for objection in one["objections"] or [{}]
-        ]
         _render.table(sys.stdout, ("CLAIM", "LEGAL", "FIELD", "OBJECTION"), rows)
     else:
         _print_document(options.output, {"claims": judged})

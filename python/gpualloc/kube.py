@@ -8,7 +8,7 @@ serialisation. Nothing is interpreted: what documents mean is the engine's busin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast, runtime_checkable
 
 from gpualloc._errors import InvalidInputError
 
@@ -58,13 +58,13 @@ _RESOURCE_KINDS = ("ResourceSlice", "ResourceClaim", "ResourceClaimTemplate", "D
 
 
 def to_json(documents: Documents) -> bytes:
-    """JSON text with all the documents, one after the other.
+    r"""JSON text with all the documents, one after the other.
 
     Raises:
         InvalidInputError: if something is neither JSON text, nor a mapping, nor a client's object.
 
     >>> to_json([{"kind": "Node", "metadata": {"name": "a"}}, '{"kind": "Pod"}'])
-    b'{"kind": "Node", "metadata": {"name": "a"}}\\n{"kind": "Pod"}'
+    b'{"kind": "Node", "metadata": {"name": "a"}}\n{"kind": "Pod"}'
     """
     text = _text(documents)
     if text is not None:
@@ -72,9 +72,9 @@ def to_json(documents: Documents) -> bytes:
     plain = _plain(documents)
     if plain is not None:
         return _dump(plain)
-    if isinstance(documents, Iterable):
-        return b"\n".join(_one(document) for document in documents)
-    _refuse(documents)
+    if not isinstance(documents, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers lie
+        _refuse(documents)
+    return b"\n".join(_one(document) for document in documents)
 
 
 def _one(document: object) -> bytes:
@@ -96,7 +96,7 @@ def _text(document: object) -> bytes | None:
         except UnicodeEncodeError as error:
             raise InvalidInputError(f"text is not valid Unicode: {error.reason} at {error.start}") from None
     if isinstance(document, bytearray | memoryview):
-        return bytes(document)
+        return bytes(cast("bytearray", document))
     return None
 
 
@@ -104,8 +104,9 @@ def _plain(document: object) -> dict[str, Any] | None:
     """A mapping in the API's form, or nothing where the object is no document."""
     if isinstance(document, type):
         return None
-    if isinstance(document, Mapping):
-        plain = dict[str, Any](document)
+    table = _table(document)
+    if table is not None:
+        plain = dict(table)
     elif isinstance(document, _Official):
         plain = _from_official(document)
         _complete(plain, type(document).__name__)
@@ -119,6 +120,10 @@ def _plain(document: object) -> dict[str, Any] | None:
         return None
     _refuse_snake_case(plain)
     return plain
+
+
+def _table(value: object) -> Mapping[str, Any] | None:
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else None
 
 
 def _from_official(value: _Official) -> dict[str, Any]:
@@ -136,12 +141,9 @@ def _from_official_value(value: object) -> Any:
     if isinstance(value, _Official):
         return _from_official(value)
     if isinstance(value, list | tuple):
-        items: Iterable[object] = value
-        return [_from_official_value(item) for item in items]
-    if isinstance(value, dict):
-        table: dict[object, object] = value
-        return {key: _from_official_value(item) for key, item in table.items()}
-    return value
+        return [_from_official_value(item) for item in cast("Iterable[object]", value)]
+    table = _table(value)
+    return value if table is None else {key: _from_official_value(item) for key, item in table.items()}
 
 
 def _complete(plain: dict[str, Any], class_name: str) -> None:
@@ -162,27 +164,19 @@ def _complete(plain: dict[str, Any], class_name: str) -> None:
 
 def _refuse_snake_case(plain: Mapping[str, Any]) -> None:
     """No field name of the API holds an underscore; label and attribute names, which may, stand deeper."""
-    items: object = plain.get("items")
-    first: object = items[0] if isinstance(items, list) and items else None
-    for path, level in (("", plain), ("items[0].", first)):
-        if not isinstance(level, Mapping):
-            continue
-        for inner, part in (
-            ("", level),
-            *((f"{key}.", level.get(key)) for key in ("metadata", "spec", "status")),  # pyright: ignore[reportUnknownMemberType]
-        ):
-            if isinstance(part, Mapping):
-                for key in part:  # pyright: ignore[reportUnknownVariableType]
-                    if isinstance(key, str) and "_" in key:
-                        _refuse_name(plain, path + inner + key)
+    items = cast("object", plain.get("items"))
+    first = cast("list[object]", items)[0] if isinstance(items, list) and items else None
+    for path, level in (("", plain), ("items[0].", _table(first) or {})):
+        inner = {"": level, **{f"{key}.": _table(level.get(key)) or {} for key in ("metadata", "spec", "status")}}
+        for prefix, part in inner.items():
+            for key in part:
+                if isinstance(key, str) and "_" in key:  # pyright: ignore[reportUnnecessaryIsInstance]  # callers lie
+                    _refuse_name(plain, path + prefix + key)
 
 
 def _refuse_name(plain: Mapping[str, Any], field: str) -> NoReturn:
-    metadata: object = plain.get("metadata")
-    name = ""
-    if isinstance(metadata, Mapping):
-        parts: list[object] = [metadata.get("namespace"), metadata.get("name")]  # pyright: ignore[reportUnknownMemberType]
-        name = "/".join(part for part in parts if isinstance(part, str))
+    metadata = _table(plain.get("metadata")) or {}
+    name = "/".join(part for part in (metadata.get("namespace"), metadata.get("name")) if isinstance(part, str))
     raise InvalidInputError(_SNAKE_CASE_HELP, f"{plain.get('kind') or 'document'} {name}".strip(), field)
 
 
@@ -201,7 +195,8 @@ def _default(value: object) -> Any:
     written = getattr(value, "isoformat", None)
     if callable(written):
         return str(written()).replace("+00:00", "Z")
-    plain = dict(value) if isinstance(value, Mapping) else _plain(value)
+    table = _table(value)
+    plain = _plain(value) if table is None else dict(table)
     if plain is None:
         raise TypeError(f"a {type(value).__name__} inside the document")
     return plain
