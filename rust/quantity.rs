@@ -34,6 +34,8 @@ pub struct Quantity {
     format: Format,
     /// The text as read, where upstream keeps it for printing and it is not the canonical one (`1.500`).
     text: Option<Arc<str>>,
+    /// Whether upstream keeps the text, canonical or not.
+    keeps_text: bool,
 }
 
 const NANOS: i128 = 1_000_000_000;
@@ -62,6 +64,12 @@ impl Quantity {
     /// Parses a quantity; the error text is upstream's.
     pub fn parse(text: &str) -> Result<Self, String> {
         let parts = split(text)?;
+        if text == "0" {
+            return Ok(Self {
+                keeps_text: true,
+                ..Self::from_i64(0, Format::DecimalSi)
+            });
+        }
         let (binary, exponent, format) = read_suffix(parts.suffix).ok_or(WRONG_SUFFIX)?;
         if let Some(small) = small_amount(&parts, binary, exponent) {
             let mut quantity = Self::from_small(small.0, small.1, format).ok_or(TOO_LARGE)?;
@@ -83,6 +91,7 @@ impl Quantity {
             small: None,
             format,
             text: None,
+            keeps_text: false,
         })
     }
 
@@ -93,6 +102,7 @@ impl Quantity {
             small: Some((value, 0)),
             format,
             text: None,
+            keeps_text: false,
         }
     }
 
@@ -103,6 +113,7 @@ impl Quantity {
             small: Some((value, -3)),
             format,
             text: None,
+            keeps_text: false,
         }
     }
 
@@ -113,10 +124,12 @@ impl Quantity {
             small: Some((value, scale)),
             format,
             text: None,
+            keeps_text: false,
         })
     }
 
     fn keep_text(&mut self, text: &str) {
+        self.keeps_text = true;
         if self.to_string() != text {
             self.text = Some(Arc::from(text));
         }
@@ -164,6 +177,7 @@ impl Quantity {
             small,
             format,
             text: None,
+            keeps_text: false,
         }
     }
 
@@ -183,6 +197,7 @@ impl Quantity {
                 .and_then(|(value, scale)| Some((value.checked_neg()?, scale))),
             format: self.format,
             text: None,
+            keeps_text: false,
         }
     }
 
@@ -210,12 +225,9 @@ impl Quantity {
     pub fn same_representation(&self, other: &Self) -> bool {
         let zero = |q: &Self| q.is_zero() && q.small.is_none_or(|(value, _)| value == 0);
         self.format == other.format
-            && self.printed_text() == other.printed_text()
+            && self.keeps_text == other.keeps_text
+            && self.text == other.text
             && (self.small.is_some() && self.small == other.small || zero(self) && zero(other))
-    }
-
-    fn printed_text(&self) -> Option<&str> {
-        self.text.as_deref()
     }
 
     fn canonical(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
