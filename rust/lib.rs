@@ -15,5 +15,6 @@ pub mod gates;
 pub mod inventory;
 pub mod quantity;
 pub mod search;
+pub mod verify;
 pub mod version;
 pub mod wire;
