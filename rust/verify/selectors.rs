@@ -1,20 +1,20 @@
 //! Selectors and derived attributes, evaluated device by device.
 //!
-//! Expressions are compiled once per judgement; values are not remembered. Start at [`Selectors::holds`].
+//! Compiled expressions are kept, values are not. Start at [`Selectors::holds`].
 
 use crate::cel;
 use crate::wire::slice::{Device, DeviceAttribute};
 
-/// The expressions compiled so far.
-#[derive(Default)]
-pub(super) struct Selectors {
-    compiled: cel::Cache,
+/// Evaluates expressions, with those compiled before at hand.
+#[derive(Clone, Copy)]
+pub(super) struct Selectors<'c> {
+    pub(super) compiled: &'c cel::Cache,
 }
 
-impl Selectors {
+impl Selectors<'_> {
     /// Whether the condition holds for the device; an error is fatal upstream.
     pub(super) fn holds(
-        &self,
+        self,
         expression: &str,
         driver: &str,
         device: &Device,
@@ -28,7 +28,7 @@ impl Selectors {
 
     /// The value of a derived attribute.
     pub(super) fn derived(
-        &self,
+        self,
         expression: &str,
         driver: &str,
         device: &Device,
