@@ -98,3 +98,34 @@ fn first_legal_answer_is_upstreams() {
         "only {compared} compared, too large: {too_large:?}"
     );
 }
+
+#[test]
+fn agrees_with_upstream_on_every_pinned_choice() {
+    let (mut legal, mut illegal) = (0, 0);
+    let mut different = Vec::new();
+    for case in Case::all("verify/pinned.ndjson") {
+        for (node, answer) in case.answers() {
+            let placed = answer.outcome == "placed";
+            let judged = enumerate::devices_are_legal(&case, node, &case.claims, &case.pinned);
+            if judged != placed {
+                let objections = case.judge(node, &case.claims, &case.pinned);
+                let objections = text(&objections.err().unwrap_or_default());
+                let outcome = &answer.outcome;
+                different.push(format!("{}: {outcome}, but {objections}", case.name));
+            }
+            if placed {
+                legal += 1;
+                if let Err(objections) = case.judge(node, &case.claims, &answer.results) {
+                    different.push(format!("{}: placed, but {}", case.name, text(&objections)));
+                }
+            } else {
+                illegal += 1;
+            }
+        }
+    }
+    assert!(different.is_empty(), "{}\n", different.join("\n"));
+    assert!(
+        legal >= 200 && illegal >= 200,
+        "{legal} legal, {illegal} illegal"
+    );
+}

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use gpualloc::verify::Fault;
 use gpualloc::wire::allocation::{AllocationResult, DeviceRequestAllocationResult};
 use gpualloc::wire::claim::{DeviceRequest, ResourceClaim};
 use gpualloc::wire::core::Node;
@@ -61,7 +62,7 @@ pub(crate) fn bare(results: &[AllocationResult]) -> Bare {
     results.iter().map(of_claim).collect()
 }
 
-/// Whether the judge allows the devices, whatever else the results say.
+/// Whether the judge allows the devices, in whichever order, whatever else the results say.
 pub(crate) fn devices_are_legal(
     case: &Case,
     node: &Node,
@@ -70,8 +71,8 @@ pub(crate) fn devices_are_legal(
 ) -> bool {
     let objections = case.judge(node, claims, results).err().unwrap_or_default();
     objections.iter().all(|objection| {
-        let fields = || objection.field.split(['.', '[']);
-        fields().any(|field| DERIVED.contains(&field))
+        let mut fields = objection.field.split(['.', '[']);
+        objection.fault == Fault::Order || fields.any(|field| DERIVED.contains(&field))
     })
 }
 
