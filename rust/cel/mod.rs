@@ -6,3 +6,5 @@
 pub mod overload;
 pub mod types;
 pub mod value;
+mod facade_tmp;
+pub use facade_tmp::*;
