@@ -1,0 +1,93 @@
+# What a person types: `make demo`, `make test`, `make bench`. Needs Python >= 3.11 and a Rust toolchain; Go only for
+# the comparisons with the real upstream allocator (without it they say that they were skipped).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Cases of the random comparison with the upstream allocator, and of the one with its CEL.
+N ?= 300000
+
+.PHONY: help demo test lint test-rust test-python upstream oracle campaign bench wheel clean
+
+help:
+	@echo "make demo      set up, then allocate the example cluster"
+	@echo "make test      set up, then run everything the gate runs"
+	@echo "make bench     time parsing, CEL and allocation, from Rust and from Python"
+	@echo "make campaign  N=300000 random cases against the upstream allocator and its CEL"
+	@echo "make upstream  upstream's own test suite with gpualloc plugged in"
+
+# --- set-up -----------------------------------------------------------------------------------------------------------
+
+$(BIN)/maturin: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet 'maturin>=1.16,<2'
+	touch $@
+
+$(VENV)/groups: pyproject.toml $(BIN)/maturin
+	$(BIN)/python -m pip install --quiet --group test --group lint --group typing --group bench
+	touch $@
+
+# The wheel as users get it, installed; rebuilt only when a source changed.
+SOURCES := $(shell find rust python -name '*.rs' -o -name '*.py' -o -name '*.pyi') Cargo.toml Cargo.lock pyproject.toml
+$(VENV)/wheel: $(SOURCES) $(BIN)/maturin
+	rm -rf build/wheel
+	$(BIN)/maturin build --release --quiet --out build/wheel --interpreter $(BIN)/python
+	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps build/wheel/*.whl
+	$(BIN)/python -m pip install --quiet "$$(ls build/wheel/*.whl)[cli]"
+	touch $@
+
+wheel: $(VENV)/wheel
+
+# --- for people -------------------------------------------------------------------------------------------------------
+
+demo: $(VENV)/wheel
+	$(BIN)/python examples/demo.py
+
+# --- the gate, cheapest first -----------------------------------------------------------------------------------------
+
+test: lint test-rust test-python upstream
+	@echo "make test: all passed"
+
+lint: $(VENV)/groups
+	cargo fmt --check
+	cargo clippy --all-targets --quiet -- -D warnings
+	cargo clippy --features python --quiet -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+test-rust: oracle
+	GPUALLOC_CASES=$${GPUALLOC_CASES:-20000} cargo test --quiet
+	cargo bench --no-run --quiet
+
+test-python: $(VENV)/wheel $(VENV)/groups
+	$(BIN)/python -m pytest -q tests benches --benchmark-disable
+	$(BIN)/python -m pytest -q --parallel-threads=4 tests/test_threads.py
+	$(BIN)/python -m mypy.stubtest gpualloc._native
+	$(BIN)/python -m mypy
+	$(BIN)/basedpyright
+	$(BIN)/python examples/demo.py >/dev/null
+
+# --- comparison with upstream (Go) ------------------------------------------------------------------------------------
+
+oracle:
+	@tests/oracle/build.sh
+
+upstream: oracle
+	cargo build --quiet --example answer
+	tests/oracle/upstream.sh
+
+campaign: oracle
+	GPUALLOC_CASES=$(N) cargo test --release --test differential -- --nocapture
+	GPUALLOC_CASES=$(N) cargo test --release --test cel_differential -- --nocapture
+
+# --- benches ----------------------------------------------------------------------------------------------------------
+
+bench: $(VENV)/wheel $(VENV)/groups
+	cargo bench
+	$(BIN)/python -m pytest -q benches --benchmark-only
+
+clean:
+	rm -rf build $(VENV) target

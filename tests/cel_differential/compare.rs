@@ -1,0 +1,110 @@
+//! Our answer to a case, the comparison with upstream's, and the tally.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use gpualloc::cel::{Derived, Device, RuntimeError, Selector};
+use gpualloc::wire::slice::{DeviceAttribute, DeviceCapacity};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// Disagreements that are kept for the report.
+const KEPT: usize = 25;
+
+/// Our answer, in the form of the oracle's.
+pub fn ours(case: &Value) -> Value {
+    let device = Device::new(
+        case["driver"].as_str().expect("driver"),
+        &field::<BTreeMap<String, DeviceAttribute>>(case, "attributes"),
+        &field::<BTreeMap<String, DeviceCapacity>>(case, "capacity"),
+        field(case, "allowMultipleAllocations"),
+    );
+    let expression = case["expression"].as_str().expect("expression");
+    if case["mode"] == "derived" {
+        match Derived::compile(expression) {
+            Err(error) => json!({"compile": "error", "compileError": error.to_string()}),
+            Ok(derived) => match derived.evaluate(&device) {
+                (Ok(value), cost) => {
+                    json!({"compile": "ok", "value": value, "class": "none", "cost": cost})
+                }
+                (Err(error), cost) => failed(&error, cost),
+            },
+        }
+    } else {
+        match Selector::compile(expression) {
+            Err(error) => json!({"compile": "error", "compileError": error.to_string()}),
+            Ok(selector) => match selector.evaluate(&device) {
+                (Ok(result), cost) => {
+                    json!({"compile": "ok", "result": result, "class": "none", "cost": cost})
+                }
+                (Err(error), cost) => failed(&error, cost),
+            },
+        }
+    }
+}
+
+fn failed(error: &RuntimeError, cost: u64) -> Value {
+    let class = if error.is_cost_limit() {
+        "cost"
+    } else {
+        "runtime"
+    };
+    json!({"compile": "ok", "error": error.to_string(), "class": class, "cost": cost})
+}
+
+fn field<T: DeserializeOwned>(case: &Value, name: &str) -> T {
+    serde_json::from_value(case[name].clone()).expect("a case is well formed")
+}
+
+/// Counts and the first disagreements.
+#[derive(Default)]
+pub struct Tally {
+    counts: BTreeMap<String, usize>,
+    pub disagreements: Vec<String>,
+}
+
+impl Tally {
+    /// Compares one pair of answers.
+    pub fn add(&mut self, case: &Value, theirs: &Value, ours: &Value) {
+        let outcome = if theirs["compile"] == "error" {
+            "compile error".to_owned()
+        } else {
+            format!("evaluated: {}", theirs["class"].as_str().unwrap_or("?"))
+        };
+        *self.counts.entry(outcome).or_default() += 1;
+        let differs = ["compile", "result", "value", "class"]
+            .into_iter()
+            .any(|key| theirs[key] != ours[key] && !(theirs[key].is_null() && ours[key].is_null()))
+            || (theirs["class"] == "none" && theirs["cost"] != ours["cost"]);
+        if differs {
+            *self.counts.entry("DISAGREE".to_owned()).or_default() += 1;
+            if self.disagreements.len() < KEPT {
+                self.disagreements.push(format!(
+                    "{case}\n  upstream: {theirs}\n  gpualloc: {ours}\n"
+                ));
+            }
+        }
+    }
+
+    /// Cases that evaluated without an error.
+    pub fn evaluated(&self) -> usize {
+        self.counts
+            .get("evaluated: none")
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// The first disagreements, in full.
+    pub fn report(&self) -> String {
+        self.disagreements.concat()
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (outcome, count) in &self.counts {
+            writeln!(f, "{count:>9}  {outcome}")?;
+        }
+        Ok(())
+    }
+}
