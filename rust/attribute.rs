@@ -6,3 +6,15 @@
 pub fn split_name<'a>(name: &'a str, driver: &'a str) -> (&'a str, &'a str) {
     name.split_once('/').unwrap_or((driver, name))
 }
+
+/// The value of a fully qualified attribute: under its full name, or without domain if that is the driver's.
+pub fn lookup<'a, V>(
+    attributes: &'a std::collections::BTreeMap<String, V>,
+    name: &str,
+    driver: &str,
+) -> Option<&'a V> {
+    attributes.get(name).or_else(|| {
+        let (domain, id) = name.split_once('/')?;
+        (domain == driver).then(|| attributes.get(id)).flatten()
+    })
+}

@@ -4,10 +4,16 @@
 //! or exactly why nothing fits. The crate reads no clock, opens no file and starts no thread.
 //! Start reading at [`inventory::Inventory`] for what exists, then `search` for how it is chosen.
 
+pub mod allocation;
 pub mod attribute;
 pub mod cel;
+pub mod claim;
 pub mod error;
+pub mod explanation;
+pub mod feasibility;
 pub mod gates;
+pub mod inventory;
 pub mod quantity;
+pub mod search;
 pub mod version;
 pub mod wire;

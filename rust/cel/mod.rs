@@ -8,3 +8,5 @@ pub mod overload;
 pub mod regex;
 pub mod types;
 pub mod value;
+mod facade_tmp;
+pub use facade_tmp::*;

@@ -1,0 +1,157 @@
+//! Constraints across the devices of a claim, with their running state: push a device, pop it.
+//!
+//! Both kinds are monotone: once refused, more devices never heal it. With list-typed attributes on, every value is a
+//! set: `matchAttribute` wants a common element, `distinctAttribute` disjoint sets. Start at [`Constraint::push`].
+
+use std::collections::BTreeSet;
+
+use super::Wish;
+use crate::attribute::lookup;
+use crate::wire::claim::DeviceConstraint;
+use crate::wire::slice::{Device, DeviceAttribute};
+
+/// A constraint with the values of the devices it has accepted so far.
+#[derive(Debug)]
+pub struct Constraint<'a> {
+    kind: Kind,
+    attribute: &'a str,
+    requests: &'a [String],
+    accepted: Vec<Values>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Match,
+    Distinct,
+}
+
+/// The value of an attribute as constraints compare it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Values {
+    Ints(BTreeSet<i64>),
+    Bools(BTreeSet<bool>),
+    Strings(BTreeSet<String>),
+    Versions(BTreeSet<String>),
+    /// No type that is understood. Scalar constraints accept it as the first device and then nothing else.
+    Unknown,
+}
+
+impl<'a> Constraint<'a> {
+    /// The constraint of a document; `None` for one of an unknown kind.
+    pub fn new(document: &'a DeviceConstraint) -> Option<Self> {
+        let (kind, attribute) = match (&document.match_attribute, &document.distinct_attribute) {
+            (Some(attribute), _) => (Kind::Match, attribute),
+            (None, Some(attribute)) => (Kind::Distinct, attribute),
+            (None, None) => return None,
+        };
+        Some(Self {
+            kind,
+            attribute,
+            requests: &document.requests,
+            accepted: Vec::new(),
+        })
+    }
+
+    /// The attribute it compares.
+    pub fn attribute(&self) -> &'a str {
+        self.attribute
+    }
+
+    /// Whether devices for the wish are under the constraint.
+    pub fn applies_to(&self, wish: &Wish<'_>) -> bool {
+        self.requests.is_empty() || wish.is_named_in(self.requests)
+    }
+
+    /// The attribute as the device publishes it.
+    pub fn published<'d>(&self, device: &'d Device, driver: &str) -> Option<&'d DeviceAttribute> {
+        lookup(&device.attributes, self.attribute, driver)
+    }
+
+    /// Accepts a device by its attribute, or refuses it and changes nothing.
+    pub fn push(&mut self, attribute: Option<&DeviceAttribute>, lists: bool) -> bool {
+        let Some(attribute) = attribute else {
+            return false;
+        };
+        let values = if lists { set(attribute) } else { scalar(attribute) };
+        let next = match (self.kind, self.accepted.last()) {
+            (_, _) if lists && values == Values::Unknown => None,
+            (Kind::Match, None) => Some(values),
+            (Kind::Match, Some(common)) => common.intersection(&values),
+            (Kind::Distinct, None) => Some(values),
+            (Kind::Distinct, Some(_)) => self.distinct(values),
+        };
+        next.is_some_and(|next| {
+            self.accepted.push(next);
+            true
+        })
+    }
+
+    /// Takes back the device accepted last.
+    pub fn pop(&mut self) {
+        self.accepted.pop();
+    }
+
+    fn distinct(&self, values: Values) -> Option<Values> {
+        let is_disjoint = |other: &Values| values.intersection(other).is_none();
+        (values != Values::Unknown && self.accepted.iter().all(is_disjoint)).then_some(values)
+    }
+}
+
+impl Values {
+    /// What two values have in common; `None` if nothing or if their types differ.
+    fn intersection(&self, other: &Self) -> Option<Self> {
+        fn common<T: Ord + Clone>(a: &BTreeSet<T>, b: &BTreeSet<T>) -> Option<BTreeSet<T>> {
+            let common: BTreeSet<T> = a.intersection(b).cloned().collect();
+            (!common.is_empty()).then_some(common)
+        }
+        match (self, other) {
+            (Self::Ints(a), Self::Ints(b)) => common(a, b).map(Self::Ints),
+            (Self::Bools(a), Self::Bools(b)) => common(a, b).map(Self::Bools),
+            (Self::Strings(a), Self::Strings(b)) => common(a, b).map(Self::Strings),
+            (Self::Versions(a), Self::Versions(b)) => common(a, b).map(Self::Versions),
+            _ => None,
+        }
+    }
+}
+
+/// The value with list types understood; an empty list counts as absent.
+fn set(attribute: &DeviceAttribute) -> Values {
+    fn filled<T: Ord + Clone>(list: Option<&Vec<T>>) -> Option<BTreeSet<T>> {
+        let list = list.filter(|list| !list.is_empty())?;
+        Some(list.iter().cloned().collect())
+    }
+    if let Some(values) = filled(attribute.ints.as_ref()) {
+        Values::Ints(values)
+    } else if let Some(values) = filled(attribute.bools.as_ref()) {
+        Values::Bools(values)
+    } else if let Some(values) = filled(attribute.strings.as_ref()) {
+        Values::Strings(values)
+    } else if let Some(values) = filled(attribute.versions.as_ref()) {
+        Values::Versions(values)
+    } else if let Some(value) = attribute.int {
+        Values::Ints([value].into())
+    } else if let Some(value) = attribute.bool {
+        Values::Bools([value].into())
+    } else if let Some(value) = &attribute.string {
+        Values::Strings([value.clone()].into())
+    } else if let Some(value) = &attribute.version {
+        Values::Versions([value.clone()].into())
+    } else {
+        Values::Unknown
+    }
+}
+
+/// The value with list types off. Versions are compared as texts.
+fn scalar(attribute: &DeviceAttribute) -> Values {
+    if let Some(value) = &attribute.string {
+        Values::Strings([value.clone()].into())
+    } else if let Some(value) = attribute.int {
+        Values::Ints([value].into())
+    } else if let Some(value) = attribute.bool {
+        Values::Bools([value].into())
+    } else if let Some(value) = &attribute.version {
+        Values::Versions([value.clone()].into())
+    } else {
+        Values::Unknown
+    }
+}

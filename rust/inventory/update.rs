@@ -1,0 +1,260 @@
+//! Applying documents to an inventory: identity, versions, what a claim's event means for what it holds.
+//!
+//! A local commit that no event has confirmed yet is only undone by a deletion, a new UID or a release: an event
+//! without an allocation may have been on its way when the commit was made. Start at [`update`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::id::{ClaimKey, ObjectRef};
+use super::report::{Remark, Report};
+use super::slice::Slice;
+use super::usage::Held;
+use super::{Inventory, Name};
+use crate::error::InputError;
+use crate::wire::claim::ResourceClaim;
+use crate::wire::core::ObjectMeta;
+use crate::wire::document::{Defaults, Document, Entry, read};
+use crate::wire::slice::ResourceSlice;
+
+/// See [`Inventory::update`].
+pub(super) fn update(
+    inventory: &Inventory,
+    documents: &[u8],
+    deleted: &[ObjectRef],
+    defaults: Defaults,
+) -> Result<Inventory, InputError> {
+    let entries = read(documents, defaults)?;
+    let mut remarks = Vec::new();
+    let mut next = inventory.clone();
+    for object in deleted {
+        if !next.delete(object)? {
+            remarks.push(Remark::NotFound {
+                document: format!("{} {}", object.kind, object.key),
+            });
+        }
+    }
+    for document in sorted(entries, &mut remarks)? {
+        if let Some(known) = next.newer(&document) {
+            remarks.push(Remark::Stale {
+                document: name_of(&document),
+                resource_version: meta(&document).resource_version.clone(),
+                known,
+            });
+        } else {
+            next.put(document);
+        }
+    }
+    next.report = Arc::new(Report::new(remarks));
+    Ok(next)
+}
+
+/// The documents by kind, namespace and name. Of one object that stands there twice the newest version counts; two
+/// different ones of which neither is newer are an error.
+fn sorted(entries: Vec<Entry>, remarks: &mut Vec<Remark>) -> Result<Vec<Document>, InputError> {
+    let mut documents: BTreeMap<(u8, ClaimKey), Document> = BTreeMap::new();
+    for entry in entries {
+        let document = match entry {
+            Entry::Known(document) => *document,
+            Entry::Unknown {
+                api_version,
+                kind,
+                name,
+            } => {
+                remarks.push(Remark::UnknownKind {
+                    api_version,
+                    kind,
+                    name,
+                });
+                continue;
+            }
+        };
+        let key = (rank(&document), key_of(meta(&document), &document));
+        let Some(other) = documents.get(&key) else {
+            documents.insert(key, document);
+            continue;
+        };
+        match compare_versions(meta(other), meta(&document)) {
+            Some(std::cmp::Ordering::Less) => {
+                documents.insert(key, document);
+            }
+            Some(std::cmp::Ordering::Greater) => {}
+            _ if *other == document => {}
+            _ => {
+                let message = "stands in the input twice with different content; remove one";
+                return Err(InputError::new(name_of(&document), "metadata.name", message));
+            }
+        }
+    }
+    Ok(documents.into_values().collect())
+}
+
+fn rank(document: &Document) -> u8 {
+    match document {
+        Document::Class(_) => 0,
+        Document::TaintRule(_) => 1,
+        Document::Node(_) => 2,
+        Document::Pod(_) => 3,
+        Document::Claim(_) => 4,
+        Document::Template(_) => 5,
+        Document::Slice(_) => 6,
+    }
+}
+
+fn kind(document: &Document) -> &'static str {
+    match document {
+        Document::Class(_) => "DeviceClass",
+        Document::TaintRule(_) => "DeviceTaintRule",
+        Document::Node(_) => "Node",
+        Document::Pod(_) => "Pod",
+        Document::Claim(_) => "ResourceClaim",
+        Document::Template(_) => "ResourceClaimTemplate",
+        Document::Slice(_) => "ResourceSlice",
+    }
+}
+
+fn meta(document: &Document) -> &ObjectMeta {
+    match document {
+        Document::Class(class) => &class.metadata,
+        Document::TaintRule(rule) => &rule.metadata,
+        Document::Node(node) => &node.metadata,
+        Document::Pod(pod) => &pod.metadata,
+        Document::Claim(claim) => &claim.metadata,
+        Document::Template(template) => &template.metadata,
+        Document::Slice(slice) => &slice.metadata,
+    }
+}
+
+/// Namespace and name; cluster-scoped kinds have no namespace whatever the document says.
+fn key_of(meta: &ObjectMeta, document: &Document) -> ClaimKey {
+    match document {
+        Document::Pod(_) | Document::Claim(_) | Document::Template(_) => {
+            ClaimKey::new(&meta.namespace, &meta.name)
+        }
+        _ => ClaimKey::new("", &meta.name),
+    }
+}
+
+fn name_of(document: &Document) -> String {
+    format!("{} {}", kind(document), key_of(meta(document), document))
+}
+
+/// Order of two versions of the same object, where both are numbers.
+fn compare_versions(a: &ObjectMeta, b: &ObjectMeta) -> Option<std::cmp::Ordering> {
+    if a.uid != b.uid && !a.uid.is_empty() && !b.uid.is_empty() {
+        return None;
+    }
+    let number = |meta: &ObjectMeta| meta.resource_version.parse::<u128>().ok();
+    Some(number(a)?.cmp(&number(b)?))
+}
+
+impl Inventory {
+    /// The known version of the object, if it is newer than the document.
+    fn newer(&self, document: &Document) -> Option<String> {
+        let name = meta(document).name.as_str();
+        let key = key_of(meta(document), document);
+        let known = match document {
+            Document::Class(_) => self.classes.get(name).map(|d| &d.metadata),
+            Document::TaintRule(_) => self.taint_rules.get(name).map(|d| &d.metadata),
+            Document::Node(_) => self.nodes.get(name).map(|d| &d.metadata),
+            Document::Slice(_) => self.slices.get(name).map(|d| &d.document().metadata),
+            Document::Pod(_) => self.pods.get(&key).map(|d| &d.metadata),
+            Document::Claim(_) => self.claims.get(&key).map(|d| &d.metadata),
+            Document::Template(_) => self.templates.get(&key).map(|d| &d.metadata),
+        }?;
+        (compare_versions(known, meta(document)) == Some(std::cmp::Ordering::Greater))
+            .then(|| known.resource_version.clone())
+    }
+
+    fn put(&mut self, document: Document) {
+        let name: Name = Arc::from(meta(&document).name.as_str());
+        let key = key_of(meta(&document), &document);
+        match document {
+            Document::Class(class) => self.classes.insert_mut(name, Arc::new(class)),
+            Document::TaintRule(rule) => self.taint_rules.insert_mut(name, Arc::new(rule)),
+            Document::Node(node) => self.nodes.insert_mut(name, Arc::new(node)),
+            Document::Pod(pod) => self.pods.insert_mut(key, Arc::new(pod)),
+            Document::Template(template) => self.templates.insert_mut(key, Arc::new(template)),
+            Document::Slice(slice) => self.put_slice(name, slice),
+            Document::Claim(claim) => self.put_claim(key, claim),
+        }
+    }
+
+    pub(super) fn put_slice(&mut self, name: Name, document: ResourceSlice) {
+        if self.slices.get(&name).is_some_and(|known| *known.document() == document) {
+            return;
+        }
+        self.remove_slice(&name);
+        let slice = Arc::new(Slice::new(document));
+        let node = slice.document().spec.node_name.as_deref().unwrap_or_default();
+        if node.is_empty() {
+            self.slices_shared.insert_mut(Arc::clone(&name), Arc::clone(&slice));
+        } else {
+            let key = (Arc::from(node), Arc::clone(&name));
+            self.slices_on_node.insert_mut(key, Arc::clone(&slice));
+        }
+        let key = (slice.pool().clone(), Arc::clone(&name));
+        self.slices_of_pool.insert_mut(key, Arc::clone(&slice));
+        self.slices.insert_mut(name, slice);
+    }
+
+    fn remove_slice(&mut self, name: &Name) -> bool {
+        let Some(slice) = self.slices.get(name).cloned() else {
+            return false;
+        };
+        self.slices.remove_mut(name);
+        self.slices_shared.remove_mut(name);
+        let node = slice.document().spec.node_name.as_deref().unwrap_or_default();
+        self.slices_on_node.remove_mut(&(Arc::from(node), Arc::clone(name)));
+        self.slices_of_pool.remove_mut(&(slice.pool().clone(), Arc::clone(name)));
+        true
+    }
+
+    fn put_claim(&mut self, key: ClaimKey, claim: ResourceClaim) {
+        let held = self.held.get(&key).cloned();
+        let same_object = |held: &Held| {
+            held.uid == claim.metadata.uid || held.uid.is_empty() || claim.metadata.uid.is_empty()
+        };
+        let before = held.filter(|held| same_object(held));
+        match &claim.status.allocation {
+            Some(allocation) => {
+                let now = Held {
+                    key: key.clone(),
+                    uid: claim.metadata.uid.clone(),
+                    allocation: allocation.clone(),
+                    reserved_for: claim.status.reserved_for.clone(),
+                    caller: before.as_ref().map(|held| held.caller.clone()).unwrap_or_default(),
+                    unconfirmed: false,
+                };
+                if before.as_deref() != Some(&now) {
+                    *self = self.hold(now);
+                }
+            }
+            None if before.is_some_and(|held| held.unconfirmed) => {}
+            None => *self = self.release(&key),
+        }
+        self.claims.insert_mut(key, Arc::new(claim));
+    }
+
+    /// Removes an object; false if it was not there.
+    fn delete(&mut self, object: &ObjectRef) -> Result<bool, InputError> {
+        let name: Name = Arc::from(object.key.name.as_str());
+        Ok(match object.kind.as_str() {
+            "DeviceClass" => self.classes.remove_mut(&name),
+            "DeviceTaintRule" => self.taint_rules.remove_mut(&name),
+            "Node" => self.nodes.remove_mut(&name),
+            "ResourceSlice" => self.remove_slice(&name),
+            "Pod" => self.pods.remove_mut(&object.key),
+            "ResourceClaimTemplate" => self.templates.remove_mut(&object.key),
+            "ResourceClaim" => {
+                let was_held = self.held.contains_key(&object.key);
+                *self = self.release(&object.key);
+                self.claims.remove_mut(&object.key) || was_held
+            }
+            kind => {
+                let message = format!("objects of kind {kind:?} are not kept, so none can be deleted");
+                return Err(InputError::new(format!("{kind} {}", object.key), "kind", message));
+            }
+        })
+    }
+}

@@ -1,0 +1,125 @@
+//! What is held: claims with an allocation, and for each device who holds it.
+//!
+//! Never judges: two claims may hold one device, and a held device may be gone. Start at [`Held`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::id::ClaimKey;
+use crate::quantity::Quantity;
+use crate::wire::allocation::{AllocationResult, ResourceClaimConsumerReference};
+
+/// A claim with its allocation.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Held {
+    /// The claim.
+    pub key: ClaimKey,
+    /// UID of the claim; empty when it was never stored.
+    #[serde(default)]
+    pub uid: String,
+    /// What it holds.
+    pub allocation: AllocationResult,
+    /// For whom.
+    #[serde(default)]
+    pub reserved_for: Vec<ResourceClaimConsumerReference>,
+    /// What only the caller knows of it.
+    #[serde(default)]
+    pub caller: CallerData,
+    /// Committed here and not yet seen in a document with an allocation.
+    #[serde(default)]
+    pub unconfirmed: bool,
+}
+
+/// Data of the caller, carried and never read by allocation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CallerData {
+    /// Who owns what is held, such as a job.
+    pub owner: Option<String>,
+    /// Higher is more important.
+    pub priority: Option<i64>,
+    /// The queue it is charged to.
+    pub queue: Option<String>,
+    /// Whether it may be taken away.
+    pub preemptible: Option<bool>,
+}
+
+/// Who holds a device. Results for administration are not in here: they take nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceUsage {
+    holders: Vec<Holder>,
+}
+
+/// One result that holds a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The claim.
+    pub claim: ClaimKey,
+    /// The share, for a shared device.
+    pub share_id: Option<Arc<str>>,
+    /// What the share consumes.
+    pub consumed: BTreeMap<String, Quantity>,
+}
+
+impl DeviceUsage {
+    /// The holders, by claim and then in the order of the claim's results.
+    pub fn holders(&self) -> &[Holder] {
+        &self.holders
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.holders.is_empty()
+    }
+
+    pub(super) fn with(&self, holder: Holder) -> Self {
+        let mut holders = self.holders.clone();
+        let position = holders.partition_point(|other| other.claim <= holder.claim);
+        holders.insert(position, holder);
+        Self { holders }
+    }
+
+    pub(super) fn without(&self, claim: &ClaimKey) -> Self {
+        let kept = self.holders.iter().filter(|holder| holder.claim != *claim);
+        Self {
+            holders: kept.cloned().collect(),
+        }
+    }
+
+    /// Whether the device is held as a whole. With the gate `DRAConsumableCapacity` off, shares count as wholes.
+    pub fn is_exclusive(&self, consumable_capacity: bool) -> bool {
+        self.holders
+            .iter()
+            .any(|holder| !consumable_capacity || holder.share_id.is_none())
+    }
+
+    /// Whether shares of the device are held.
+    pub fn has_shares(&self, consumable_capacity: bool) -> bool {
+        consumable_capacity && self.holders.iter().any(|holder| holder.share_id.is_some())
+    }
+
+    /// The share ids held.
+    pub fn share_ids(&self) -> impl Iterator<Item = &str> {
+        self.holders.iter().filter_map(|holder| holder.share_id.as_deref())
+    }
+
+    /// The sum of what shares consume, by capacity; `None` when no share consumes anything.
+    pub fn aggregated(&self, consumable_capacity: bool) -> Option<BTreeMap<&str, Quantity>> {
+        let mut sum: BTreeMap<&str, Quantity> = BTreeMap::new();
+        let shares = self
+            .holders
+            .iter()
+            .filter(|holder| consumable_capacity && holder.share_id.is_some());
+        for (name, amount) in shares.flat_map(|holder| &holder.consumed) {
+            match sum.get_mut(name.as_str()) {
+                Some(total) => *total = total.add(amount),
+                None => {
+                    sum.insert(name, amount.clone());
+                }
+            }
+        }
+        (!sum.is_empty()).then_some(sum)
+    }
+}

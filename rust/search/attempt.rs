@@ -1,0 +1,450 @@
+//! The state of one attempt: which devices are taken for which request, and how to take one back.
+//!
+//! Everything that [`Attempt::take`] changes is written down in a [`Taken`], so that [`Attempt::give_back`] restores
+//! the state exactly. Never decides which device to try next. Start at [`Attempt::take`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::counters::{Counters, Groups, GroupsBefore};
+use super::prepare::{Prepared, PreparedWish};
+use super::view::View;
+use crate::cel;
+use crate::claim::capacity::{self, Amounts};
+use crate::claim::{key, taint};
+use crate::inventory::pool::device_matches;
+use crate::wire::claim::{DeviceSelector, ResourceClaim};
+use crate::wire::slice::DeviceAttribute;
+
+/// Which devices the selectors of which wish take; every pair is evaluated once.
+pub struct Selectors<'a> {
+    cache: &'a cel::Cache,
+    memo: BTreeMap<(usize, usize), bool>,
+}
+
+impl<'a> Selectors<'a> {
+    /// Nothing evaluated yet; compiled selectors come from the cache.
+    pub fn new(cache: &'a cel::Cache) -> Self {
+        Self {
+            cache,
+            memo: BTreeMap::new(),
+        }
+    }
+
+    /// Whether class and request take the device, and whether it is for this node. An error is upstream's text and
+    /// fatal.
+    pub fn is_selectable(
+        &mut self,
+        view: &View<'_>,
+        claim: &ResourceClaim,
+        wish: &PreparedWish<'_>,
+        position: usize,
+    ) -> Result<bool, String> {
+        let device = view.devices[position].document();
+        let conditions = device.binding_conditions.as_deref().unwrap_or_default();
+        if !view.features.device_binding_and_status && !conditions.is_empty() {
+            return Ok(false);
+        }
+        if let Some(known) = self.memo.get(&(wish.slot, position)) {
+            return Ok(*known);
+        }
+        let is_selectable = self.is_of_class(view, wish, position)?
+            && self.hold(view, position, wish.wish.selectors, &|| format!("claim {}", key(claim)))?
+            && is_for_node(view, position)?;
+        self.memo.insert((wish.slot, position), is_selectable);
+        Ok(is_selectable)
+    }
+
+    /// Whether the class alone takes the device.
+    pub(super) fn is_of_class(
+        &self,
+        view: &View<'_>,
+        wish: &PreparedWish<'_>,
+        position: usize,
+    ) -> Result<bool, String> {
+        let class = wish.class.metadata.name.as_str();
+        self.hold(view, position, &wish.class.spec.selectors, &|| format!("class {class}"))
+    }
+
+    fn hold(
+        &self,
+        view: &View<'_>,
+        position: usize,
+        selectors: &[DeviceSelector],
+        whose: &dyn Fn() -> String,
+    ) -> Result<bool, String> {
+        let device = &view.devices[position];
+        for (index, selector) in selectors.iter().enumerate() {
+            let Some(cel) = &selector.cel else {
+                // Requests were checked before; upstream crashes on a class like this.
+                return Err(format!("{}: selector #{index}: CEL expression empty", whose()));
+            };
+            let compiled = self.cache.selector(&cel.expression);
+            let selector = compiled
+                .as_ref()
+                .as_ref()
+                .map_err(|error| format!("{}: selector #{index}: CEL compile error: {error}", whose()))?;
+            let is_match = selector.matches(device.slice.cel_device(device.index)).map_err(|error| {
+                let id = device.id();
+                format!("{}: selector #{index} on device {id}: CEL runtime error: {error}", whose())
+            })?;
+            if !is_match {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Whether a device that selects nodes for itself selects this one. Oddity: asked after the selectors.
+fn is_for_node(view: &View<'_>, position: usize) -> Result<bool, String> {
+    let device = &view.devices[position];
+    if device.slice.document().spec.per_device_node_selection != Some(true) {
+        return Ok(true);
+    }
+    device_matches(device.document(), &view.node)
+}
+
+/// A device picked for a wish.
+#[derive(Clone, Debug)]
+pub struct Pick {
+    /// Position of the device in the view.
+    pub device: usize,
+    /// Position of the request in the claim.
+    pub request: usize,
+    /// Position of the alternative in the request.
+    pub alternative: usize,
+    /// What it consumes, if it is a share.
+    pub share: Option<Amounts>,
+}
+
+/// What taking a device changed beside adding the pick.
+#[derive(Debug)]
+pub struct Taken {
+    device: usize,
+    request: usize,
+    alternative: usize,
+    constraints: usize,
+    groups: Option<GroupsBefore>,
+    has_counters: bool,
+    is_marked: bool,
+    share: Option<Amounts>,
+    has_pick: bool,
+}
+
+/// The answer to the try of one device.
+pub enum Try {
+    /// It is taken.
+    Taken(Taken),
+    /// It cannot be taken; nothing has changed.
+    Refused,
+}
+
+/// Devices taken so far.
+pub struct Attempt<'a> {
+    /// The claims, with the running state of their constraints.
+    pub claims: Vec<Prepared<'a>>,
+    /// Picks by claim, in the order they were made.
+    pub picks: Vec<Vec<Pick>>,
+    /// Selector memo.
+    pub selectors: Selectors<'a>,
+    /// Claims that take the device as a whole, by position of the device.
+    wholes: Vec<BTreeSet<usize>>,
+    /// Shares taken, by position of the device.
+    shares: Vec<Vec<Amounts>>,
+    counters: Counters,
+    groups: Groups,
+    derived: BTreeMap<(usize, &'a str), DeviceAttribute>,
+}
+
+impl<'a> Attempt<'a> {
+    /// Nothing taken.
+    pub fn new(view: &View<'_>, claims: Vec<Prepared<'a>>, selectors: Selectors<'a>) -> Self {
+        Self {
+            picks: claims.iter().map(|_| Vec::new()).collect(),
+            claims,
+            selectors,
+            wholes: vec![BTreeSet::new(); view.devices.len()],
+            shares: vec![Vec::new(); view.devices.len()],
+            counters: Counters::new(view),
+            groups: Groups::new(view),
+            derived: BTreeMap::new(),
+        }
+    }
+
+    /// The wish at a place.
+    pub fn wish(&self, claim: usize, request: usize, alternative: usize) -> &PreparedWish<'a> {
+        &self.claims[claim].requests[request].wishes[alternative]
+    }
+
+    /// Whether the device is taken in a way that rules it out for the wish.
+    pub fn is_in_use(&self, view: &View<'_>, claim: usize, is_admin: bool, device: usize) -> bool {
+        if is_admin {
+            self.wholes[device].contains(&claim)
+        } else {
+            view.devices[device].is_held || !self.wholes[device].is_empty()
+        }
+    }
+
+    /// Whether the device has enough capacity left for the wish. An error is upstream's text and fatal.
+    pub fn has_capacity(
+        &self,
+        view: &View<'_>,
+        wish: &PreparedWish<'_>,
+        device: usize,
+    ) -> Result<bool, String> {
+        let viewed = &view.devices[device];
+        let allocating = self.allocating(device);
+        capacity::fits(
+            wish.wish.capacity,
+            &viewed.document().capacity,
+            |name| viewed.consumed.get(name).cloned(),
+            allocating.as_ref(),
+            view.features.fractional_capacity_range,
+        )
+    }
+
+    /// Whether the counters of the device, and its groups, allow one more user; nothing changes.
+    pub(super) fn has_counters(&mut self, view: &View<'_>, device: usize) -> bool {
+        let viewed = &view.devices[device];
+        if viewed.is_shareable && viewed.has_shares || viewed.document().consumes_counters.is_empty() {
+            return true;
+        }
+        if view.features.compatibility_groups {
+            match self.groups.admit(view, device) {
+                None => return false,
+                Some(before) => self.groups.restore(before),
+            }
+        }
+        let is_enough = self.counters.reserve(view, device);
+        if is_enough {
+            self.counters.free(view, device);
+        }
+        is_enough
+    }
+
+    fn allocating(&self, device: usize) -> Option<Amounts> {
+        let mut shares = self.shares[device].iter();
+        let mut total = shares.next()?.clone();
+        for (name, amount) in shares.flatten() {
+            let sum = total.get(name).map_or_else(|| amount.clone(), |sum| sum.add(amount));
+            total.insert(name.clone(), sum);
+        }
+        Some(total)
+    }
+
+    /// Takes the device for the wish, if gates, counters, taints, constraints and capacity allow it. With `must` a
+    /// refusing constraint is an error. Errors are upstream's texts and fatal.
+    pub fn take(
+        &mut self,
+        view: &View<'_>,
+        place: (usize, usize, usize),
+        device: usize,
+        must: bool,
+    ) -> Result<Try, String> {
+        let (claim, request, alternative) = place;
+        let viewed = &view.devices[device];
+        let is_admin = self.wish(claim, request, alternative).wish.is_admin();
+        // A shared device may be taken for administration more than once by one claim.
+        let is_admin_share = is_admin && viewed.is_shareable;
+        if !is_admin_share && self.is_in_use(view, claim, is_admin, device) || gates_refuse(view, device) {
+            return Ok(Try::Refused);
+        }
+        let mut taken = Taken {
+            device,
+            request,
+            alternative,
+            constraints: 0,
+            groups: None,
+            has_counters: false,
+            is_marked: false,
+            share: None,
+            has_pick: false,
+        };
+        match self.admit(view, place, &mut taken, must) {
+            Ok(true) => {
+                self.picks[claim].push(Pick {
+                    device,
+                    request,
+                    alternative,
+                    share: taken.share.clone(),
+                });
+                taken.has_pick = true;
+                Ok(Try::Taken(taken))
+            }
+            Ok(false) => {
+                self.give_back(view, claim, taken);
+                Ok(Try::Refused)
+            }
+            Err(error) => {
+                self.give_back(view, claim, taken);
+                Err(error)
+            }
+        }
+    }
+
+    /// The checks that change something, in upstream's order; what they changed is in `taken`.
+    fn admit(
+        &mut self,
+        view: &View<'_>,
+        (claim, request, alternative): (usize, usize, usize),
+        taken: &mut Taken,
+        must: bool,
+    ) -> Result<bool, String> {
+        let viewed = &view.devices[taken.device];
+        // A further share of a device adds nothing to its counters.
+        let is_further_share =
+            viewed.is_shareable && (viewed.has_shares || !self.shares[taken.device].is_empty());
+        if !is_further_share && !viewed.document().consumes_counters.is_empty() {
+            if view.features.compatibility_groups {
+                taken.groups = self.groups.admit(view, taken.device);
+                if taken.groups.is_none() {
+                    return Ok(false);
+                }
+            }
+            if !self.counters.reserve(view, taken.device) {
+                return Ok(false);
+            }
+            taken.has_counters = true;
+        }
+        let wish = self.wish(claim, request, alternative).wish;
+        if view.features.device_taints && viewed.taints().any(|t| taint::blocks(t, wish.tolerations)) {
+            return Ok(false);
+        }
+        for index in 0..self.claims[claim].constraints.len() {
+            if !self.push(view, (claim, request, alternative), index, taken.device)? {
+                if must {
+                    return Err(format!(
+                        "claim {}, request {}: cannot add device {} because a claim constraint would not be satisfied",
+                        key(self.claims[claim].claim),
+                        wish.name,
+                        viewed.id()
+                    ));
+                }
+                return Ok(false);
+            }
+            taken.constraints += 1;
+        }
+        if !viewed.is_shareable {
+            taken.is_marked = self.wholes[taken.device].insert(claim);
+        }
+        self.admit_capacity(view, (claim, request, alternative), taken)
+    }
+
+    fn admit_capacity(
+        &mut self,
+        view: &View<'_>,
+        (claim, request, alternative): (usize, usize, usize),
+        taken: &mut Taken,
+    ) -> Result<bool, String> {
+        if !view.features.consumable_capacity {
+            return Ok(true);
+        }
+        let viewed = &view.devices[taken.device];
+        let wish = self.wish(claim, request, alternative);
+        let named = |what: &str, error: String| {
+            let (claim, name, id) = (key(self.claims[claim].claim), wish.wish.name, viewed.id());
+            format!("claim {claim}, request {name}: {what} for device {id}: {error}")
+        };
+        let fits = self.has_capacity(view, wish, taken.device);
+        if !fits.map_err(|error| named("rechecking capacity", error))? {
+            return Ok(false);
+        }
+        if viewed.is_shareable {
+            let fractional = view.features.fractional_capacity_range;
+            let consumed = capacity::consumed(wish.wish.capacity, &viewed.document().capacity, fractional)
+                .map_err(|error| named("computing consumed capacity", error))?;
+            self.shares[taken.device].push(consumed.clone());
+            taken.share = Some(consumed);
+        }
+        Ok(true)
+    }
+
+    /// Shows the device to a constraint; true if it does not apply or accepts.
+    fn push(
+        &mut self,
+        view: &View<'_>,
+        (claim, request, alternative): (usize, usize, usize),
+        constraint: usize,
+        device: usize,
+    ) -> Result<bool, String> {
+        let viewed = &view.devices[device];
+        let prepared = &self.claims[claim];
+        let (rule, wish) = (
+            &prepared.constraints[constraint],
+            prepared.requests[request].wishes[alternative].wish,
+        );
+        if !rule.applies_to(&wish) {
+            return Ok(true);
+        }
+        let attribute = match wish.derived.iter().rfind(|derived| derived.name == rule.attribute()) {
+            Some(derived) => {
+                let expression = derived.expression.as_str();
+                if !self.derived.contains_key(&(device, expression)) {
+                    let value = self.derive(view, device, &derived.name, expression)?;
+                    self.derived.insert((device, expression), value);
+                }
+                self.derived.get(&(device, expression))
+            }
+            None => rule.published(viewed.document(), &viewed.id().driver),
+        };
+        let lists = view.features.list_type_attributes;
+        Ok(self.claims[claim].constraints[constraint].push(attribute, lists))
+    }
+
+    fn derive(
+        &self,
+        view: &View<'_>,
+        device: usize,
+        name: &str,
+        expression: &str,
+    ) -> Result<DeviceAttribute, String> {
+        let viewed = &view.devices[device];
+        let compiled = self.selectors.cache.derived(expression);
+        let derived = compiled
+            .as_ref()
+            .as_ref()
+            .map_err(|error| format!("compile derived attribute {name} failed: {error}"))?;
+        derived.value(viewed.slice.cel_device(viewed.index)).map_err(|error| {
+            let id = viewed.id();
+            format!("evaluate derived attribute {name} on device {id} failed: {error}")
+        })
+    }
+
+    /// Takes a device back, in the opposite order it was taken.
+    pub fn give_back(&mut self, view: &View<'_>, claim: usize, taken: Taken) {
+        if taken.has_pick {
+            self.picks[claim].pop();
+        }
+        if taken.share.is_some() {
+            self.shares[taken.device].pop();
+        }
+        if taken.is_marked {
+            self.wholes[taken.device].remove(&claim);
+        }
+        let wish = self.wish(claim, taken.request, taken.alternative).wish;
+        // Constraints that do not apply to the wish were passed, but hold nothing of the device.
+        for constraint in self.claims[claim].constraints[..taken.constraints].iter_mut().rev() {
+            if constraint.applies_to(&wish) {
+                constraint.pop();
+            }
+        }
+        if let Some(before) = taken.groups {
+            self.groups.restore(before);
+        }
+        if taken.has_counters {
+            self.counters.free(view, taken.device);
+        }
+    }
+}
+
+/// Whether a gate that is off, or a feature that the node lacks, rules the device out.
+pub(super) fn gates_refuse(view: &View<'_>, device: usize) -> bool {
+    let viewed = &view.devices[device];
+    let spec = &viewed.slice.document().spec;
+    let skips_operations = view.features.is_experimental() && !spec.skip_node_operations.is_empty();
+    let declared = &view.node.status.declared_features;
+    let has_feature = view.features.optional_node_operations
+        && declared.iter().any(|feature| feature == "DRAOptionalNodeOperations");
+    skips_operations && !has_feature
+        || !view.features.partitionable_devices && !viewed.document().consumes_counters.is_empty()
+}

@@ -1,0 +1,239 @@
+//! Before the search: every claim is checked and sized, errors come in upstream's order.
+//!
+//! Start at [`prepare`].
+
+use std::sync::Arc;
+
+use super::attempt::Selectors;
+use super::view::View;
+use crate::claim::constraint::Constraint;
+use crate::claim::{Wish, capacity, key};
+use crate::inventory::pool::PoolState;
+use crate::wire::claim::{DeviceClass, DeviceRequest, ResourceClaim};
+
+/// Devices that the result of one claim can hold.
+pub const MAX_RESULTS: usize = 32;
+
+/// A claim, checked.
+pub struct Prepared<'a> {
+    /// The claim.
+    pub claim: &'a ResourceClaim,
+    /// Its requests.
+    pub requests: Vec<PreparedRequest<'a>>,
+    /// Its constraints, empty.
+    pub constraints: Vec<Constraint<'a>>,
+}
+
+/// A request, checked.
+pub struct PreparedRequest<'a> {
+    /// The ways to serve it; one, unless there are alternatives.
+    pub wishes: Vec<PreparedWish<'a>>,
+    /// Whether they are alternatives.
+    pub has_alternatives: bool,
+    /// The alternative that the search has chosen.
+    pub chosen: usize,
+}
+
+/// One way to serve a request, sized.
+pub struct PreparedWish<'a> {
+    /// What is wanted.
+    pub wish: Wish<'a>,
+    /// Its class.
+    pub class: Arc<DeviceClass>,
+    /// Number of the wish over all claims, for memos.
+    pub slot: usize,
+    /// How many devices it takes.
+    pub devices: usize,
+    /// The devices of an `All` wish, by position in the view.
+    pub all: Vec<usize>,
+}
+
+/// Checks and sizes all claims. An error is upstream's text and fatal for the pod.
+pub fn prepare<'a>(
+    view: &View<'_>,
+    claims: &[&'a ResourceClaim],
+    selectors: &mut Selectors<'_>,
+) -> Result<Vec<Prepared<'a>>, String> {
+    let mut slot = 0;
+    claims.iter().map(|claim| prepare_claim(view, claim, selectors, &mut slot)).collect()
+}
+
+fn prepare_claim<'a>(
+    view: &View<'_>,
+    claim: &'a ResourceClaim,
+    selectors: &mut Selectors<'_>,
+    slot: &mut usize,
+) -> Result<Prepared<'a>, String> {
+    let devices = &claim.spec.devices;
+    let mut requests = Vec::new();
+    let mut accounted = 0;
+    for request in &devices.requests {
+        let prepared = prepare_request(view, claim, request, selectors, slot)?;
+        let least = prepared.wishes.iter().map(|wish| wish.devices).min().unwrap_or(0);
+        if least > MAX_RESULTS - accounted {
+            return Err(format!(
+                "claim {}, request {}: adding {least} devices exceeds the claim limit of {MAX_RESULTS}, with {accounted} already accounted for",
+                key(claim),
+                request.name
+            ));
+        }
+        accounted += least;
+        requests.push(prepared);
+    }
+    let constraints = devices.constraints.iter().enumerate().map(|(index, constraint)| {
+        Constraint::new(constraint).ok_or_else(|| {
+            let claim = key(claim);
+            format!("claim {claim}, constraint #{index}: empty constraint (unsupported constraint type?)")
+        })
+    });
+    Ok(Prepared {
+        claim,
+        requests,
+        constraints: constraints.collect::<Result<_, String>>()?,
+    })
+}
+
+fn prepare_request<'a>(
+    view: &View<'_>,
+    claim: &'a ResourceClaim,
+    request: &'a DeviceRequest,
+    selectors: &mut Selectors<'_>,
+    slot: &mut usize,
+) -> Result<PreparedRequest<'a>, String> {
+    let has_alternatives = !request.first_available.is_empty();
+    let named = || format!("claim {}, request {}", key(claim), request.name);
+    if has_alternatives && !view.features.prioritized_list {
+        return Err(format!(
+            "{}: has subrequests, but the DRAPrioritizedList feature is disabled",
+            named()
+        ));
+    }
+    if !view.features.consumable_capacity {
+        refuse_capacity(claim, request)?;
+    }
+    let wishes = Wish::of(request);
+    if wishes.is_empty() {
+        // Upstream crashes here; the API server lets no such request in.
+        return Err(format!("{}: neither exactly nor firstAvailable is set", named()));
+    }
+    let mut prepared = Vec::with_capacity(wishes.len());
+    for wish in wishes {
+        prepared.push(prepare_wish(view, claim, wish, selectors, *slot)?);
+        *slot += 1;
+    }
+    Ok(PreparedRequest {
+        wishes: prepared,
+        has_alternatives,
+        chosen: 0,
+    })
+}
+
+fn refuse_capacity(claim: &ResourceClaim, request: &DeviceRequest) -> Result<(), String> {
+    let disabled = "has capacity requests, but the DRAConsumableCapacity feature is disabled";
+    if request.exactly.as_ref().is_some_and(|exact| exact.capacity.is_some()) {
+        return Err(format!("claim {}, request {}: {disabled}", key(claim), request.name));
+    }
+    match request.first_available.iter().find(|sub| sub.capacity.is_some()) {
+        Some(sub) => Err(format!("claim {}, subrequest {}: {disabled}", key(claim), sub.name)),
+        None => Ok(()),
+    }
+}
+
+fn prepare_wish<'a>(
+    view: &View<'_>,
+    claim: &'a ResourceClaim,
+    wish: Wish<'a>,
+    selectors: &mut Selectors<'_>,
+    slot: usize,
+) -> Result<PreparedWish<'a>, String> {
+    let named = || format!("claim {}, request {}", key(claim), wish.name);
+    if !wish.derived.is_empty() && !view.features.derived_attributes {
+        return Err(format!(
+            "{}: cannot handle request with derived attributes, the feature is disabled",
+            named()
+        ));
+    }
+    if let Some(index) = wish.selectors.iter().position(|selector| selector.cel.is_none()) {
+        return Err(format!(
+            "{}, selector #{index}: CEL expression empty (unsupported selector type?)",
+            named()
+        ));
+    }
+    if !view.features.admin_access && wish.admin_access.is_some() {
+        return Err(format!("{}: admin access is requested, but the feature is disabled", named()));
+    }
+    if wish.class.is_empty() {
+        return Err(format!("{}: missing device class name (unsupported request type?)", named()));
+    }
+    let Some(class) = view.inventory.class(wish.class) else {
+        let name = wish.class;
+        return Err(format!(
+            "{}: could not retrieve device class {name}: deviceclass.resource.k8s.io {name:?} not found",
+            named()
+        ));
+    };
+    let mut prepared = PreparedWish {
+        wish,
+        class: Arc::clone(class),
+        slot,
+        devices: 0,
+        all: Vec::new(),
+    };
+    match wish.mode {
+        // A negative count asks for nothing, as upstream compares it.
+        "ExactCount" => prepared.devices = usize::try_from(wish.count.max(0)).unwrap_or(usize::MAX),
+        "All" => {
+            prepared.all = all_devices(view, claim, &prepared, selectors)?;
+            prepared.devices = prepared.all.len();
+        }
+        mode => return Err(format!("{}: unsupported count mode {mode}", named())),
+    }
+    Ok(prepared)
+}
+
+/// The devices of an `All` wish: all that the selectors take and that are large enough when nothing is consumed.
+/// Devices in use are among them, so that the wish fails while one is taken.
+fn all_devices(
+    view: &View<'_>,
+    claim: &ResourceClaim,
+    wish: &PreparedWish<'_>,
+    selectors: &mut Selectors<'_>,
+) -> Result<Vec<usize>, String> {
+    let named = || format!("claim {}, request {}", key(claim), wish.wish.name);
+    let mut all = Vec::new();
+    for (pool, range) in view.pools.iter().zip(&view.ranges) {
+        let trouble = match &pool.state {
+            PoolState::Incomplete { .. } => "being updated",
+            PoolState::Invalid { .. } => "invalid",
+            PoolState::Usable { .. } => "",
+        };
+        if !trouble.is_empty() {
+            let pool = &pool.id;
+            return Err(format!(
+                "{}: asks for all devices, but resource pool {pool} is currently {trouble}",
+                named()
+            ));
+        }
+        for position in range.clone() {
+            if !selectors.is_selectable(view, claim, wish, position)? {
+                continue;
+            }
+            let device = view.devices[position].document();
+            let is_large_enough = !view.features.consumable_capacity
+                || capacity::fits(
+                    wish.wish.capacity,
+                    &device.capacity,
+                    |_| None,
+                    None,
+                    view.features.fractional_capacity_range,
+                )
+                .map_err(|error| {
+                    format!("{}: checking capacity for device {}: {error}", named(), device.name)
+                })?;
+            if is_large_enough {
+                all.push(position);
+            }
+        }
+    }
+    Ok(all)
+}
