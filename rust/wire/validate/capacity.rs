@@ -6,12 +6,7 @@ use crate::wire::slice::{CapacityRequestPolicy, CapacityRequestPolicyRange, Devi
 
 const VALID_VALUES: usize = 10;
 
-pub(super) fn capacity(
-    check: &mut Check,
-    at: &Path<'_>,
-    capacity: &DeviceCapacity,
-    shared: bool,
-) {
+pub(super) fn capacity(check: &mut Check, at: &Path<'_>, capacity: &DeviceCapacity, shared: bool) {
     let Some(policy) = &capacity.request_policy else {
         return;
     };
@@ -30,9 +25,17 @@ pub(super) fn capacity(
         _ => {}
     }
     if !values.is_empty() && policy.valid_range.is_some() {
-        check.wrong(&policy_at, "at most one of validValues and validRange is allowed");
+        check.wrong(
+            &policy_at,
+            "at most one of validValues and validRange is allowed",
+        );
     }
-    valid_values(check, &policy_at.field("validValues"), policy, &capacity.value);
+    valid_values(
+        check,
+        &policy_at.field("validValues"),
+        policy,
+        &capacity.value,
+    );
     if let Some(range) = &policy.valid_range {
         let default = policy.default.as_ref();
         valid_range(check, &policy_at, range, default, &capacity.value);
@@ -44,12 +47,7 @@ fn too_much(check: &mut Check, at: &Path<'_>, amount: &Quantity, most: &Quantity
     check.invalid(at, amount.to_string(), why);
 }
 
-fn valid_values(
-    check: &mut Check,
-    at: &Path<'_>,
-    policy: &CapacityRequestPolicy,
-    most: &Quantity,
-) {
+fn valid_values(check: &mut Check, at: &Path<'_>, policy: &CapacityRequestPolicy, most: &Quantity) {
     let values = policy.valid_values.as_deref().unwrap_or_default();
     check.at_most(at, values.len(), VALID_VALUES);
     for (index, value) in values.iter().enumerate() {
@@ -117,13 +115,7 @@ fn valid_range(
     }
 }
 
-fn valid_step(
-    check: &mut Check,
-    at: &Path<'_>,
-    step: &Quantity,
-    min: &Quantity,
-    most: &Quantity,
-) {
+fn valid_step(check: &mut Check, at: &Path<'_>, step: &Quantity, min: &Quantity, most: &Quantity) {
     if step.sign().is_le() {
         check.invalid(at, step.to_string(), "must be positive");
     } else if min.add(step) > *most {

@@ -113,7 +113,10 @@ fn request(
         check.required_name(&entry.field("name"), &alternative.name, name::label);
         wish(check, &entry, &alternative.into(), constraints);
     }
-    let names = request.first_available.iter().map(|entry| entry.name.as_str());
+    let names = request
+        .first_available
+        .iter()
+        .map(|entry| entry.name.as_str());
     check.unique(&alternatives, Some("name"), names);
 }
 
@@ -136,7 +139,12 @@ fn wish(check: &mut Check, at: &Path<'_>, wish: &Wish<'_>, constraints: &[Device
             check.invalid(&entry, amount.to_string(), "must not be negative");
         }
     }
-    derived(check, &at.field("derivedAttributes"), wish.derived, constraints);
+    derived(
+        check,
+        &at.field("derivedAttributes"),
+        wish.derived,
+        constraints,
+    );
 }
 
 fn selectors(check: &mut Check, at: &Path<'_>, selectors: &[DeviceSelector]) {
@@ -171,13 +179,20 @@ fn derived(
         expression(check, &entry.field("expression"), &attribute.expression);
         let is_used = constraints.iter().any(|constraint| {
             let named = [&constraint.match_attribute, &constraint.distinct_attribute];
-            named.into_iter().flatten().any(|name| *name == attribute.name)
+            named
+                .into_iter()
+                .flatten()
+                .any(|name| *name == attribute.name)
         });
         if !is_used && !attribute.name.is_empty() {
             check.invalid(&name_at, &attribute.name, "no constraint refers to it");
         }
     }
-    check.unique(at, Some("name"), derived.iter().map(|attribute| attribute.name.as_str()));
+    check.unique(
+        at,
+        Some("name"),
+        derived.iter().map(|attribute| attribute.name.as_str()),
+    );
 }
 
 pub(super) fn tolerations(check: &mut Check, at: &Path<'_>, tolerations: &[DeviceToleration]) {
@@ -276,7 +291,11 @@ pub(super) fn class(check: &mut Check, at: &Path<'_>, class: &DeviceClassSpec) {
     let configs = at.field("config");
     check.at_most(&configs, class.config.len(), CONFIGS);
     for (index, entry) in class.config.iter().enumerate() {
-        opaque(check, &configs.index(index).field("opaque"), entry.opaque.as_ref());
+        opaque(
+            check,
+            &configs.index(index).field("opaque"),
+            entry.opaque.as_ref(),
+        );
     }
     if let Some(resource) = &class.extended_resource_name {
         let resource_at = at.field("extendedResourceName");

@@ -48,7 +48,8 @@ pub(super) fn device(check: &mut Check, at: &Path<'_>, device: &Device, per_devi
     if per_device {
         slice::reach(check, at, &own, None);
     } else if own.is_set() {
-        let message = "nodeName, nodeSelector and allNodes need perDeviceNodeSelection in the slice";
+        let message =
+            "nodeName, nodeSelector and allNodes need perDeviceNodeSelection in the slice";
         check.wrong(at, message);
     }
     let taints = at.field("taints");
@@ -57,7 +58,10 @@ pub(super) fn device(check: &mut Check, at: &Path<'_>, device: &Device, per_devi
         slice::taint(check, &taints.index(index), taint);
     }
     let needed = device.binding_conditions.as_deref().unwrap_or_default();
-    let failing = device.binding_failure_conditions.as_deref().unwrap_or_default();
+    let failing = device
+        .binding_failure_conditions
+        .as_deref()
+        .unwrap_or_default();
     conditions(check, at, needed, failing);
 }
 
@@ -128,11 +132,19 @@ fn counters(check: &mut Check, at: &Path<'_>, device: &Device) {
     check.at_most(at, consumed.len(), CONSUMED_COUNTER_SETS);
     for (index, entry) in consumed.iter().enumerate() {
         let entry_at = at.index(index);
-        check.required_name(&entry_at.field("counterSet"), &entry.counter_set, name::label);
+        check.required_name(
+            &entry_at.field("counterSet"),
+            &entry.counter_set,
+            name::label,
+        );
         let names = entry.counters.keys().map(String::as_str);
         slice::counter_names(check, &entry_at.field("counters"), names);
         let groups = entry_at.field("compatibilityGroups");
-        check.at_most(&groups, entry.compatibility_groups.len(), COMPATIBILITY_GROUPS);
+        check.at_most(
+            &groups,
+            entry.compatibility_groups.len(),
+            COMPATIBILITY_GROUPS,
+        );
         for (index, group) in entry.compatibility_groups.iter().enumerate() {
             check.name(&groups.index(index), group, name::label);
         }
@@ -144,12 +156,7 @@ fn counters(check: &mut Check, at: &Path<'_>, device: &Device) {
 }
 
 /// Conditions for binding and for its failure, of a device or of an allocation.
-pub(super) fn conditions(
-    check: &mut Check,
-    at: &Path<'_>,
-    needed: &[String],
-    failing: &[String],
-) {
+pub(super) fn conditions(check: &mut Check, at: &Path<'_>, needed: &[String], failing: &[String]) {
     for (field, conditions) in [
         ("bindingConditions", needed),
         ("bindingFailureConditions", failing),
@@ -162,7 +169,8 @@ pub(super) fn conditions(
         check.unique(&list, None, conditions.iter().map(String::as_str));
     }
     if needed.is_empty() != failing.is_empty() {
-        let message = "bindingConditions and bindingFailureConditions must both be set or both be empty";
+        let message =
+            "bindingConditions and bindingFailureConditions must both be set or both be empty";
         check.wrong(at, message);
     }
     let list = at.field("bindingFailureConditions");

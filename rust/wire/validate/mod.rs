@@ -157,21 +157,30 @@ impl Check {
 
     fn at_most(&mut self, at: &Path<'_>, count: usize, limit: usize) {
         if count > limit {
-            self.wrong(at, format!("has {count} entries, at most {limit} are allowed"));
+            self.wrong(
+                at,
+                format!("has {count} entries, at most {limit} are allowed"),
+            );
         }
     }
 
     fn at_most_bytes(&mut self, at: &Path<'_>, value: &str, limit: usize) {
         if value.len() > limit {
             let length = value.len();
-            self.wrong(at, format!("has {length} bytes, at most {limit} are allowed"));
+            self.wrong(
+                at,
+                format!("has {length} bytes, at most {limit} are allowed"),
+            );
         }
     }
 
     fn one_of(&mut self, at: &Path<'_>, value: &str, known: &[&str]) {
         if !known.contains(&value) {
             let known = known.join(", ");
-            self.wrong(at, format!("unsupported value {value:?}: supported are {known}"));
+            self.wrong(
+                at,
+                format!("unsupported value {value:?}: supported are {known}"),
+            );
         }
     }
 

@@ -171,17 +171,20 @@ fn length(text: &str, limit: usize) -> Result<(), String> {
 
 fn is_label(text: &str) -> bool {
     let is_inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    !text.is_empty()
-        && text.bytes().all(is_inner)
-        && !text.starts_with('-')
-        && !text.ends_with('-')
+    !text.is_empty() && text.bytes().all(is_inner) && !text.starts_with('-') && !text.ends_with('-')
 }
 
 fn is_label_value(text: &str) -> bool {
     let is_inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     text.bytes().all(is_inner)
-        && text.bytes().next().is_none_or(|b| b.is_ascii_alphanumeric())
-        && text.bytes().next_back().is_none_or(|b| b.is_ascii_alphanumeric())
+        && text
+            .bytes()
+            .next()
+            .is_none_or(|b| b.is_ascii_alphanumeric())
+        && text
+            .bytes()
+            .next_back()
+            .is_none_or(|b| b.is_ascii_alphanumeric())
 }
 
 fn is_digits(text: &str) -> bool {
@@ -216,7 +219,11 @@ mod tests {
             let vector: serde_json::Value = serde_json::from_str(line).unwrap();
             let text = vector["text"].as_str().unwrap();
             for (field, rule) in rules {
-                assert_eq!(Some(rule(text).is_ok()), vector[field].as_bool(), "{field} {text:?}");
+                assert_eq!(
+                    Some(rule(text).is_ok()),
+                    vector[field].as_bool(),
+                    "{field} {text:?}"
+                );
                 seen += 1;
             }
         }

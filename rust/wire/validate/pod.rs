@@ -10,9 +10,15 @@ pub(super) fn spec(check: &mut Check, at: &Path<'_>, spec: &PodSpec) {
         check.required_name(&entry.field("name"), &claim.name, name::label);
         let sources = [
             ("resourceClaimName", &claim.resource_claim_name),
-            ("resourceClaimTemplateName", &claim.resource_claim_template_name),
+            (
+                "resourceClaimTemplateName",
+                &claim.resource_claim_template_name,
+            ),
         ];
-        check.exactly_one(&entry, &sources.map(|(field, source)| (field, source.is_some())));
+        check.exactly_one(
+            &entry,
+            &sources.map(|(field, source)| (field, source.is_some())),
+        );
         for (field, source) in sources {
             if let Some(source) = source {
                 check.required_name(&entry.field(field), source, name::subdomain);

@@ -49,7 +49,11 @@ fn expression(check: &mut Check, at: &Path<'_>, requirement: &NodeSelectorRequir
 
 fn field(check: &mut Check, at: &Path<'_>, requirement: &NodeSelectorRequirement) {
     check.one_of(&at.field("key"), &requirement.key, &["metadata.name"]);
-    check.one_of(&at.field("operator"), &requirement.operator, &["In", "NotIn"]);
+    check.one_of(
+        &at.field("operator"),
+        &requirement.operator,
+        &["In", "NotIn"],
+    );
     let values = at.field("values");
     match requirement.values.as_slice() {
         [value] => check.name(&values.index(0), value, name::subdomain),

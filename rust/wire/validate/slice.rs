@@ -15,7 +15,11 @@ pub(super) fn spec(check: &mut Check, at: &Path<'_>, spec: &ResourceSliceSpec) {
     let pool = at.field("pool");
     check.required_name(&pool.field("name"), &spec.pool.name, name::pool);
     if spec.pool.generation < 0 {
-        check.invalid(&pool.field("generation"), spec.pool.generation, "must not be negative");
+        check.invalid(
+            &pool.field("generation"),
+            spec.pool.generation,
+            "must not be negative",
+        );
     }
     if spec.pool.resource_slice_count <= 0 {
         let count = spec.pool.resource_slice_count;
@@ -27,17 +31,25 @@ pub(super) fn spec(check: &mut Check, at: &Path<'_>, spec: &ResourceSliceSpec) {
         all_nodes: spec.all_nodes,
     };
     let per_device = spec.per_device_node_selection;
-    reach(check, at, &own, Some(per_device));
+    let fourth = ("perDeviceNodeSelection", per_device.is_some());
+    reach(check, at, &own, Some(fourth));
     only_true(check, &at.field("perDeviceNodeSelection"), per_device);
     if let Some(attribute) = &spec.partition_type_attribute {
-        check.name(&at.field("partitionTypeAttribute"), attribute, name::fully_qualified);
+        check.name(
+            &at.field("partitionTypeAttribute"),
+            attribute,
+            name::fully_qualified,
+        );
     }
     let operations = &spec.skip_node_operations;
     skip_node_operations(check, &at.field("skipNodeOperations"), operations);
     devices(check, at, spec);
     counter_sets(check, &at.field("sharedCounters"), &spec.shared_counters);
     if !spec.devices.is_empty() && !spec.shared_counters.is_empty() {
-        check.wrong(at, "devices and sharedCounters must stand in different slices");
+        check.wrong(
+            at,
+            "devices and sharedCounters must stand in different slices",
+        );
     }
 }
 
@@ -93,21 +105,19 @@ impl Reach<'_> {
     }
 }
 
-/// `per_device` is absent for devices, which have no such field.
+/// `fourth` is the alternative that only slices have.
 pub(super) fn reach(
     check: &mut Check,
     at: &Path<'_>,
     reach: &Reach<'_>,
-    per_device: Option<Option<bool>>,
+    fourth: Option<(&str, bool)>,
 ) {
     let mut alternatives = vec![
         ("nodeName", reach.node_name.is_some()),
         ("nodeSelector", reach.node_selector.is_some()),
         ("allNodes", reach.all_nodes.is_some()),
     ];
-    if let Some(per_device) = per_device {
-        alternatives.push(("perDeviceNodeSelection", per_device.is_some()));
-    }
+    alternatives.extend(fourth);
     check.exactly_one(at, &alternatives);
     if let Some(node) = reach.node_name {
         check.required_name(&at.field("nodeName"), node, name::subdomain);

@@ -33,7 +33,11 @@ fn reserved_for(check: &mut Check, at: &Path<'_>, consumers: &[ResourceClaimCons
         check.required(&entry.field("name"), &consumer.name);
         check.required(&entry.field("uid"), &consumer.uid);
     }
-    check.unique(at, Some("uid"), consumers.iter().map(|consumer| consumer.uid.as_str()));
+    check.unique(
+        at,
+        Some("uid"),
+        consumers.iter().map(|consumer| consumer.uid.as_str()),
+    );
 }
 
 fn allocation(
@@ -71,13 +75,20 @@ fn result(
     check.required_name(&at.field("pool"), &result.pool, name::pool);
     check.required_name(&at.field("device"), &result.device, name::label);
     claim::tolerations(check, &at.field("tolerations"), &result.tolerations);
-    let (needed, failing) = (&result.binding_conditions, &result.binding_failure_conditions);
+    let (needed, failing) = (
+        &result.binding_conditions,
+        &result.binding_failure_conditions,
+    );
     device::conditions(check, at, needed, failing);
     if let Some(share) = &result.share_id {
         check.name(&at.field("shareID"), share, name::uuid);
     }
     let consumed = at.field("consumedCapacity");
-    for key in result.consumed_capacity.iter().flat_map(|consumed| consumed.keys()) {
+    for key in result
+        .consumed_capacity
+        .iter()
+        .flat_map(|consumed| consumed.keys())
+    {
         check.name(&consumed.key(key), key, name::qualified);
     }
     let operations = &result.skip_node_operations;
