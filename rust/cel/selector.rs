@@ -193,8 +193,15 @@ impl Derived {
     pub fn evaluate(&self, device: &Device) -> (Result<DeviceAttribute, RuntimeError>, u64) {
         let (result, cost) = evaluate(&self.plan, device);
         let result = match result {
-            Ok(value) => to_attribute(&value).map_err(RuntimeError::new),
-            Err(error) => Err(error.into()),
+            Ok(value) => to_attribute(&value).map_err(|text| RuntimeError {
+                text,
+                is_cost_limit: false,
+            }),
+            // Without the hint for missing keys: upstream gives it for selectors only.
+            Err(error) => Err(RuntimeError {
+                is_cost_limit: error == EvalError::CostExceeded,
+                text: error.text(""),
+            }),
         };
         (result, cost)
     }
