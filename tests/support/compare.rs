@@ -41,6 +41,9 @@ fn node_difference(theirs: &Value, ours: &Value) -> Option<String> {
         }
         _ => {}
     }
+    if !ours["objections"].is_null() {
+        return differs("the verifier objects");
+    }
     for field in ["node", "outcome", "scope", "steps"] {
         if theirs[field] != ours[field] {
             return differs(field);
