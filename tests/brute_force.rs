@@ -20,7 +20,7 @@ struct Device {
     memory: usize,
     is_shared: bool,
     slots: usize,
-    is_tainted: bool,
+    taint: Option<&'static str>,
     /// Held as a whole, or as a share of this much.
     held: Option<usize>,
 }
@@ -47,7 +47,7 @@ type Choice = Vec<(usize, Vec<usize>)>;
 
 impl Tiny {
     fn new(random: &mut Random) -> Self {
-        let devices = (0..1 + random.below(4))
+        let devices = (0..=random.below(4))
             .map(|_| Device {
                 driver: random.below(2),
                 numa: random.chance(85).then(|| random.below(2)),
@@ -58,7 +58,9 @@ impl Tiny {
                 } else {
                     0
                 },
-                is_tainted: random.chance(20),
+                taint: random
+                    .chance(20)
+                    .then(|| random.pick(&["NoSchedule", "NoExecute"])),
                 held: random.chance(20).then(|| 1 + random.below(2)),
             })
             .collect();
@@ -68,8 +70,8 @@ impl Tiny {
             memory: random.chance(60).then(|| 1 + random.below(3)),
             tolerates: random.chance(70),
         };
-        let requests = (0..1 + random.below(3))
-            .map(|_| (0..1 + random.below(2)).map(|_| wish(random)).collect())
+        let requests = (0..=random.below(3))
+            .map(|_| (0..=random.below(2)).map(|_| wish(random)).collect())
             .collect();
         Self {
             devices,
@@ -169,7 +171,7 @@ fn is_legal(tiny: &Tiny, choice: &Choice) -> bool {
     let fits = |(wish, device): &(&Wish, usize)| {
         let device = &tiny.devices[*device];
         device.driver == wish.driver
-            && (wish.tolerates || !device.is_tainted)
+            && (wish.tolerates || device.taint.is_none())
             && wish.memory.is_none_or(|memory| memory <= device.memory)
             && (device.held.is_none() || device.is_shared)
     };
@@ -242,8 +244,8 @@ fn document((index, device): (usize, &Device)) -> Value {
     if device.slots > 0 {
         document["consumesCounters"] = json!([{"counterSet": "card", "counters": {"slots": {"value": device.slots.to_string()}}}]);
     }
-    if device.is_tainted {
-        document["taints"] = json!([{"key": "bad", "effect": "NoSchedule"}]);
+    if let Some(effect) = device.taint {
+        document["taints"] = json!([{"key": "bad", "effect": effect}]);
     }
     document
 }

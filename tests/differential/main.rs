@@ -5,6 +5,11 @@
 //! `GPUALLOC_SEED` and `GPUALLOC_FIRST` choose how many and which (case `7-42` is number 42 of seed 7); without the oracle
 //! the tests say that they skipped.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "the counts and the smallest disagreements are for people to read"
+)]
+
 #[path = "../support/case.rs"]
 mod case;
 #[path = "../support/compare.rs"]
@@ -155,7 +160,7 @@ fn bite() {
     }
     println!("{tally}\nanswers that change without");
     for (feature, count) in bites {
-        let share = count as u64 * 300_000 / wanted;
+        let share = u64::try_from(count).expect("small") * 300_000 / wanted;
         println!("  {feature:<28} {count:>8}  ({share} of 300 000)");
     }
 }

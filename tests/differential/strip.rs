@@ -8,65 +8,74 @@ use serde_json::{Map, Value};
 
 use crate::generate::FAILING;
 
-/// Changes a case.
-type Strip = fn(&mut Value);
+/// How objects are taken out of a case.
+#[derive(Clone, Copy)]
+pub(crate) enum Strip {
+    /// Fields of these names, wherever they are.
+    Fields(&'static [&'static str]),
+    /// Anything else.
+    Change(fn(&mut Value)),
+}
+
+use Strip::{Change, Fields};
 
 /// A feature's name and how its objects are taken out.
 pub(crate) const FEATURES: [(&str, Strip); 24] = [
-    ("admin access", |case| drop_keys(case, &["adminAccess"])),
-    ("prioritized list", first_alternative),
-    ("partitionable devices", |case| {
-        drop_keys(case, &["consumesCounters", "sharedCounters"])
-    }),
-    ("taints", |case| {
-        devices(case, |device| remove(device, &["taints"]))
-    }),
-    ("taint rules", |case| remove_at(case, &["taintRules"])),
-    ("tolerations", |case| drop_keys(case, &["tolerations"])),
-    ("consumable capacity", |case| {
-        wishes(case, |wish| remove(wish, &["capacity"]));
-        drop_keys(case, &["allowMultipleAllocations", "requestPolicy"]);
-    }),
-    ("fractional ranges", whole_ranges),
-    ("binding conditions", |case| {
-        drop_keys(
-            case,
-            &[
-                "bindingConditions",
-                "bindingFailureConditions",
-                "bindsToNode",
-            ],
-        );
-    }),
-    ("list attributes", no_lists),
-    ("derived attributes", |case| {
-        drop_keys(case, &["derivedAttributes"])
-    }),
-    ("compatibility groups", |case| {
-        drop_keys(case, &["compatibilityGroups"])
-    }),
-    ("optional node operations", |case| {
-        drop_keys(case, &["skipNodeOperations"])
-    }),
-    ("several pools", |case| keep_first(case, "/spec/pool/name")),
-    ("several drivers", |case| keep_first(case, "/spec/driver")),
-    ("generations", one_generation),
-    ("incomplete pools", complete),
-    ("node selectors", |case| reachable(case, "nodeSelector")),
-    ("per-device nodes", per_device),
-    ("run-time CEL errors", |case| {
-        selectors(case, |text| !text.contains(FAILING))
-    }),
-    ("CEL selectors", |case| selectors(case, |_| false)),
-    ("constraints", |case| drop_keys(case, &["constraints"])),
-    ("held claims", |case| remove_at(case, &["held"])),
-    ("configuration", |case| drop_keys(case, &["config"])),
+    ("admin access", Fields(&["adminAccess"])),
+    ("prioritized list", Change(first_alternative)),
+    (
+        "partitionable devices",
+        Fields(&["consumesCounters", "sharedCounters"]),
+    ),
+    ("taints", Change(no_taints)),
+    ("taint rules", Fields(&["taintRules"])),
+    ("tolerations", Fields(&["tolerations"])),
+    ("consumable capacity", Change(no_sharing)),
+    ("fractional ranges", Change(whole_ranges)),
+    (
+        "binding conditions",
+        Fields(&[
+            "bindingConditions",
+            "bindingFailureConditions",
+            "bindsToNode",
+        ]),
+    ),
+    ("list attributes", Change(no_lists)),
+    ("derived attributes", Fields(&["derivedAttributes"])),
+    ("compatibility groups", Fields(&["compatibilityGroups"])),
+    ("optional node operations", Fields(&["skipNodeOperations"])),
+    (
+        "several pools",
+        Change(|case| keep_first(case, "/spec/pool/name")),
+    ),
+    (
+        "several drivers",
+        Change(|case| keep_first(case, "/spec/driver")),
+    ),
+    ("generations", Change(one_generation)),
+    ("incomplete pools", Change(complete)),
+    (
+        "node selectors",
+        Change(|case| reachable(case, "nodeSelector")),
+    ),
+    ("per-device nodes", Change(per_device)),
+    (
+        "run-time CEL errors",
+        Change(|case| selectors(case, |text| !text.contains(FAILING))),
+    ),
+    ("CEL selectors", Change(|case| selectors(case, |_| false))),
+    ("constraints", Fields(&["constraints"])),
+    ("held claims", Fields(&["held"])),
+    ("configuration", Fields(&["config"])),
 ];
 
 /// The case without the feature's objects; nothing if it has none.
 pub(crate) fn without(case: &Value, strip: Strip) -> Option<Value> {
     let mut stripped = case.clone();
-    strip(&mut stripped);
+    match strip {
+        Fields(names) => drop_keys(&mut stripped, names),
+        Change(change) => change(&mut stripped),
+    }
     (stripped != *case).then_some(stripped)
 }
 
@@ -76,10 +85,6 @@ fn remove(value: &mut Value, keys: &[&str]) {
             fields.remove(*key);
         }
     }
-}
-
-fn remove_at(case: &mut Value, keys: &[&str]) {
-    remove(case, keys);
 }
 
 /// Removes fields by name wherever they are.
@@ -118,6 +123,15 @@ fn wishes(case: &mut Value, mut change: impl FnMut(&mut Value)) {
             items(request, "/firstAvailable").for_each(&mut change);
         }
     }
+}
+
+fn no_taints(case: &mut Value) {
+    devices(case, |device| remove(device, &["taints"]));
+}
+
+fn no_sharing(case: &mut Value) {
+    wishes(case, |wish| remove(wish, &["capacity"]));
+    drop_keys(case, &["allowMultipleAllocations", "requestPolicy"]);
 }
 
 fn first_alternative(case: &mut Value) {

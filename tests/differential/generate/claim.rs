@@ -123,12 +123,11 @@ impl Maker {
         let links = self.plan.heat(Topic::Lists) > 0 && self.random.chance(75);
         let attribute = match self.random.below(20) {
             _ if links => "links",
-            0..10 => "numa",
-            10..14 => "model",
-            14..16 => "fast",
-            16 => "firmware",
-            17 => "links",
-            18 => "numa",
+            0..11 => "numa",
+            11..15 => "model",
+            15..17 => "fast",
+            17 => "firmware",
+            18 => "links",
             _ => "absent",
         };
         let driver = self.driver();

@@ -11,7 +11,8 @@ impl Maker {
         for index in 0..self.devices.len() {
             let shared = self.devices[index].shared && self.plan.heat(Topic::Capacity) > 0;
             let wanted = self.roll(Topic::Held) && self.random.chance(45);
-            if !wanted && !(shared && self.random.chance(25)) {
+            let wanted = wanted || shared && self.random.chance(25);
+            if !wanted {
                 continue;
             }
             let results = self.holding(index, shared);

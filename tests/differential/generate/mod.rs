@@ -112,7 +112,7 @@ impl Maker {
     }
 
     fn pick(&mut self, choices: &[&'static str]) -> &'static str {
-        choices[self.random.below(choices.len())]
+        self.random.pick(choices)
     }
 
     fn driver(&mut self) -> String {

@@ -100,9 +100,12 @@ impl Maker {
             }
         }
         self.amount(&mut wish, budget);
-        if self.plan.heat(Topic::Taints) > 0 && self.random.chance(50) {
-            wish["tolerations"] = self.tolerations();
-        } else if self.random.chance(3) {
+        let tolerant = if self.plan.heat(Topic::Taints) > 0 {
+            50
+        } else {
+            3
+        };
+        if self.random.chance(tolerant) {
             wish["tolerations"] = self.tolerations();
         }
         if self.plan.heat(Topic::Capacity) > 0 && self.random.chance(65) {
