@@ -55,7 +55,8 @@ fn node_difference(theirs: &Value, ours: &Value) -> Option<String> {
 /// The part of an error text that is upstream's own. What follows comes from cel-go, from a Go struct dump, or from the
 /// label selector or version parser.
 pub(crate) fn own_part(text: &str) -> &str {
-    const FOREIGN: [&str; 6] = [
+    const FOREIGN: [&str; 7] = [
+        "failed to perform node selection for device ",
         "CEL compile error: ",
         "failed to parse node selector ",
         "compilation failed: ",
