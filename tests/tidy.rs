@@ -362,7 +362,7 @@ fn modules_open_with_what_they_are() {
 
 #[test]
 fn vectors_have_readers() {
-    let readers: String = ["tests", "benches"]
+    let readers: String = ["rust", "tests", "benches"]
         .into_iter()
         .flat_map(|d| files(d, &["rs", "py", "go", "sh"]))
         .filter(|path| !path.ends_with("tidy.rs"))

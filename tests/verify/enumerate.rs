@@ -153,7 +153,9 @@ impl Search<'_> {
             let objections = self.case.judge(self.node, alone, &[result]);
             let objections = objections.err().unwrap_or_default();
             objections.iter().all(|objection| {
-                !objection.text.contains("all devices") && !objection.text.contains("for the node")
+                let unseen = objection.text.contains("for the node");
+                let unusable = objection.field.ends_with(".pool");
+                !objection.text.contains("all devices") && !unseen && !unusable
             })
         };
         self.devices.iter().filter(meant).cloned().collect()
