@@ -217,7 +217,7 @@ impl Search<'_> {
         Ok(objections.iter().all(|objection| {
             objection.text.contains("has no devices")
                 || objection.text.contains("devices and needs")
-                || objection.text.contains("asks for all devices, of none")
+                || objection.text.contains("and there are none")
                 || objection
                     .field
                     .split(['.', '['])
