@@ -3,12 +3,17 @@
 //! As `verify_mutations.rs`, with cases from the campaign's generator and answers from the real allocator, asked here and
 //! now; without the oracle the test says that it skipped. `GPUALLOC_CASES` and `GPUALLOC_SEED` choose how many and which.
 
+#![expect(
+    dead_code,
+    unused_imports,
+    reason = "the modules are shared with tests that use more of them"
+)]
+
 #[path = "verify/case.rs"]
 mod case;
 #[path = "verify/enumerate.rs"]
 mod enumerate;
 #[path = "differential/generate/mod.rs"]
-#[expect(dead_code, reason = "the campaign uses more of it")]
 mod generate;
 #[path = "verify/mutations.rs"]
 mod mutations;
@@ -73,6 +78,9 @@ fn judges_as_upstream_does() {
         }
     }
     println!("{counts:?}");
+    for fault in &faults {
+        println!("{}", fault.lines().next().unwrap_or_default());
+    }
     assert!(
         faults.is_empty(),
         "{} faults, first {}",
@@ -96,6 +104,10 @@ fn placed(
     }
     counts.accepted += 1;
     for (what, mutant) in mutations::all(&answer.results) {
+        // Nothing is a legal answer where an alternative asks for none, which only the API forbids.
+        if case.may_be_empty() && (what.ends_with("left out") || what.ends_with("no devices")) {
+            continue;
+        }
         if case.judge(node, &case.claims, &mutant).is_ok() {
             return Some(format!("accepted with {what}"));
         }

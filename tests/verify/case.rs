@@ -122,6 +122,16 @@ impl Case {
         }
     }
 
+    /// Whether a request has an alternative that asks for no devices.
+    pub(crate) fn may_be_empty(&self) -> bool {
+        let requests = self
+            .claims
+            .iter()
+            .flat_map(|claim| &claim.spec.devices.requests);
+        let mut alternatives = requests.flat_map(|request| &request.first_available);
+        alternatives.any(|way| way.allocation_mode == "ExactCount" && way.count == 0)
+    }
+
     /// The nodes with upstream's answers.
     pub(crate) fn answers(&self) -> impl Iterator<Item = (&Node, &NodeAnswer)> {
         self.nodes
