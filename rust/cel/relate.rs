@@ -33,7 +33,7 @@ impl Value {
             (Value::String(a), Value::String(b)) => a == b,
             (Value::Bytes(a), Value::Bytes(b)) => a == b,
             (Value::Duration(a, b), Value::Duration(c, d))
-            | (Value::Timestamp(a, b), Value::Timestamp(c, d)) => (a, b) == (c, d),
+            | (Value::Timestamp(a, b, _), Value::Timestamp(c, d, _)) => (a, b) == (c, d),
             (Value::Int(_) | Value::Uint(_) | Value::Double(_), _) => {
                 self.compare_numbers(other) == Some(Ordering::Equal)
             }
@@ -52,7 +52,7 @@ impl Value {
     /// Equality of Kubernetes' own types, which refuse other types.
     fn equals_own(&self, other: &Value) -> Result<bool, EvalError> {
         match (self, other) {
-            (Value::Quantity(a), Value::Quantity(b)) => Ok(a == b),
+            (Value::Quantity(a) | Value::QuantityResult(a), Value::Quantity(b)) => Ok(a == b),
             (Value::Semver(a), Value::Semver(b)) => Ok(a == b),
             (Value::Ip(a), Value::Ip(b)) => Ok(a == b),
             (Value::Cidr(a, n), Value::Cidr(b, m)) => Ok((a, n) == (b, m)),
