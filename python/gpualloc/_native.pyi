@@ -20,8 +20,12 @@ class Inventory:
 
     def __new__(cls) -> Inventory: ...
     @staticmethod
-    def from_documents(documents: Documents) -> Inventory:
-        """Reads documents of v1, v1beta2 and v1beta1 in any order; lists too. The API server's defaults are filled in.
+    def from_documents(documents: Documents, *, apply_defaults: bool = True) -> Inventory:
+        """Reads documents of v1, v1beta2 and v1beta1 in any order; lists too.
+
+        Args:
+            documents: JSON text, mappings, client objects; see `gpualloc.kube`.
+            apply_defaults: Whether to fill in the API server's defaults; documents from an API server have them.
 
         Raises:
             InvalidInputError: for text that is no JSON, or a document that is not the shape of its kind.

@@ -73,11 +73,23 @@ impl Inventory {
     }
 
     #[staticmethod]
-    fn from_documents(py: Python<'_>, documents: &Bound<'_, PyAny>) -> PyResult<Self> {
+    #[pyo3(signature = (documents, *, apply_defaults=true))]
+    fn from_documents(
+        py: Python<'_>,
+        documents: &Bound<'_, PyAny>,
+        apply_defaults: bool,
+    ) -> PyResult<Self> {
         let documents = Documents::new(documents)?;
         let text = documents.text()?;
         let text: &[u8] = &text;
-        Ok(Self(py.detach(|| engine::Inventory::from_json(text))?))
+        let inventory = py.detach(|| {
+            if apply_defaults {
+                engine::Inventory::from_json(text)
+            } else {
+                engine::Inventory::from_json_as_is(text)
+            }
+        });
+        Ok(Self(inventory?))
     }
 
     #[staticmethod]
