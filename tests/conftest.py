@@ -50,17 +50,6 @@ def claim(name: str, count: int = 1, **exactly: Any) -> Json:
     }
 
 
-def hard_claim(pairs: int = 12) -> Json:
-    """A claim that needs a great many steps: many single requests that together ask for one device too many."""
-    requests = [{"name": f"r{index}", "exactly": {"deviceClassName": DRIVER}} for index in range(pairs)]
-    return {
-        "apiVersion": "resource.k8s.io/v1",
-        "kind": "ResourceClaim",
-        "metadata": {"name": "hard", "namespace": "team"},
-        "spec": {"devices": {"requests": requests}},
-    }
-
-
 @pytest.fixture
 def documents() -> list[Json]:
     """Two nodes with two and four devices, and one claim for two."""

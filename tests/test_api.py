@@ -86,7 +86,8 @@ class TestPlaced:
         assert result == {
             "devices": {
                 "results": [
-                    {"request": "gpus", "driver": DRIVER, "pool": "a", "device": device} for device in ("gpu-0", "gpu-1")
+                    {"request": "gpus", "driver": DRIVER, "pool": "a", "device": device}
+                    for device in ("gpu-0", "gpu-1")
                 ],
             },
             "nodeSelector": {
