@@ -2,7 +2,8 @@
 //!
 //! Parses, prints, compares, adds and subtracts as `resource.Quantity` of apimachinery does, without its wrap-arounds
 //! and without floats. Never rounds but where upstream rounds (on parsing, up to a nano). The one limit upstream does
-//! not have: an amount above 10^25 is refused when read, so that sums of any number of devices stay exact.
+//! not have: an amount above 10^25 is refused when read, so that sums of any number of devices stay exact. Upstream
+//! accepts such amounts (and hangs on `1e2147483648`).
 //! Start at [`Quantity::parse`].
 
 use std::cmp::Ordering;
@@ -10,6 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 /// How a quantity is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,25 +26,42 @@ pub enum Format {
 }
 
 /// An exact amount with the format it prints in. Equality and order are by amount alone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Quantity {
     /// The amount in units of 10^-9; upstream knows nothing finer.
     nanos: i128,
-    /// Mantissa and decimal exponent, where upstream keeps the amount in an int64 and not in a big decimal. It
-    /// decides which conversions to an integer succeed there.
-    small: Option<(i64, i8)>,
+    held: Held,
     format: Format,
-    /// The text as read, where upstream keeps it for printing and it is not the canonical one (`1.500`).
-    text: Option<Arc<str>>,
-    /// Whether upstream keeps the text, canonical or not.
-    keeps_text: bool,
+    kept: Kept,
+}
+
+/// How upstream holds the amount; it decides which conversions to integers succeed there, and how they round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    /// mantissa × 10^exponent in an int64.
+    Int64 { mantissa: i64, exponent: i8 },
+    /// A big decimal with this exponent.
+    Decimal { exponent: i8 },
+}
+
+/// The text upstream keeps with a parsed quantity, for printing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kept {
+    No,
+    /// The canonical text.
+    Canonical,
+    /// Another text, such as `1.500`.
+    Text(Arc<str>),
 }
 
 const NANOS: i128 = 1_000_000_000;
+const NANO_EXPONENT: i8 = -9;
 /// Largest amount read, in nanos.
 const LIMIT: i128 = NANOS * 10_i128.pow(25);
 /// Digits that always fit an int64.
 const INT64_DIGITS: usize = 18;
+/// Digits of an amount in nanos that is surely beyond [`LIMIT`].
+const TOO_MANY_DIGITS: usize = 36;
 
 const WRONG_FORMAT: &str = "quantities must match the regular expression \
      '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
@@ -57,81 +76,59 @@ struct Parts<'a> {
     whole: &'a str,
     /// Digits after the point.
     fraction: &'a str,
+    /// Whether there is any digit at all.
+    has_digits: bool,
     suffix: &'a str,
+}
+
+/// What a suffix multiplies with.
+#[derive(Clone, Copy)]
+struct Suffix {
+    binary: bool,
+    /// Of 2 if `binary`, else of 10.
+    exponent: i32,
+    format: Format,
+}
+
+impl Default for Quantity {
+    fn default() -> Self {
+        Self::from_i64(0, Format::DecimalSi)
+    }
 }
 
 impl Quantity {
     /// Parses a quantity; the error text is upstream's.
     pub fn parse(text: &str) -> Result<Self, String> {
         let parts = split(text)?;
-        if text == "0" {
-            return Ok(Self {
-                keeps_text: true,
-                ..Self::from_i64(0, Format::DecimalSi)
-            });
-        }
-        let (binary, exponent, format) = read_suffix(parts.suffix).ok_or(WRONG_SUFFIX)?;
-        if let Some(small) = small_amount(&parts, binary, exponent) {
-            let mut quantity = Self::from_small(small.0, small.1, format).ok_or(TOO_LARGE)?;
-            if keeps_text(&parts, binary, exponent) {
-                quantity.keep_text(text);
-            }
-            return Ok(quantity);
-        }
-        let nanos = big_amount(&parts, binary, exponent)?;
-        let (nanos, format) = if binary {
-            let capped = nanos.min(i128::from(i64::MAX) * NANOS);
-            let below_one = capped > 0 && capped < NANOS;
-            (capped, if below_one { Format::DecimalSi } else { format })
-        } else {
-            (nanos, format)
+        let suffix = read_suffix(parts.suffix).ok_or(WRONG_SUFFIX)?;
+        let mut quantity = match int64_digits(&parts, suffix) {
+            Some((digits, exponent)) => int64_quantity(&parts, suffix, digits, exponent)?,
+            None => decimal_quantity(&parts, suffix)?,
         };
-        Ok(Self {
-            nanos: if parts.negative { -nanos } else { nanos },
-            small: None,
-            format,
-            text: None,
-            keeps_text: false,
-        })
+        if text == "0" {
+            quantity.kept = Kept::Canonical;
+        } else if quantity.kept == Kept::Canonical && quantity.to_string() != text {
+            quantity.kept = Kept::Text(Arc::from(text));
+        }
+        Ok(quantity)
     }
 
     /// A whole number.
     pub fn from_i64(value: i64, format: Format) -> Self {
-        Self {
-            nanos: i128::from(value) * NANOS,
-            small: Some((value, 0)),
-            format,
-            text: None,
-            keeps_text: false,
-        }
+        Self::from_int64(value, 0, i128::from(value) * NANOS, format)
     }
 
     /// A number of thousandths.
     pub fn from_milli(value: i64, format: Format) -> Self {
+        Self::from_int64(value, -3, i128::from(value) * (NANOS / 1_000), format)
+    }
+
+    fn from_int64(mantissa: i64, exponent: i8, nanos: i128, format: Format) -> Self {
         Self {
-            nanos: i128::from(value) * (NANOS / 1_000),
-            small: Some((value, -3)),
-            format,
-            text: None,
-            keeps_text: false,
-        }
-    }
-
-    fn from_small(value: i64, scale: i8, format: Format) -> Option<Self> {
-        let nanos = i128::from(value).checked_mul(power_of_ten(i32::from(scale) + 9)?)?;
-        (nanos.abs() <= LIMIT).then_some(Self {
             nanos,
-            small: Some((value, scale)),
+            held: Held::Int64 { mantissa, exponent },
             format,
-            text: None,
-            keeps_text: false,
-        })
-    }
-
-    fn keep_text(&mut self, text: &str) {
-        self.keeps_text = true;
-        if self.to_string() != text {
-            self.text = Some(Arc::from(text));
+            kept: Kept::No,
         }
     }
 
@@ -157,7 +154,28 @@ impl Quantity {
 
     /// Mantissa and decimal exponent if upstream keeps the amount as an int64, else `None`.
     pub fn small(&self) -> Option<(i64, i8)> {
-        self.small
+        match self.held {
+            Held::Int64 { mantissa, exponent } => Some((mantissa, exponent)),
+            Held::Decimal { .. } => None,
+        }
+    }
+
+    /// Mantissa and decimal exponent as upstream keeps them, whether as an int64 or as a big decimal. A sum with a
+    /// zero such as `0e-12` has an exponent below -9 there, here never.
+    pub fn parts(&self) -> (i128, i32) {
+        match self.held {
+            Held::Int64 { mantissa, exponent } => (i128::from(mantissa), i32::from(exponent)),
+            Held::Decimal { exponent } => {
+                let unit = power_of_ten(i32::from(exponent) - i32::from(NANO_EXPONENT));
+                (self.nanos / unit.unwrap_or(1), i32::from(exponent))
+            }
+        }
+    }
+
+    fn exponent(&self) -> i8 {
+        match self.held {
+            Held::Int64 { exponent, .. } | Held::Decimal { exponent } => exponent,
+        }
     }
 
     /// The sum. A zero takes the format of what is added to it, as upstream does.
@@ -168,16 +186,16 @@ impl Quantity {
         } else {
             self.format
         };
-        let small = match (self.small, other.small) {
-            (Some(a), Some(b)) => add_small(a, b),
+        let exponent = self.exponent().min(other.exponent());
+        let held = match (self.small(), other.small()) {
+            (Some(a), Some(b)) => add_int64(a, b),
             _ => None,
         };
         Self {
             nanos: self.nanos.saturating_add(other.nanos),
-            small,
+            held: held.unwrap_or(Held::Decimal { exponent }),
             format,
-            text: None,
-            keeps_text: false,
+            kept: Kept::No,
         }
     }
 
@@ -190,44 +208,65 @@ impl Quantity {
     /// The amount with the other sign.
     #[must_use]
     pub fn neg(&self) -> Self {
+        let held = match self.held {
+            Held::Int64 { mantissa, exponent } => match mantissa.checked_neg() {
+                Some(mantissa) => Held::Int64 { mantissa, exponent },
+                None => Held::Decimal { exponent },
+            },
+            decimal @ Held::Decimal { .. } => decimal,
+        };
         Self {
             nanos: self.nanos.saturating_neg(),
-            small: self
-                .small
-                .and_then(|(value, scale)| Some((value.checked_neg()?, scale))),
+            held,
             format: self.format,
-            text: None,
-            keeps_text: false,
+            kept: Kept::No,
         }
     }
 
-    /// The amount rounded away from zero to a whole number; `None` where an int64 cannot hold it.
+    /// The amount rounded up to a whole number; `None` where upstream's int64 would wrap.
     pub fn value(&self) -> Option<i64> {
-        round_away(self.nanos, NANOS)
+        self.scaled(0)
     }
 
-    /// The amount rounded away from zero to thousandths; `None` where an int64 cannot hold it.
+    /// The amount rounded up to thousandths; `None` where upstream's int64 would wrap.
     pub fn milli_value(&self) -> Option<i64> {
-        round_away(self.nanos, NANOS / 1_000)
+        self.scaled(-3)
+    }
+
+    /// Upstream's rounding: away from zero for what it holds in an int64. Of a big decimal the positive are rounded
+    /// up; the negative are cut and then one is added (-1.3Ki is -1330).
+    fn scaled(&self, to: i32) -> Option<i64> {
+        let unit = power_of_ten(to - i32::from(NANO_EXPONENT))?;
+        let (quotient, remainder) = (self.nanos / unit, self.nanos % unit);
+        let rounded = match self.held {
+            Held::Int64 { .. } => quotient + remainder.signum(),
+            Held::Decimal { .. } => {
+                let (mantissa, _) = self.parts();
+                if mantissa < i128::from(i64::MIN) {
+                    return None;
+                }
+                quotient + remainder.signum().abs()
+            }
+        };
+        i64::try_from(rounded).ok()
     }
 
     /// The whole number it is, where upstream says so: not for fractions and not for big decimals.
     pub fn as_i64(&self) -> Option<i64> {
-        let (value, scale) = self.small?;
-        if scale < 0 {
+        let (mantissa, exponent) = self.small()?;
+        if exponent < 0 {
             return None;
         }
-        i64::try_from(i128::from(value).checked_mul(power_of_ten(i32::from(scale))?)?).ok()
+        i64::try_from(i128::from(mantissa).checked_mul(power_of_ten(i32::from(exponent))?)?).ok()
     }
 
-    /// Whether two quantities are the same in amount, scale, format and kept text; upstream compares them so in one
-    /// place. Big decimals are never the same as others.
+    /// Whether two quantities are the same in amount, exponent, format and kept text; upstream compares them so in one
+    /// place. There big decimals are compared by address and hence never the same.
     pub fn same_representation(&self, other: &Self) -> bool {
-        let zero = |q: &Self| q.is_zero() && q.small.is_none_or(|(value, _)| value == 0);
-        self.format == other.format
-            && self.keeps_text == other.keeps_text
-            && self.text == other.text
-            && (self.small.is_some() && self.small == other.small || zero(self) && zero(other))
+        self.small().is_some()
+            && self.held == other.held
+            && self.format == other.format
+            && self.kept == other.kept
     }
 
     fn canonical(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -237,15 +276,12 @@ impl Quantity {
         let small = self.nanos.abs() < 1024 * NANOS;
         if self.format == Format::BinarySi && !small && self.nanos % NANOS == 0 {
             let (mut number, mut power) = (self.nanos / NANOS, 0_usize);
-            while number % 1024 == 0 && power < 6 {
+            while number % 1024 == 0 {
                 number /= 1024;
                 power += 1;
             }
-            return write!(
-                f,
-                "{number}{}",
-                ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"][power]
-            );
+            let suffixes = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+            return write!(f, "{number}{}", suffixes.get(power).unwrap_or(&""));
         }
         let (mut number, mut exponent) = (self.nanos, -9);
         while number % 1000 == 0 {
@@ -267,9 +303,10 @@ impl Quantity {
     }
 }
 
-fn split(text: &str) -> Result<Parts<'_>, String> {
+/// A sign or a lone point without any digit is a zero, as upstream reads it.
+fn split(text: &str) -> Result<Parts<'_>, &'static str> {
     if text.is_empty() {
-        return Err(WRONG_FORMAT.to_owned());
+        return Err(WRONG_FORMAT);
     }
     let negative = text.starts_with('-');
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -279,30 +316,24 @@ fn split(text: &str) -> Result<Parts<'_>, String> {
         Some(rest) => rest.split_at(digits(rest)),
         None => ("", rest),
     };
-    let letters = suffix
-        .find(|c: char| !"eEinumkKMGTP".contains(c))
-        .unwrap_or(suffix.len());
-    let tail = &suffix[letters..];
+    let tail = suffix.trim_start_matches(|c: char| "eEinumkKMGTP".contains(c));
     let tail = tail.strip_prefix(['-', '+']).unwrap_or(tail);
-    if tail.bytes().any(|b| !b.is_ascii_digit()) {
-        return Err(WRONG_FORMAT.to_owned());
-    }
-    if whole.is_empty() && fraction.is_empty() && !(suffix.is_empty() && !rest.starts_with('.')) {
-        return Err(WRONG_NUMBER.to_owned());
+    if !tail.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(WRONG_FORMAT);
     }
     Ok(Parts {
         negative,
         whole: whole.trim_start_matches('0'),
         fraction,
+        has_digits: !(whole.is_empty() && fraction.is_empty()),
         suffix,
     })
 }
 
-/// Whether the suffix is a power of two, the exponent of its base, and the format.
-fn read_suffix(suffix: &str) -> Option<(bool, i32, Format)> {
-    let decimal = |exponent| Some((false, exponent, Format::DecimalSi));
-    let binary = |exponent| Some((true, exponent, Format::BinarySi));
-    match suffix {
+fn read_suffix(suffix: &str) -> Option<Suffix> {
+    let decimal = |exponent| (false, exponent, Format::DecimalSi);
+    let binary = |exponent| (true, exponent, Format::BinarySi);
+    let (binary, exponent, format) = match suffix {
         "n" => decimal(-9),
         "u" => decimal(-6),
         "m" => decimal(-3),
@@ -321,156 +352,190 @@ fn read_suffix(suffix: &str) -> Option<(bool, i32, Format)> {
         "Ei" => binary(60),
         _ => {
             let exponent: i64 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
-            let exponent = i32::try_from(exponent.clamp(-1_000_000, 1_000_000)).ok()?;
-            Some((false, exponent, Format::DecimalExponent))
+            // Upstream cuts the number to 32 bits: `1e4294967299` is `1e3`.
+            let low = (exponent & 0xffff_ffff) ^ 0x8000_0000;
+            let exponent = i32::try_from(low - 0x8000_0000).ok()?;
+            (false, exponent, Format::DecimalExponent)
         }
-    }
+    };
+    Some(Suffix {
+        binary,
+        exponent,
+        format,
+    })
 }
 
-/// Mantissa and exponent, where upstream's fast path takes the number.
-fn small_amount(parts: &Parts<'_>, binary: bool, exponent: i32) -> Option<(i64, i8)> {
-    let whole = if parts.whole.is_empty() {
-        "0"
-    } else {
-        parts.whole
-    };
-    let length = whole.len() + parts.fraction.len();
-    let (scale, mantissa) = if binary {
-        let bits = usize::try_from(exponent).ok()? * 3 / 10;
-        if !parts.fraction.is_empty() || whole.len() + bits + 1 > 15 {
+/// All digits as a number, and the decimal exponent, where upstream takes them into an int64.
+fn int64_digits(parts: &Parts<'_>, suffix: Suffix) -> Option<(i64, i64)> {
+    let length = parts.whole.len().max(1) + parts.fraction.len();
+    let exponent = if suffix.binary {
+        let log10 = usize::try_from(suffix.exponent * 3 / 10).ok()?;
+        if !parts.fraction.is_empty() || length + log10 + 1 > 15 {
             return None;
         }
-        (0, 1_i64 << exponent)
+        0
     } else {
         if length > INT64_DIGITS {
             return None;
         }
-        (exponent - i32::try_from(parts.fraction.len()).ok()?, 1)
+        i64::from(suffix.exponent) - i64::try_from(parts.fraction.len()).ok()?
     };
-    if scale < -9 {
+    if exponent < i64::from(NANO_EXPONENT) {
         return None;
     }
-    let value: i64 = format!("{whole}{}", parts.fraction).parse().ok()?;
-    let value = value.checked_mul(mantissa)?;
-    let value = if parts.negative { -value } else { value };
-    // A zero of any exponent is zero; other exponents this large are refused as too large.
-    let scale = if value == 0 { scale.min(0) } else { scale };
-    Some((value, i8::try_from(scale).unwrap_or(i8::MAX)))
+    let digits = parts.whole.bytes().chain(parts.fraction.bytes());
+    let digits = digits.fold(0, |number, byte| number * 10 + i64::from(byte - b'0'));
+    Some((digits, exponent))
 }
 
-/// Whether upstream remembers the text of a number on its fast path.
-fn keeps_text(parts: &Parts<'_>, binary: bool, exponent: i32) -> bool {
-    let whole = if parts.whole.is_empty() {
-        "0"
+fn int64_quantity(
+    parts: &Parts<'_>,
+    suffix: Suffix,
+    digits: i64,
+    exponent: i64,
+) -> Result<Quantity, &'static str> {
+    let factor = if suffix.binary {
+        1 << suffix.exponent
     } else {
-        parts.whole
+        1
     };
-    let shifted = format!("{whole}{}", parts.fraction);
-    if binary {
-        return shifted.parse::<i64>().is_ok_and(|value| value & 7 != 0);
+    let magnitude = digits.checked_mul(factor).ok_or(TOO_LARGE)?;
+    let mantissa = if parts.negative {
+        -magnitude
+    } else {
+        magnitude
+    };
+    // The exponent of a zero has no effect; a large one must not be refused.
+    let short = if digits == 0 {
+        exponent.min(0)
+    } else {
+        exponent
+    };
+    let short = i8::try_from(short).map_err(|_| TOO_LARGE)?;
+    let unit = power_of_ten(i32::from(short) - i32::from(NANO_EXPONENT)).ok_or(TOO_LARGE)?;
+    let nanos = i128::from(mantissa).checked_mul(unit).ok_or(TOO_LARGE)?;
+    if nanos.abs() > LIMIT {
+        return Err(TOO_LARGE);
     }
-    let scale = exponent - i32::try_from(parts.fraction.len()).unwrap_or(0);
-    scale % 3 == 0 && !shifted.ends_with("000") && !shifted.starts_with('0')
+    // Upstream's guess at what is canonical already; it is wrong for `1.500`.
+    let keeps = if suffix.binary {
+        digits & 7 != 0
+    } else {
+        exponent % 3 == 0 && digits % 1000 != 0 && !parts.whole.is_empty()
+    };
+    let mut quantity = Quantity::from_int64(mantissa, short, nanos, suffix.format);
+    if keeps {
+        quantity.kept = Kept::Canonical;
+    }
+    Ok(quantity)
 }
 
-/// The magnitude in nanos, rounded up.
-fn big_amount(parts: &Parts<'_>, binary: bool, exponent: i32) -> Result<i128, String> {
+/// Rounded away from zero to a nano, and with a binary suffix capped at the largest int64.
+fn decimal_quantity(parts: &Parts<'_>, suffix: Suffix) -> Result<Quantity, &'static str> {
+    if !parts.has_digits {
+        return Err(WRONG_NUMBER);
+    }
+    let mut format = suffix.format;
+    let mut exponent = NANO_EXPONENT;
+    let magnitude = if suffix.binary {
+        let cap = i128::from(i64::MAX) * NANOS;
+        let magnitude = binary_nanos(parts, suffix.exponent).unwrap_or(i128::MAX);
+        if magnitude > cap {
+            exponent = 0;
+        }
+        if magnitude > 0 && magnitude < NANOS {
+            format = Format::DecimalSi;
+        }
+        magnitude.min(cap)
+    } else {
+        decimal_nanos(parts, suffix.exponent).ok_or(TOO_LARGE)?
+    };
+    if magnitude > LIMIT {
+        return Err(TOO_LARGE);
+    }
+    if magnitude == 0 {
+        // Only what is not zero is rounded to nanos. Finer or larger exponents would have no effect.
+        let decimal = if suffix.binary { 0 } else { suffix.exponent };
+        let digits = i32::try_from(parts.fraction.len()).unwrap_or(i32::MAX);
+        let own = decimal.saturating_sub(digits).clamp(-9, 25);
+        exponent = i8::try_from(own).unwrap_or(NANO_EXPONENT);
+    }
+    Ok(Quantity {
+        nanos: if parts.negative {
+            -magnitude
+        } else {
+            magnitude
+        },
+        held: Held::Decimal { exponent },
+        format,
+        kept: Kept::No,
+    })
+}
+
+/// whole.fraction × 10^exponent in nanos, rounded up; `None` if far too large.
+fn decimal_nanos(parts: &Parts<'_>, exponent: i32) -> Option<i128> {
     let digits = format!("{}{}", parts.whole, parts.fraction);
     let digits = digits.trim_start_matches('0');
     if digits.is_empty() {
-        return Ok(0);
+        return Some(0);
     }
-    let decimal_exponent = if binary { 0 } else { exponent };
-    let point = i32::try_from(parts.fraction.len()).map_err(|_| TOO_LARGE)?;
-    // digits × 10^shift nanos
-    let shift = decimal_exponent - point + 9;
-    let (kept, dropped) = if shift < 0 {
-        let cut = digits
-            .len()
-            .saturating_sub(usize::try_from(-shift).unwrap_or(usize::MAX));
-        digits.split_at(cut)
-    } else {
-        (digits, "")
-    };
-    if kept.len() > 36 {
-        return if binary {
-            Ok(i128::from(i64::MAX) * NANOS)
-        } else {
-            Err(TOO_LARGE.to_owned())
-        };
+    let shift =
+        i64::from(exponent) - i64::try_from(parts.fraction.len()).ok()? - i64::from(NANO_EXPONENT);
+    let cut = usize::try_from(shift.min(0).unsigned_abs()).unwrap_or(usize::MAX);
+    let (kept, dropped) = digits.split_at(digits.len().saturating_sub(cut));
+    if kept.len() > TOO_MANY_DIGITS {
+        return None;
     }
-    if binary {
-        return binary_amount(digits, shift, exponent);
-    }
-    let mut nanos: i128 = if kept.is_empty() {
+    let number: i128 = if kept.is_empty() {
         0
     } else {
-        kept.parse().map_err(|_| WRONG_NUMBER)?
+        kept.parse().ok()?
     };
-    if shift > 0 {
-        let factor = power_of_ten(shift).ok_or(TOO_LARGE)?;
-        nanos = nanos.checked_mul(factor).ok_or(TOO_LARGE)?;
-    }
-    if dropped.bytes().any(|b| b != b'0') {
-        nanos += 1;
-    }
-    if nanos > LIMIT {
-        Err(TOO_LARGE.to_owned())
+    let unit = power_of_ten(i32::try_from(shift.max(0)).ok()?)?;
+    let up = i128::from(dropped.bytes().any(|b| b != b'0'));
+    number.checked_mul(unit)?.checked_add(up)
+}
+
+/// whole.fraction × 2^exponent in nanos, rounded up; `None` if far too large.
+fn binary_nanos(parts: &Parts<'_>, exponent: i32) -> Option<i128> {
+    let unit = NANOS << exponent;
+    let whole: i128 = if parts.whole.is_empty() {
+        0
     } else {
-        Ok(nanos)
-    }
-}
-
-/// digits × 10^shift × 2^exponent nanos, rounded up, digit by digit so that nothing overflows before the cap.
-fn binary_amount(digits: &str, shift: i32, exponent: i32) -> Result<i128, String> {
-    let cap = i128::from(i64::MAX) * NANOS;
-    let factor = 1_i128 << exponent;
-    let mut numerator: i128 = 0;
-    let mut scale = shift;
-    let mut lost = false;
-    for byte in digits.bytes() {
-        // 2^60 × 10^18 is the largest that fits with room; digits beyond it only decide the rounding.
-        if numerator > 10_i128.pow(18) {
-            lost |= byte != b'0';
-            scale += 1;
-        } else {
-            numerator = numerator * 10 + i128::from(byte - b'0');
-        }
-    }
-    let product = numerator.checked_mul(factor).ok_or(TOO_LARGE)?;
-    if scale >= 0 {
-        let scaled = power_of_ten(scale).and_then(|power| product.checked_mul(power));
-        return Ok(scaled.unwrap_or(cap).min(cap));
-    }
-    let Some(divisor) = power_of_ten(-scale) else {
-        return Ok(1);
+        parts.whole.parse().ok()?
     };
-    let up = i128::from(lost || product % divisor != 0);
-    Ok((product / divisor + up).min(cap))
+    // From the last digit on, so that every step is exact but for a remainder that only decides the rounding.
+    let (mut nanos, mut inexact) = (0, false);
+    for byte in parts.fraction.bytes().rev() {
+        let sum = i128::from(byte - b'0') * unit + nanos;
+        inexact |= sum % 10 != 0;
+        nanos = sum / 10;
+    }
+    whole
+        .checked_mul(unit)?
+        .checked_add(nanos + i128::from(inexact))
 }
 
-fn add_small(a: (i64, i8), b: (i64, i8)) -> Option<(i64, i8)> {
+/// The sum as upstream's int64 arithmetic has it; `None` where it falls back to big decimals.
+fn add_int64(a: (i64, i8), b: (i64, i8)) -> Option<Held> {
+    let held = |(mantissa, exponent)| Held::Int64 { mantissa, exponent };
     if b.0 == 0 {
-        return Some(a);
+        return Some(held(a));
     }
     if a.0 == 0 {
-        return Some(b);
+        return Some(held(b));
     }
-    let scale = a.1.min(b.1);
-    let rescaled = |(value, from): (i64, i8)| -> Option<i64> {
-        let factor = i64::try_from(power_of_ten(i32::from(from) - i32::from(scale))?).ok()?;
-        value.checked_mul(factor)
+    let exponent = a.1.min(b.1);
+    let rescaled = |(mantissa, from): (i64, i8)| -> Option<i64> {
+        let factor = i64::try_from(power_of_ten(i32::from(from) - i32::from(exponent))?).ok()?;
+        mantissa.checked_mul(factor)
     };
-    Some((rescaled(a)?.checked_add(rescaled(b)?)?, scale))
+    let mantissa = rescaled(a)?.checked_add(rescaled(b)?)?;
+    Some(Held::Int64 { mantissa, exponent })
 }
 
 fn power_of_ten(exponent: i32) -> Option<i128> {
     10_i128.checked_pow(u32::try_from(exponent).ok()?)
-}
-
-fn round_away(nanos: i128, unit: i128) -> Option<i64> {
-    let (quotient, remainder) = (nanos / unit, nanos % unit);
-    i64::try_from(quotient + remainder.signum()).ok()
 }
 
 impl PartialEq for Quantity {
@@ -495,39 +560,26 @@ impl Ord for Quantity {
 
 impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.text {
-            Some(text) => f.write_str(text),
-            None => self.canonical(f),
+        match &self.kept {
+            Kept::Text(text) => f.write_str(text),
+            Kept::No | Kept::Canonical => self.canonical(f),
         }
     }
 }
 
 impl<'de> Deserialize<'de> for Quantity {
-    /// A string, or a bare number as the API server accepts it.
+    /// A string, or a bare number. From JSON only: as upstream does, the raw text between the quotes is parsed, so
+    /// that `1e3` keeps its format and an escape is an error.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl serde::de::Visitor<'_> for Visitor {
-            type Value = Quantity;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a quantity such as \"40Gi\"")
-            }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Quantity, E> {
-                Quantity::parse(text.trim()).map_err(E::custom)
-            }
-            fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Quantity, E> {
-                self.visit_str(&value.to_string())
-            }
-            fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Quantity, E> {
-                self.visit_str(&value.to_string())
-            }
-            fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Quantity, E> {
-                Err(E::custom("write a fraction as text, such as \"1500m\""))
-            }
-            fn visit_unit<E: serde::de::Error>(self) -> Result<Quantity, E> {
-                Ok(Quantity::default())
-            }
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let text = raw.get();
+        if text == "null" {
+            return Ok(Self::default());
         }
-        deserializer.deserialize_any(Visitor)
+        let unquoted = text
+            .strip_prefix('"')
+            .and_then(|text| text.strip_suffix('"'));
+        Self::parse(unquoted.unwrap_or(text).trim()).map_err(serde::de::Error::custom)
     }
 }
 

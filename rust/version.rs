@@ -73,13 +73,9 @@ impl Version {
         let mut parts: Vec<String> = text.splitn(3, '.').map(str::to_owned).collect();
         for part in &mut parts {
             let trimmed = part.trim_start_matches('0');
-            if trimmed.len() < part.len() {
-                let keep = trimmed.is_empty() || !trimmed.starts_with(|c: char| c.is_ascii_digit());
-                *part = if keep {
-                    format!("0{trimmed}")
-                } else {
-                    trimmed.to_owned()
-                };
+            let bare = !trimmed.starts_with(|c: char| c.is_ascii_digit());
+            if part.len() > 1 && (bare || trimmed.len() < part.len()) {
+                *part = format!("{}{trimmed}", if bare { "0" } else { "" });
             }
         }
         if parts.len() < 3 {

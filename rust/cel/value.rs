@@ -42,6 +42,9 @@ pub enum Value {
     Type(Arc<Type>),
     /// A Kubernetes quantity.
     Quantity(Arc<Quantity>),
+    /// A quantity that `add` or `sub` gave. Upstream keeps it in another shape, which the left side of `==` refuses;
+    /// in everything else it is a quantity.
+    QuantityResult(Arc<Quantity>),
     /// A semantic version.
     Semver(Arc<Version>),
     /// An IP address.

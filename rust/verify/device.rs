@@ -242,11 +242,10 @@ impl<'p, 'a> Replay<'p, 'a> {
         result: &DeviceRequestAllocationResult,
     ) {
         let binds = self.features.device_binding_and_status;
-        let conditions = |list: &Option<Vec<String>>| {
-            list.clone().filter(|_| binds).unwrap_or_default()
-        };
+        let conditions =
+            |list: &Option<Vec<String>>| list.clone().filter(|_| binds).unwrap_or_default();
         let skips = self.features.is_experimental();
-        let consumed = self.consumed(&format!("{field}.consumedCapacity"), wish, found);
+        let consumed = self.consumed(&format!("{field}.device"), wish, found);
         let admin = wish.is_admin().then_some(true);
         let device = found.device;
         let operations = &found.slice.spec.skip_node_operations;

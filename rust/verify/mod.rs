@@ -5,7 +5,7 @@
 //! another answer would have come first, and shares no code with `feasibility` and `search`. Legal means: upstream's
 //! rules allow it, oddities included, so that every answer of upstream passes; each is named where it is followed.
 //! Not judged: errors that upstream would have hit on devices or alternatives it tried in vain before this answer.
-//! Start at [`judge`].
+//! Start at [`judge`]; [`verify`] is the same for an inventory.
 
 mod attributes;
 mod capacity;
@@ -18,9 +18,13 @@ mod selectors;
 mod usage;
 mod wish;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
+use crate::cel;
 use crate::gates::Features;
+use crate::inventory::{ClaimKey, Inventory};
 use crate::wire::allocation::AllocationResult;
 use crate::wire::claim::{DeviceClass, ResourceClaim};
 use crate::wire::core::{Node, ObjectMeta};
@@ -74,8 +78,74 @@ impl fmt::Display for Objection {
     }
 }
 
+/// Judges the results for `claims` on a node of an inventory. What the claims themselves hold already is left out, so
+/// that allocations made elsewhere can be judged, too. A node without a document is a bare node.
+pub fn verify(
+    inventory: &Inventory,
+    node: &str,
+    claims: &[Arc<ResourceClaim>],
+    results: &[AllocationResult],
+    features: Features,
+) -> Result<(), Vec<Objection>> {
+    let mut bare = Node::default();
+    node.clone_into(&mut bare.metadata.name);
+    let node = inventory.node(node).map_or(&bare, |known| known.as_ref());
+    let own: BTreeSet<ClaimKey> = claims
+        .iter()
+        .map(|claim| ClaimKey::new(&claim.metadata.namespace, &claim.metadata.name))
+        .collect();
+    let mut held: Vec<&AllocationResult> = Vec::new();
+    for other in inventory
+        .held_claims()
+        .filter(|held| !own.contains(&held.key))
+    {
+        held.push(&other.allocation);
+    }
+    let documents = Documents {
+        node,
+        slices: slices_of(inventory, &node.metadata.name),
+        classes: inventory.classes().map(AsRef::as_ref).collect(),
+        taint_rules: inventory.taint_rules().map(AsRef::as_ref).collect(),
+        held,
+    };
+    let claims: Vec<&ResourceClaim> = claims.iter().map(AsRef::as_ref).collect();
+    judge_with(
+        inventory.cel_cache(),
+        &documents,
+        &claims,
+        results,
+        features,
+    )
+}
+
+/// The slices that can matter for the node: its own, the shared ones, and all others of their pools.
+fn slices_of<'a>(inventory: &'a Inventory, node: &str) -> Vec<&'a ResourceSlice> {
+    let mut slices = BTreeMap::new();
+    let near = inventory
+        .slices_on_node(node)
+        .chain(inventory.slices_shared());
+    let pools: BTreeSet<_> = near.map(|slice| slice.pool()).collect();
+    for slice in pools
+        .into_iter()
+        .flat_map(|pool| inventory.slices_of_pool(pool))
+    {
+        slices.insert(slice.name(), slice.document());
+    }
+    slices.into_values().collect()
+}
+
 /// Judges the results for `claims`, one result per claim in the same order, and says everything that is wrong.
 pub fn judge(
+    documents: &Documents<'_>,
+    claims: &[&ResourceClaim],
+    results: &[AllocationResult],
+    features: Features,
+) -> Result<(), Vec<Objection>> {
+    judge_with(&cel::Cache::default(), documents, claims, results, features)
+}
+
+fn judge_with(
+    compiled: &cel::Cache,
     documents: &Documents<'_>,
     claims: &[&ResourceClaim],
     results: &[AllocationResult],
@@ -96,7 +166,8 @@ pub fn judge(
         )));
     }
     let pools = pools::gather(documents.node, &documents.slices, features).map_err(whole)?;
-    let objections = replay::replay(documents, &pools, claims, results, features);
+    let selectors = selectors::Selectors { compiled };
+    let objections = replay::replay(documents, &pools, selectors, claims, results, features);
     if objections.is_empty() {
         Ok(())
     } else {

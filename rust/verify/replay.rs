@@ -24,6 +24,7 @@ const MOST_RESULTS: usize = 32;
 pub(super) fn replay<'p, 'a>(
     documents: &'p Documents<'a>,
     pools: &'p [Pool<'a>],
+    selectors: Selectors<'p>,
     claims: &[&'p ResourceClaim],
     results: &[AllocationResult],
     features: Features,
@@ -33,7 +34,7 @@ pub(super) fn replay<'p, 'a>(
         pools,
         features,
         usage: Usage::of_held(documents.held.iter().copied(), features),
-        selectors: Selectors::default(),
+        selectors,
         everything: BTreeMap::new(),
         claim: (0, String::new()),
         objections: Vec::new(),
@@ -55,7 +56,7 @@ pub(super) struct Replay<'p, 'a> {
     pools: &'p [Pool<'a>],
     pub(super) features: Features,
     pub(super) usage: Usage<'p, 'a>,
-    pub(super) selectors: Selectors,
+    pub(super) selectors: Selectors<'p>,
     /// For requests of all devices, by claim and place in the claim, which devices that are.
     pub(super) everything: BTreeMap<(usize, (usize, usize)), Vec<Position>>,
     /// The claim at hand: its index and its name.

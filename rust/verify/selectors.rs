@@ -1,32 +1,26 @@
 //! Selectors and derived attributes, evaluated device by device.
 //!
-//! Expressions are compiled once per judgement; values are not remembered. Start at [`Selectors::holds`].
-
-use std::collections::BTreeMap;
+//! Compiled expressions are kept, values are not. Start at [`Selectors::holds`].
 
 use crate::cel;
 use crate::wire::slice::{Device, DeviceAttribute};
 
-/// The expressions compiled so far.
-#[derive(Default)]
-pub(super) struct Selectors {
-    selectors: BTreeMap<String, Result<cel::Selector, String>>,
-    derived: BTreeMap<String, Result<cel::Derived, String>>,
+/// Evaluates expressions, with those compiled before at hand.
+#[derive(Clone, Copy)]
+pub(super) struct Selectors<'c> {
+    pub(super) compiled: &'c cel::Cache,
 }
 
-impl Selectors {
+impl Selectors<'_> {
     /// Whether the condition holds for the device; an error is fatal upstream.
     pub(super) fn holds(
-        &mut self,
+        self,
         expression: &str,
         driver: &str,
         device: &Device,
     ) -> Result<bool, String> {
-        let compiled = self
-            .selectors
-            .entry(expression.to_owned())
-            .or_insert_with(|| cel::Selector::compile(expression).map_err(|e| e.to_string()));
-        let selector = compiled.as_ref().map_err(Clone::clone)?;
+        let selector = self.compiled.selector(expression);
+        let selector = selector.as_ref().as_ref().map_err(ToString::to_string)?;
         selector
             .matches(&prepared(driver, device))
             .map_err(|error| error.to_string())
@@ -34,18 +28,15 @@ impl Selectors {
 
     /// The value of a derived attribute.
     pub(super) fn derived(
-        &mut self,
+        self,
         expression: &str,
         driver: &str,
         device: &Device,
     ) -> Result<DeviceAttribute, String> {
-        let compiled = self
-            .derived
-            .entry(expression.to_owned())
-            .or_insert_with(|| cel::Derived::compile(expression).map_err(|e| e.to_string()));
-        let derived = compiled.as_ref().map_err(Clone::clone)?;
+        let derived = self.compiled.derived(expression);
+        let derived = derived.as_ref().as_ref().map_err(ToString::to_string)?;
         derived
-            .evaluate(&prepared(driver, device))
+            .value(&prepared(driver, device))
             .map_err(|error| error.to_string())
     }
 }
