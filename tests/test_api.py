@@ -8,9 +8,9 @@ import pickle
 from typing import Any, assert_type
 
 import pytest
-from conftest import DRIVER, Json, claim, node, resource_slice
 
 import gpualloc as ga
+from cluster import DRIVER, Json, claim, node, resource_slice
 
 
 class TestInventory:

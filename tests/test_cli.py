@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from conftest import Json, claim
 
+from cluster import Json, claim
 from gpualloc import cli
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # Captured output belongs to one thread.
 pytestmark = pytest.mark.parallel_threads(1)
 
+NODE = "apiVersion: v1\nkind: Node\nmetadata: {name: a}\n"
 Out = pytest.CaptureFixture[str]
 
 
@@ -128,7 +129,7 @@ class TestBadInput:
             ("---\nkind: Node\napiVersion: v1\n---\n- 1\n", "bad.yaml:5: a document is a mapping"),
             ("\n\napiVersion: v1\nkind: Node\nmetadata: {name: 7}\n", "bad.yaml:3: "),
             (
-                "apiVersion: v1\nkind: Node\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Node\nmetadata: {name: a, uid: x}\n",
+                NODE + "---\n" + NODE.replace("}", ", uid: x}"),
                 "bad.yaml:5: ",
             ),
             ("x: &x [*x]\n", "bad.yaml:1: "),

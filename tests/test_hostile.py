@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import claim, device_class, node, resource_slice
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import gpualloc as ga
+from cluster import claim, device_class, node, resource_slice
 from gpualloc import cel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
-RELAXED = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+
+@contextmanager
+def tolerated() -> Generator[None]:
+    """Only errors of this package, each with something to say."""
+    try:
+        yield
+    except ga.GpuallocError as error:
+        if not str(error):
+            raise
+
+
+RELAXED = settings(max_examples=300, deadline=None, suppress_health_check=tuple(HealthCheck))
 
 numbers = st.one_of(st.integers(), st.integers(-(10**40), 10**40), st.floats(allow_nan=False, allow_infinity=False))
 words = st.one_of(
@@ -45,7 +57,11 @@ def base() -> list[dict[str, Any]]:
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     if path:
         yield path
-    entries: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    entries: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, dict):
+        entries = value.items()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    elif isinstance(value, list):
+        entries = enumerate(value)  # pyright: ignore[reportUnknownArgumentType]
     for key, inner in entries:
         yield from places(inner, (*path, key))
 
@@ -79,10 +95,8 @@ def test_mutated_documents(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
             put(documents, path, value)
         except (KeyError, IndexError, TypeError):
             continue
-    try:
+    with tolerated():
         ask(documents)
-    except ga.GpuallocError as error:
-        assert str(error)
 
 
 @RELAXED
@@ -91,19 +105,15 @@ def test_mutated_text(noise: bytes, data: st.DataObject) -> None:
     text = json.dumps(base()).encode()
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, min(len(text), start + 20)))
-    try:
+    with tolerated():
         ask(text[:start] + noise + text[end:])
-    except ga.GpuallocError as error:
-        assert str(error)
 
 
 @RELAXED
 @given(values)
 def test_any_value(value: Any) -> None:
-    try:
+    with tolerated():
         ga.Inventory.from_documents(value)
-    except ga.InvalidInputError as error:
-        assert str(error)
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, '{"kind":"List","items":' * 10_000])
@@ -120,51 +130,16 @@ def test_deep_mapping() -> None:
         ga.Inventory.from_documents(deep)
 
 
-PIECES = st.sampled_from(
-    [
-        "device",
-        ".",
-        "attributes",
-        "[",
-        "]",
-        "(",
-        ")",
-        '"d"',
-        "driver",
-        "==",
-        "1",
-        "1u",
-        "9" * 25,
-        ",",
-        "&&",
-        "!",
-        "?",
-        ":",
-    ]
-    + [
-        "x",
-        ".all(x, ",
-        ".map(y, ",
-        "{",
-        "}",
-        "'''",
-        "r'",
-        "\\",
-        "quantity(",
-        "matches('(((')",
-        "has(",
-        "\x00",
-        "é",
-        "in",
-    ],
-)
+WORDS = """
+device . attributes [ ] ( ) "d" driver == 1 1u 9999999999999999999999999 , && ! ? : x .all(x, .map(y, { } ''' r' \\
+quantity( matches('(((') has( é < > + - * / % 0x 1.5e999 b"\\xff" .?a [?0] optional.none() cel.bind(x, .format([
+"""
+PIECES = st.sampled_from([*WORDS.split(), " in ", "\x00"])
 
 
 def evaluate(expression: str) -> None:
-    try:
+    with tolerated():
         cel.compile(expression).matches({"attributes": {"a": {"int": 1}}}, driver="d")
-    except cel.CelError as error:
-        assert str(error)
 
 
 @RELAXED
@@ -187,7 +162,7 @@ LIST = "[" + ",".join("0123456789") + "]"
         "true" + " ? true : true" * 600,
         "device" + ".x" * 4_000,
         '"' + "a" * 10_000,
-        f"{LIST}.all(a, {LIST}.all(b, {LIST}.all(c, {LIST}.all(d, {LIST}.all(e, {LIST}.all(f, {LIST}.all(g, true)))))))",
+        "".join(f"{LIST}.all({name}, " for name in "abcdefg") + "true" + ")" * 7,
         "'a'.matches('(a*)*" + "(a{0,1000}){0,1000}" + "$')",
     ],
 )

@@ -9,9 +9,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import Json, claim, device_class, node, resource_slice
 
 import gpualloc as ga
+from cluster import Json, claim, device_class, node, resource_slice
 
 ENDLESS = 1 << 62
 

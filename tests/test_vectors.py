@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -60,9 +60,14 @@ def cases() -> list[tuple[str, Json]]:
     return found
 
 
+def rows(value: Json, field: str) -> list[Json]:
+    """The objects of a list that may be absent or null."""
+    return cast("list[Json]", value.get(field) or [])
+
+
 def documents(case: Json, field: str) -> list[Json]:
     api_version, kind = KINDS[field]
-    return [{**document, "apiVersion": api_version, "kind": kind} for document in case.get(field) or []]
+    return [{**document, "apiVersion": api_version, "kind": kind} for document in rows(case, field)]
 
 
 def read(case: Json) -> ga.Inventory:
@@ -86,8 +91,8 @@ def read(case: Json) -> ga.Inventory:
 
 def allocated(state: Json) -> list[Json]:
     """The allocated state given directly, as held claims that come to the same."""
-    results: list[Json] = [dict(entry) for field in ("devices", "shared") for entry in state.get(field) or []]
-    for entry in state.get("capacity") or []:
+    results: list[Json] = [dict(entry) for field in ("devices", "shared") for entry in rows(state, field)]
+    for entry in rows(state, "capacity"):
         amounts = {"consumedCapacity": entry["capacity"]}
         device = {field: entry[field] for field in ("driver", "pool", "device")}
         for result in results:
@@ -124,7 +129,7 @@ def plain(value: Any, key: str = "") -> Any:
     if key == "shareID":
         return "SHARE"
     if isinstance(value, dict) and key != "parameters":
-        kept: Json = {name: plain(inner, name) for name, inner in value.items()}
+        kept: Json = {name: plain(inner, name) for name, inner in cast("Json", value).items()}
         return {name: inner for name, inner in kept.items() if inner not in (None, [], {})}
     return [plain(item) for item in value] if isinstance(value, list) else value
 
@@ -180,7 +185,7 @@ def selectors() -> list[Any]:
 @pytest.mark.parametrize("case", selectors())
 def test_selector(case: Json) -> None:
     expect: Json = case["expect"]
-    device = {field: case.get(field) or {} for field in ("attributes", "capacity")}
+    device: Json = {field: case.get(field) or {} for field in ("attributes", "capacity")}
     device["allowMultipleAllocations"] = case.get("allowMultipleAllocations")
     if expect["compile"] == "error":
         with pytest.raises(cel.CelCompileError):
