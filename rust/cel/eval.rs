@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use super::library::{call_cost, cost_fails, name_cost};
+use super::library::{call_cost, cost_fails, name_cost, text};
 use super::overload::{EvalError, EvalResult};
 use super::plan::{Attribute, Base, Node, Plan, PlannedCall, PlannedFold, Qualifier, fits};
 use super::tracker::Tracker;
@@ -103,7 +103,7 @@ impl<'a> Machine<'a> {
             match self.node(term) {
                 Ok(Value::Bool(value)) if value == decides => return Ok(Value::Bool(decides)),
                 Ok(Value::Bool(_)) => {}
-                Err(EvalError::CostExceeded) => return Err(EvalError::CostExceeded),
+                Err(error) if error.ends_evaluation() => return Err(error),
                 Ok(_) => {
                     error.get_or_insert(EvalError::NoSuchOverload);
                 }
@@ -139,7 +139,7 @@ impl<'a> Machine<'a> {
         if let Some(args) = self.tracker.take_args(ids, &values) {
             let views: Vec<Option<&Value>> = args.iter().map(Option::as_ref).collect();
             if call.overload.is_some_and(|overload| cost_fails(overload, &views)) {
-                return Err(EvalError::CostExceeded.or_internal());
+                return Err(EvalError::Internal("interface conversion: an argument is an error".to_owned()));
             }
             self.tracker
                 .add(cost_of(call.function, call.overload, &views, result.as_ref().ok()));
@@ -170,7 +170,7 @@ impl<'a> Machine<'a> {
         // Upstream looks the value up in a hash map, which takes everything but these.
         if matches!(value, Value::Bytes(_) | Value::Semver(_)) {
             let text = format!("runtime error: hash of unhashable type {}", value.go_type());
-            return Err(EvalError::internal(text));
+            return Err(EvalError::Internal(text));
         }
         let is_plain = matches!(
             value,
@@ -385,10 +385,10 @@ impl<'a> Machine<'a> {
 
 /// What is at a key or index. Absent is an error unless presence is all that is asked.
 fn select(value: &Value, index: &Value, key: Option<&Key>, asks_presence: bool) -> Qualified {
-    let missing = || EvalError::NoSuchKey(index.printed());
+    let missing = || EvalError::NoSuchKey(text::display(index));
     match value {
         Value::Map(map) => {
-            if let Some(found) = key.and_then(|key| map.get(key)) {
+            if let Some(found) = key.and_then(|key| map.find_key(key)).cloned() {
                 return Ok(Some(found));
             }
             if map.default_empty {
@@ -397,7 +397,7 @@ fn select(value: &Value, index: &Value, key: Option<&Key>, asks_presence: bool) 
             if asks_presence { Ok(None) } else { Err(missing()) }
         }
         Value::List(list) => {
-            let position = index.as_index()?;
+            let position = position_of(index)?;
             match usize::try_from(position).ok().and_then(|position| list.get(position)) {
                 Some(found) => Ok(Some(found.clone())),
                 None if asks_presence => Ok(None),
@@ -407,6 +407,20 @@ fn select(value: &Value, index: &Value, key: Option<&Key>, asks_presence: bool) 
         _ if asks_presence => Ok(None),
         _ => Err(missing()),
     }
+}
+
+/// An index of a list: a whole number of any kind.
+fn position_of(index: &Value) -> Result<i64, EvalError> {
+    let number = match index {
+        Value::Int(number) => Some(*number),
+        Value::Uint(number) => i64::try_from(*number).ok(),
+        Value::Double(number) => super::number::lossless_int(*number),
+        _ => None,
+    };
+    number.ok_or_else(|| {
+        let kind = index.type_name();
+        EvalError::message(format!("unsupported index type '{kind}' in list"))
+    })
 }
 
 /// What a fold goes through: elements, or keys; with two variables index and element, or key and value.
@@ -433,9 +447,10 @@ fn pairs(range: &Value, has_two_variables: bool) -> Result<Vec<(Value, Value)>, 
 
 /// Calls the first overload that takes the values.
 fn dispatch(call: &PlannedCall, args: &[Value]) -> EvalResult {
+    // A standard implementation looks at the values by itself.
     let takes = |overload: &&&'static super::overload::Overload| {
-        overload.args.len() == args.len()
-            && overload.args.iter().zip(args).all(|(declared, value)| fits(declared, value))
+        overload.args.len() == args.len() && (overload.is_generic
+            || overload.args.iter().zip(args).all(|(declared, value)| fits(declared, value)))
     };
     match call.candidates.iter().find(takes) {
         Some(overload) => (overload.eval)(args),

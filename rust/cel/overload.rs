@@ -16,6 +16,8 @@ pub enum EvalError {
     NoSuchKey(String),
     /// The cost limit is spent; never absorbed.
     CostExceeded,
+    /// Upstream's evaluator fails itself, or ours would not end; never absorbed.
+    Internal(String),
 }
 
 impl EvalError {
@@ -23,14 +25,31 @@ impl EvalError {
     pub fn message(text: impl Into<String>) -> Self {
         Self::Message(text.into())
     }
+
+    /// Whether the whole evaluation ends with it, whatever stands around.
+    pub fn ends_evaluation(&self) -> bool {
+        matches!(self, Self::CostExceeded | Self::Internal(_))
+    }
+
+    /// Upstream's text; `function` is the one called, for a missing overload.
+    pub fn text(&self, function: &str) -> String {
+        match self {
+            Self::Message(text) => text.clone(),
+            Self::NoSuchOverload if function.is_empty() => "no such overload".to_owned(),
+            Self::NoSuchOverload => format!("no such overload: {function}"),
+            Self::NoSuchKey(key) => format!("no such key: {key}"),
+            Self::CostExceeded => "operation cancelled: actual cost limit exceeded".to_owned(),
+            Self::Internal(text) => format!("internal error: {text}"),
+        }
+    }
 }
 
 /// The result of evaluating a (sub)expression.
-pub type EvalResult = Result<Value, EvalError>;
+pub(super) type EvalResult = Result<Value, EvalError>;
 
 /// One overload of a function.
-#[derive(Clone)]
-pub struct Overload {
+#[derive(Clone, Debug)]
+pub(super) struct Overload {
     /// Unique id, as cel-go or the Kubernetes library names it.
     pub id: &'static str,
     /// Function name, such as `startsWith` or `ip.isCanonical`.
@@ -47,4 +66,6 @@ pub struct Overload {
     /// Run-time cost of the call in cel-go's units, given the arguments and the result, as
     /// `k8s.io/apiserver/pkg/cel/library/cost.go` (CallCost) and cel-go's cost tracker compute it. `None`: the default of 1.
     pub cost: Option<fn(&[Value], &Value) -> u64>,
+    /// Whether the implementation looks at the values by itself, whatever types are declared.
+    pub is_generic: bool,
 }

@@ -6,8 +6,8 @@
 
 use super::ast::{Call, Entry, Expr, Fold, Kind, Reference, operator};
 use super::eval::{evaluate_call, evaluate_constant};
-use super::functions::Functions;
-use super::library::regexes::Matcher;
+use super::functions::function;
+use super::matcher::Matcher;
 use super::overload::{EvalError, Overload};
 use super::types::Type;
 use super::value::{Key, Value};
@@ -124,9 +124,8 @@ pub(super) struct PlannedFold {
 }
 
 /// Plans a checked expression. An error is upstream's text, to be put behind `program instantiation failed: `.
-pub(super) fn plan(expression: &Expr, functions: &'static Functions) -> Result<Plan, String> {
+pub(super) fn plan(expression: &Expr) -> Result<Plan, String> {
     let mut planner = Planner {
-        functions,
         slots: 0,
         has_loops: false,
     };
@@ -139,7 +138,6 @@ pub(super) fn plan(expression: &Expr, functions: &'static Functions) -> Result<P
 }
 
 struct Planner {
-    functions: &'static Functions,
     slots: usize,
     has_loops: bool,
 }
@@ -274,7 +272,7 @@ impl Planner {
             operator::CONDITIONAL => Ok(Self::conditional(id, args)),
             operator::INDEX => Self::index(id, args, false),
             operator::OPT_SELECT | operator::OPT_INDEX => Self::index(id, args, true),
-            _ => self.function(id, call, args),
+            _ => Self::function(id, call, args),
         }
     }
 
@@ -331,10 +329,11 @@ impl Planner {
         Ok(Node::Attribute(Box::new(attribute)))
     }
 
-    fn function(&mut self, id: Id, call: &Call, args: Vec<Node>) -> Result<Node, String> {
-        let Some((function, overloads)) = self.functions.named(&call.function) else {
+    fn function(id: Id, call: &Call, args: Vec<Node>) -> Result<Node, String> {
+        let Some(found) = function(&call.function) else {
             return Err(format!("no such overload: {}", call.function));
         };
+        let (function, overloads) = (found.name, &found.overloads);
         let chosen: Vec<&'static Overload> =
             call.overloads.iter().filter_map(|position| overloads.get(*position)).collect();
         let overload = match chosen.as_slice() {
@@ -344,7 +343,7 @@ impl Planner {
         // With several candidates every overload of the function is tried on the values.
         let candidates = if chosen.len() == 1 { chosen } else { overloads.iter().collect() };
         if overload == Some("in_list")
-            && let Some(membership) = membership(id, &args)
+            && let Some(membership) = membership(&args)
         {
             return Ok(match membership {
                 Some(values) => {
@@ -433,7 +432,7 @@ fn is_conversion(function: &str) -> bool {
 
 /// The values of `x in [constants]` as a set: none if it cannot be one, `Some(None)` for an empty list.
 #[expect(clippy::option_option, reason = "three different answers")]
-fn membership(_id: Id, args: &[Node]) -> Option<Option<Vec<Value>>> {
+fn membership(args: &[Node]) -> Option<Option<Vec<Value>>> {
     let Some(Value::List(list)) = args.get(1).and_then(Node::constant) else {
         return None;
     };
