@@ -403,8 +403,11 @@ class Selector:
         """The text it was compiled from."""
 
     @property
-    def reads(self) -> tuple[str, ...] | None:
-        """The attributes and capacities it reads; none if that depends on values, so that it may read everything."""
+    def reads(self) -> tuple[str, ...]:
+        """What it reads of a device, such as `attributes["gpu.example.com"].model`; the name of a whole means any part.
+
+        Devices that agree on these get the same result.
+        """
 
     def matches(self, device: Document, *, driver: str) -> bool:
         """Whether the device matches.
