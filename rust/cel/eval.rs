@@ -69,6 +69,13 @@ impl<'a> Machine<'a> {
             Node::And(_, terms) => self.logical(terms, false),
             Node::Call(call) => return self.call(call),
             Node::Membership(_, operand, values) => self.membership(operand, values),
+            Node::OrElse(_, left, right, unwraps) => match self.node(left) {
+                Ok(Value::Optional(Some(value))) if *unwraps => Ok(value.as_ref().clone()),
+                Ok(Value::Optional(None)) => self.node(right),
+                Ok(Value::Optional(Some(value))) => Ok(Value::Optional(Some(value))),
+                Ok(_) => Err(EvalError::NoSuchOverload),
+                Err(error) => Err(error),
+            },
             Node::List(_, elements) => self.list(elements),
             Node::Map(_, entries) => self.map(entries),
             Node::Fold(fold) => self.fold(fold),

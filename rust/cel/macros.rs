@@ -28,7 +28,7 @@ pub(super) fn expand(
     let mut macros = Macros { builder, offset };
     match (function, target, args.len()) {
         ("has", None, 1) => macros.has(args),
-        ("all" | "exists" | "exists_one" | "existsOne", Some(target), 2 | 3) => {
+        ("all" | "exists" | "exists_one", Some(target), 2 | 3) | ("existsOne", Some(target), 3) => {
             macros.quantifier(function, target, args)
         }
         ("map" | "filter", Some(target), 2) => macros.list_fold(function, target, args, false),

@@ -15,11 +15,14 @@ pub(super) struct Matcher {
 }
 
 impl Matcher {
-    /// The function with the pattern compiled; nothing for other functions and for a pattern that does not compile.
-    pub(super) fn new(function: &'static str, pattern: &str) -> Option<Self> {
-        matches!(function, "matches" | "find" | "findAll").then_some(())?;
-        let regex = regex::compile(pattern).ok()?;
-        Some(Self { function, regex })
+    /// The function with the pattern compiled; nothing for other functions. A pattern that does not compile is an
+    /// error, as it is when upstream plans the call.
+    pub(super) fn new(function: &'static str, pattern: &str) -> Result<Option<Self>, String> {
+        if !matches!(function, "matches" | "find" | "findAll") {
+            return Ok(None);
+        }
+        let regex = regex::compile(pattern)?;
+        Ok(Some(Self { function, regex }))
     }
 
     /// The call on values.

@@ -40,6 +40,8 @@ pub(super) enum Node {
     Call(Box<PlannedCall>),
     /// `x in [constants]`; upstream charges nothing for it.
     Membership(Id, Box<Node>, Vec<Value>),
+    /// `optional.or(other)` or `optional.orValue(value)`; the right side is only evaluated if it is needed.
+    OrElse(Id, Box<Node>, Box<Node>, bool),
     /// A list literal; marks are for `?element`.
     List(Id, Vec<(Node, bool)>),
     /// A map literal; marks are for `?key`.
@@ -150,6 +152,7 @@ impl Node {
             | Self::Or(id, _)
             | Self::And(id, _)
             | Self::Membership(id, ..)
+            | Self::OrElse(id, ..)
             | Self::List(id, _)
             | Self::Map(id, _) => *id,
             Self::Attribute(attribute) => attribute.test.unwrap_or_else(|| attribute.id()),
@@ -342,6 +345,18 @@ impl Planner {
         };
         // With several candidates every overload of the function is tried on the values.
         let candidates = if chosen.len() == 1 { chosen } else { overloads.iter().collect() };
+        let is_or_else = match function {
+            "or" => overload.is_none_or(|overload| overload == "optional_or_optional"),
+            "orValue" => overload.is_none_or(|overload| overload == "optional_orValue_value"),
+            _ => false,
+        };
+        if is_or_else && args.len() == 2 {
+            let mut args = args.into_iter();
+            let (Some(left), Some(right)) = (args.next(), args.next()) else {
+                return Err(format!("no such overload: {function}"));
+            };
+            return Ok(Node::OrElse(id, Box::new(left), Box::new(right), function == "orValue"));
+        }
         if overload == Some("in_list")
             && let Some(membership) = membership(&args)
         {
@@ -365,6 +380,9 @@ impl Planner {
             remembered: None,
             pattern: None,
         };
+        if let Some(Value::String(pattern)) = planned.args.get(1).and_then(Node::constant) {
+            planned.pattern = Matcher::new(function, pattern)?;
+        }
         let constants: Option<Vec<Value>> = planned.args.iter().map(|arg| arg.constant().cloned()).collect();
         if let Some(constants) = constants {
             let (result, cost) = evaluate_constant(&planned, &constants);
@@ -375,8 +393,6 @@ impl Planner {
                 };
             }
             planned.remembered = Some((result, cost));
-        } else if let Some(Value::String(pattern)) = planned.args.get(1).and_then(Node::constant) {
-            planned.pattern = Matcher::new(function, pattern);
         }
         Ok(Node::Call(Box::new(planned)))
     }

@@ -52,7 +52,7 @@ impl Value {
     /// Equality of Kubernetes' own types, which refuse other types.
     fn equals_own(&self, other: &Value) -> Result<bool, EvalError> {
         match (self, other) {
-            (Value::Quantity(a), Value::Quantity(b)) => Ok(a == b),
+            (Value::Quantity(a) | Value::QuantityResult(a), Value::Quantity(b)) => Ok(a == b),
             (Value::Semver(a), Value::Semver(b)) => Ok(a == b),
             (Value::Ip(a), Value::Ip(b)) => Ok(a == b),
             (Value::Cidr(a, n), Value::Cidr(b, m)) => Ok((a, n) == (b, m)),

@@ -42,7 +42,7 @@ pub(super) enum Value {
     Type(Arc<Type>),
     /// A Kubernetes quantity.
     Quantity(Arc<Quantity>),
-    /// A quantity that `add` or `sub` gave. Upstream keeps it in another shape, which the left side of `==` refuses;
+    /// A quantity that `add` or `sub` gave. Upstream keeps it in another shape, which the right side of `==` refuses;
     /// in everything else it is a quantity.
     QuantityResult(Arc<Quantity>),
     /// A semantic version.
