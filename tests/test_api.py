@@ -10,7 +10,7 @@ from typing import Any, assert_type
 import pytest
 
 import gpualloc as ga
-from cluster import DRIVER, Json, claim, node, resource_slice
+from cluster import DRIVER, Json, claim, device_class, node, resource_slice
 
 
 class TestInventory:
@@ -157,6 +157,54 @@ class TestPlaced:
         assert after.held_claims == ("team/two", "team/x", "team/y")
 
 
+class TestPods:
+    @staticmethod
+    def pod(name: str, **entry: str) -> Json:
+        container: Json = {"name": "c", "resources": {}}
+        if not entry:
+            container["resources"] = {"limits": {"example.com/gpu": "1"}}
+        return {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": "team", "uid": f"uid-{name}"},
+            "spec": {"containers": [container], "resourceClaims": [{"name": "gpu", **entry}] if entry else []},
+        }
+
+    def test_claim_and_template(self, inventory: ga.Inventory) -> None:
+        template = {
+            "apiVersion": "resource.k8s.io/v1",
+            "kind": "ResourceClaimTemplate",
+            "metadata": {"name": "three", "namespace": "team"},
+            "spec": {"spec": claim("x", 3)["spec"]},
+        }
+        pods = [self.pod("p", resourceClaimName="two"), self.pod("q", resourceClaimTemplateName="three")]
+        inventory = inventory.update([template, *pods])
+        assert inventory.pods == ("team/p", "team/q")
+        answer = inventory.allocate(pod="team/p")
+        assert (answer.node, answer.asked) == ("a", ("team/two",))
+        (made,) = inventory.claims_of_pod("team/q")
+        assert made["spec"]["devices"]["requests"][0]["exactly"]["count"] == 3
+        answers = inventory.allocate_each_node(pod="team/q")
+        assert [bool(answer) for answer in answers] == [False, True]
+        after, answers = inventory.allocate_many(pods=["team/p", "team/q"])
+        assert [answer.node for answer in answers] == ["a", "b"]
+        assert len(after.held_claims) == 2
+
+    def test_extended_resource(self, inventory: ga.Inventory) -> None:
+        extended = {**device_class(), "spec": {"extendedResourceName": "example.com/gpu"}}
+        plugin = node("a")
+        plugin["status"] = {"allocatable": {"example.com/gpu": "4"}}
+        inventory = inventory.update([extended, plugin, self.pod("p")])
+        on_a, on_b = inventory.allocate_each_node(pod="team/p")
+        # The device plugin of the first node serves the pod; there is nothing to allocate.
+        assert (on_a.outcome, on_a.claims) == ("placed", ())
+        assert [device.id for device in on_b.claims[0].devices] == [f"{DRIVER}/b/gpu-0"]
+
+    def test_unknown(self, inventory: ga.Inventory) -> None:
+        with pytest.raises(ga.InvalidInputError, match="no such pod"):
+            inventory.allocate(pod="team/none")
+
+
 class TestRefused:
     def test_impossible(self, inventory: ga.Inventory) -> None:
         answer = inventory.allocate(claim("five", 5))
@@ -170,6 +218,7 @@ class TestRefused:
         assert (request["wanted"], request["left"]) == (5, 4)
         assert request["seen"] == request["left"] + sum(request["removed"].values())
         assert [name for name, _ in answer.refused] == ["a", "b"]
+        assert inventory.allocate(claim("five", 5), nodes=["b"]).node == "b"
         with pytest.raises(ga.ConflictError, match="placed nothing"):
             inventory.commit(answer)
 

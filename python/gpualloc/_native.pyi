@@ -89,8 +89,9 @@ class Inventory:
 
     def allocate_many(
         self,
-        asks: Sequence[Claims],
+        asks: Sequence[Claims] | None = None,
         *,
+        pods: Sequence[str] | None = None,
         nodes: Sequence[str] | None = None,
         exclude: Sequence[str] | None = None,
         max_steps: int | None = None,
@@ -101,6 +102,7 @@ class Inventory:
 
         Args:
             asks: The claims of each pod.
+            pods: Pods of the inventory whose claims are asked for, instead of `asks`.
             nodes: As in `allocate`.
             exclude: As in `allocate`.
             max_steps: As in `allocate`.

@@ -187,9 +187,9 @@ def _allocate(options: argparse.Namespace, loaded: _Loaded) -> int:
     if not options.pod:
         asked = options.claim or [_name(claim) for claim in loaded.claims if not _is_allocated(claim)]
         if not asked:
-            raise InvalidInputError(
-                "nothing is asked: the files hold no claim without an allocation, and no --pod is given"
-            )
+            pods = ", ".join(loaded.inventory.pods)
+            hint = f"; ask for a pod with --pod: {pods}" if pods else ""
+            raise InvalidInputError(f"nothing is asked: the files hold no claim without an allocation{hint}")
     answer = loaded.inventory.allocate(
         asked,
         pod=options.pod,
