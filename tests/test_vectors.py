@@ -127,6 +127,10 @@ def own_part(text: str) -> str:
     return text[: min(ends)] if ends else text
 
 
+def _plain_items(value: Any) -> list[Any]:
+    return [plain(item) for item in value]
+
+
 def plain(value: Any, key: str = "") -> Any:
     """Without what is empty, and every share id as the vectors have it."""
     if key == "shareID":
@@ -134,7 +138,7 @@ def plain(value: Any, key: str = "") -> Any:
     if isinstance(value, dict) and key != "parameters":
         kept: Json = {name: plain(inner, name) for name, inner in cast("Json", value).items()}
         return {name: inner for name, inner in kept.items() if inner not in (None, [], {})}
-    return [plain(item) for item in value] if isinstance(value, list) else value
+    return _plain_items(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]
 
 
 def answered(answer: ga.Answer) -> Json:

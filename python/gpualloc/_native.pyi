@@ -5,9 +5,22 @@ from typing import Any, Literal, TypeAlias, final
 
 from gpualloc.kube import Document, Documents
 
+__all__ = [
+    "Answer",
+    "ClaimAllocation",
+    "Device",
+    "Explanation",
+    "Held",
+    "Inventory",
+    "Objection",
+    "Remark",
+    "Selector",
+    "__version__",
+]
+
 __version__: str
 
-Claims: TypeAlias = Documents | Iterable[Document]
+_Claims: TypeAlias = Documents | Iterable[Document]
 """ResourceClaim documents, or names `namespace/name` of claims in the inventory, or a row of both."""
 
 @final
@@ -49,7 +62,7 @@ class Inventory:
 
     def allocate(
         self,
-        claims: Claims | None = None,
+        claims: _Claims | None = None,
         *,
         pod: str | None = None,
         nodes: Sequence[str] | None = None,
@@ -76,7 +89,7 @@ class Inventory:
 
     def allocate_each_node(
         self,
-        claims: Claims | None = None,
+        claims: _Claims | None = None,
         *,
         pod: str | None = None,
         nodes: Sequence[str] | None = None,
@@ -89,7 +102,7 @@ class Inventory:
 
     def allocate_many(
         self,
-        asks: Sequence[Claims] | None = None,
+        asks: Sequence[_Claims] | None = None,
         *,
         pods: Sequence[str] | None = None,
         nodes: Sequence[str] | None = None,
