@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// Files and folders with cases of the allocation format.
-const ALLOCATION: [&str; 4] = [
+const ALLOCATION: [&str; 5] = [
     "upstream/allocator.ndjson",
     "upstream/lexicographical.ndjson",
     "examples.ndjson",
     "differential/",
+    "verify/",
 ];
 
 /// Files that other tests read: the start of the path, and the test.
