@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::generate::FAILING;
+use crate::generate::expression::FAILING;
 
 /// How objects are taken out of a case.
 #[derive(Clone, Copy)]

@@ -5,7 +5,7 @@
 
 mod claim;
 mod device;
-mod expression;
+pub(crate) mod expression;
 mod held;
 mod plan;
 mod pool;
@@ -16,7 +16,6 @@ use serde_json::{Value, json};
 use crate::random::Random;
 use plan::{Plan, Topic};
 
-pub(crate) use expression::FAILING;
 
 /// Domain of the attributes that several drivers publish.
 const COMMON: &str = "dra.example.com";
