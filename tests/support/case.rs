@@ -197,8 +197,10 @@ fn documents(case: &Value) -> Vec<Value> {
         let mut names = BTreeSet::new();
         for document in list(case, field) {
             let mut document = document.clone();
-            document["apiVersion"] = json!(api_version);
-            document["kind"] = json!(kind);
+            if let Some(fields) = document.as_object_mut() {
+                fields.insert("apiVersion".to_owned(), json!(api_version));
+                fields.insert("kind".to_owned(), json!(kind));
+            }
             if kind == "ResourceSlice" {
                 unique(&mut document, &mut names);
             }
@@ -211,17 +213,18 @@ fn documents(case: &Value) -> Vec<Value> {
 
 /// Upstream's own suite has slices of equal names, which no cluster has: later ones get a name that sorts right behind.
 fn unique(document: &mut Value, names: &mut BTreeSet<String>) {
-    let name = document["metadata"]["name"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
+    let Some(name) = document["metadata"]["name"].as_str().map(str::to_owned) else {
+        return;
+    };
     let mut candidate = name.clone();
     let mut number = 0;
     while !names.insert(candidate.clone()) {
         number += 1;
         candidate = format!("{name}-again-{number}");
     }
-    document["metadata"]["name"] = json!(candidate);
+    if candidate != name {
+        document["metadata"]["name"] = json!(candidate);
+    }
 }
 
 /// The allocated state given directly, as held claims that come to the same.
