@@ -7,6 +7,8 @@
 mod case;
 #[path = "differential/generate/mod.rs"]
 mod generate;
+#[path = "support/mutilate.rs"]
+mod mutilate;
 #[path = "support/random.rs"]
 mod random;
 
@@ -14,57 +16,10 @@ use case::Case;
 use gpualloc::allocation::allocate_on;
 use gpualloc::cel::{Derived, Selector};
 use gpualloc::inventory::{ClaimKey, Inventory};
+use mutilate::mutilate;
 use proptest::prelude::*;
 use random::Random;
 use serde_json::{Value, json};
-
-/// Values that no API server would send in most places.
-fn odd_value(random: &mut Random) -> Value {
-    match random.below(16) {
-        0 => Value::Null,
-        1 => json!(-1),
-        2 => json!(i64::MAX),
-        3 => json!(u64::MAX),
-        4 => json!(1.5e300),
-        5 => json!(""),
-        6 => json!("\u{0}\u{ffff}🦀"),
-        7 => json!("1e999999999"),
-        8 => json!("99999999999999999999999999Ei"),
-        9 => json!([]),
-        10 => json!({}),
-        11 => json!([null]),
-        12 => json!(true),
-        13 => json!("-0.000000000000000000001"),
-        14 => json!("x".repeat(300)),
-        _ => json!(0),
-    }
-}
-
-/// Replaces, removes or repeats one random part of a JSON tree.
-fn mutilate(value: &mut Value, random: &mut Random) {
-    let here = random.chance(12);
-    match value {
-        Value::Object(fields) if !fields.is_empty() && !here => {
-            let chosen = random.below(fields.len());
-            let key = fields.keys().nth(chosen).cloned().unwrap_or_default();
-            if random.chance(6) {
-                fields.remove(&key);
-            } else if let Some(field) = fields.get_mut(&key) {
-                mutilate(field, random);
-            }
-        }
-        Value::Array(items) if !items.is_empty() && !here => {
-            let index = random.below(items.len());
-            if random.chance(6) {
-                let twin = items[index].clone();
-                items.push(twin);
-            } else {
-                mutilate(&mut items[index], random);
-            }
-        }
-        other => *other = odd_value(random),
-    }
-}
 
 /// The documents of a case in another order.
 fn shuffled(case: &Value, random: &mut Random) -> Value {
@@ -85,7 +40,13 @@ fn with_twin(case: &Value, random: &mut Random) -> Option<Value> {
     let mut slice = slices.get(random.below(slices.len()))?.clone();
     let devices = slice["spec"]["devices"].as_array()?;
     let mut device = devices.get(random.below(devices.len().max(1)))?.clone();
-    for field in ["consumesCounters", "taints", "nodeName", "nodeSelector", "allNodes"] {
+    for field in [
+        "consumesCounters",
+        "taints",
+        "nodeName",
+        "nodeSelector",
+        "allNodes",
+    ] {
         device.as_object_mut()?.remove(field);
     }
     for field in ["nodeName", "nodeSelector", "perDeviceNodeSelection"] {
@@ -102,9 +63,46 @@ fn with_twin(case: &Value, random: &mut Random) -> Option<Value> {
 
 /// Words of the language, to be thrown together.
 const WORDS: [&str; 40] = [
-    "device", ".", "attributes", "[", "]", "(", ")", "{", "}", "\"a\"", "'", "1", "0x", "-", "!", "&&", "||", "?", ":",
-    "==", "<", "in", "has", "all", "map", "x", ",", "quantity", "semver", "1.5", "u", "r\"\\", "\u{1f980}", "cel.bind",
-    "matches", "+", "%", "null", "/", "// ",
+    "device",
+    ".",
+    "attributes",
+    "[",
+    "]",
+    "(",
+    ")",
+    "{",
+    "}",
+    "\"a\"",
+    "'",
+    "1",
+    "0x",
+    "-",
+    "!",
+    "&&",
+    "||",
+    "?",
+    ":",
+    "==",
+    "<",
+    "in",
+    "has",
+    "all",
+    "map",
+    "x",
+    ",",
+    "quantity",
+    "semver",
+    "1.5",
+    "u",
+    "r\"\\",
+    "\u{1f980}",
+    "cel.bind",
+    "matches",
+    "+",
+    "%",
+    "null",
+    "/",
+    "// ",
 ];
 
 proptest! {
@@ -167,13 +165,17 @@ fn mutilated_documents_never_panic() {
         for _ in 0..=random.below(3) {
             mutilate(&mut case, &mut random);
         }
-        let Ok(mut case) = Case::read(&case) else { continue };
+        let Ok(mut case) = Case::read(&case) else {
+            continue;
+        };
         case.options.max_steps = 2_000;
         read += 1;
         for node in &case.nodes {
             let answer = allocate_on(&case.inventory, node, &case.claims, &case.options);
             if answer.is_placed() {
-                case.inventory.commit(&answer).expect("the snapshot is the same");
+                case.inventory
+                    .commit(&answer)
+                    .expect("the snapshot is the same");
             }
         }
     }
@@ -188,7 +190,8 @@ fn mutilated_text_never_panics() {
         let slices = case["slices"].as_array().expect("slices");
         let mut document = slices[random.below(slices.len())].clone();
         document["kind"] = json!(random.pick(&["ResourceSlice", "ResourceClaim", "Node", "List"]));
-        document["apiVersion"] = json!(random.pick(&["resource.k8s.io/v1", "resource.k8s.io/v1beta1", "v1"]));
+        document["apiVersion"] =
+            json!(random.pick(&["resource.k8s.io/v1", "resource.k8s.io/v1beta1", "v1"]));
         let mut text = document.to_string().into_bytes();
         for _ in 0..=random.below(4) {
             let place = random.below(text.len().max(1));
@@ -213,7 +216,9 @@ fn token_soup_never_panics() {
         drop(Selector::compile(&soup));
         drop(Derived::compile(&soup));
     }
-    for opening in ["(", "[", "{", "!", "-", "a.", "[1,", "f(", "true?", "{1:", "\"\"+", "1+", "a[", "x.map(y,"] {
+    for opening in [
+        "(", "[", "{", "!", "-", "a.", "[1,", "f(", "true?", "{1:", "\"\"+", "1+", "a[", "x.map(y,",
+    ] {
         drop(Selector::compile(&opening.repeat(10_240 / opening.len())));
     }
 }

@@ -15,6 +15,8 @@ mod case;
 #[path = "../support/compare.rs"]
 mod compare;
 mod generate;
+#[path = "../support/mutilate.rs"]
+mod mutilate;
 #[path = "../support/oracle.rs"]
 mod oracle;
 #[path = "../support/random.rs"]
@@ -26,6 +28,7 @@ mod tally;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use random::Random;
 use serde_json::Value;
 use strip::{FEATURES, without};
 use tally::Tally;
@@ -50,24 +53,43 @@ fn ask(oracle: &std::path::Path, cases: &[Value]) -> Vec<Value> {
 
 #[test]
 fn agrees_with_upstream() {
+    let tally = campaign("GPUALLOC_CASES", 2_000, generate::case);
+    assert!(
+        tally.cases < 1_000 || tally.has_bite(),
+        "the generator lost its bite: {tally}"
+    );
+}
+
+/// The same with documents that no API server would take, as far as both sides can read them.
+#[test]
+fn agrees_with_upstream_on_mutilated_cases() {
+    campaign("GPUALLOC_WILD_CASES", 1_000, |seed, index| {
+        let mut case = generate::case(seed, index);
+        mutilate::mutilate(&mut case, &mut Random::new(seed ^ index));
+        case
+    });
+}
+
+/// Compares as many cases as the variable asks for, makes what disagrees small, and fails if anything does.
+fn campaign(variable: &str, default: u64, make: fn(u64, u64) -> Value) -> Tally {
+    let mut tally = Tally::default();
     let Some(oracle) = oracle::path() else {
         println!("skipped: no oracle (see tests/oracle/build.sh)");
-        return;
+        return tally;
     };
-    let (wanted, seed) = (
-        setting("GPUALLOC_CASES", 2_000),
-        setting("GPUALLOC_SEED", 1),
-    );
+    let (wanted, seed) = (setting(variable, default), setting("GPUALLOC_SEED", 1));
     let first = setting("GPUALLOC_FIRST", 0);
-    let mut tally = Tally::default();
     let mut disagreements = Vec::new();
     for start in (first..first + wanted).step_by(usize::try_from(BATCH).expect("small")) {
-        let cases: Vec<Value> = (start..(first + wanted).min(start + BATCH))
-            .map(|index| generate::case(seed, index))
-            .collect();
+        let end = (first + wanted).min(start + BATCH);
+        let cases: Vec<Value> = (start..end).map(|index| make(seed, index)).collect();
         for (case, theirs) in cases.iter().zip(ask(&oracle, &cases)) {
+            let ours = case::answer(case);
+            if !are_read(&theirs, &ours) {
+                continue;
+            }
             tally.add(case, &theirs);
-            if let Some(difference) = differs(case, &theirs) {
+            if let Some(difference) = compare::difference(&theirs, &ours) {
                 println!("{}: {difference}", case["name"]);
                 disagreements.push(case.clone());
             }
@@ -76,34 +98,28 @@ fn agrees_with_upstream() {
     println!("{tally}");
     for case in disagreements.iter().take(SHRUNK) {
         let small = shrink::shrink(case, |candidates| disagreeing(&oracle, candidates));
-        println!(
-            "smallest: {small}\nwritten to {}",
-            write(&oracle, &small).display()
-        );
+        let file = write(&oracle, &small);
+        println!("smallest: {small}\nwritten to {}", file.display());
     }
     assert!(
         disagreements.is_empty(),
         "{} of {wanted} cases disagree",
         disagreements.len()
     );
-    assert!(
-        wanted < 1_000 || tally.has_bite(),
-        "the generator lost its bite: {tally}"
-    );
+    tally
 }
 
-/// What differs between upstream's answer and ours, or what the verifier objects to in ours.
-fn differs(case: &Value, theirs: &Value) -> Option<String> {
-    compare::difference(theirs, &case::answer(case))
+/// Whether both sides could read the case. Only cases made on purpose are unreadable, and shrinking must not end there.
+fn are_read(theirs: &Value, ours: &Value) -> bool {
+    theirs["error"].is_null() && ours["error"].is_null()
 }
 
-/// Which of the cases disagree. Cases that one side cannot read do not count: shrinking must not end there.
+/// Which of the cases disagree.
 fn disagreeing(oracle: &Path, cases: &[Value]) -> Vec<bool> {
     let theirs = ask(oracle, cases);
     let judge = |(case, theirs): (&Value, &Value)| {
         let ours = case::answer(case);
-        let read = theirs["error"].is_null() && ours["error"].is_null();
-        read && compare::difference(theirs, &ours).is_some()
+        are_read(theirs, &ours) && compare::difference(theirs, &ours).is_some()
     };
     cases.iter().zip(&theirs).map(judge).collect()
 }

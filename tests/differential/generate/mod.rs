@@ -16,7 +16,6 @@ use serde_json::{Value, json};
 use crate::random::Random;
 use plan::{Plan, Topic};
 
-
 /// Domain of the attributes that several drivers publish.
 const COMMON: &str = "dra.example.com";
 
