@@ -2,6 +2,8 @@
 //!
 //! Puts together what the layers below offer and holds no rules of its own. Start at [`allocate_on`].
 
+#[cfg(debug_assertions)]
+mod judged;
 mod result;
 mod share;
 
@@ -180,7 +182,7 @@ pub fn allocate_on(
     options: &Options<'_>,
 ) -> Answer {
     let (outcome, steps) = outcome_on(inventory, node, claims, options);
-    Answer {
+    let answer = Answer {
         node: node.to_owned(),
         claims: claims.iter().map(|claim| key(claim)).collect(),
         outcome,
@@ -189,7 +191,10 @@ pub fn allocate_on(
         features: options.features,
         inventory: inventory.clone(),
         documents: claims.to_vec(),
-    }
+    };
+    #[cfg(debug_assertions)]
+    judged::check(&answer, options);
+    answer
 }
 
 /// Allocates the claims on the first of the nodes, in the order given, that takes them. A failure that is fatal for
