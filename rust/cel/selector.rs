@@ -227,6 +227,8 @@ fn to_attribute(value: &Value) -> Result<DeviceAttribute, String> {
         Value::String(value) => attribute.string = Some(value.to_string()),
         Value::Semver(value) => attribute.version = Some(value.to_string()),
         Value::List(list) => return list_attribute(list),
+        // An optional stands for what is in it, unless that is a list.
+        Value::Optional(Some(inner)) if !matches!(**inner, Value::List(_)) => return to_attribute(inner),
         other => return Err(format!("unsupported CEL return type: {}", other.go_type())),
     }
     Ok(attribute)

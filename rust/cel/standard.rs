@@ -38,7 +38,7 @@ pub(super) fn overloads() -> Vec<(Overload, bool)> {
             result: read_type(result),
             eval: implementation(function),
             cost: None,
-            is_generic: true,
+            is_generic: !super::plan::is_conversion(function) || matches!(*function, "type" | "dyn"),
         };
         table.push((overload, true));
     }

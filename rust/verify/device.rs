@@ -162,7 +162,7 @@ impl<'p, 'a> Replay<'p, 'a> {
             return None;
         }
         let rules = self.documents.taint_rules.iter().filter(|rule| {
-            // A rule without a selector means no device; one whose selector says nothing means all.
+            // A rule without a selector means no device, one with an empty selector every device.
             let selector = rule.spec.device_selector.as_ref();
             let is = |wanted: &Option<String>, name: &str| {
                 wanted.as_ref().is_none_or(|wanted| wanted == name)

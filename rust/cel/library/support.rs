@@ -36,7 +36,8 @@ pub(super) fn global(
         result,
         eval,
         cost: super::call_cost(function, id),
-        is_generic: false,
+        // These two are one implementation for lists of every type.
+        is_generic: matches!(function, "sort") || id.ends_with("_sortByAssociatedKeys"),
     }
 }
 
