@@ -25,7 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // The judge stands aside: it must not know how answers are found.
     ("verify", &["wire", "cel", "inventory"]),
     ("claim", &["wire", "cel", "inventory"]),
-    ("extended", &["wire", "inventory", "claim"]),
+    ("pod", &["wire", "inventory", "claim"]),
     ("explanation", &["wire", "inventory", "claim"]),
     (
         "search",
@@ -42,7 +42,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "cel",
             "inventory",
             "claim",
-            "extended",
+            "pod",
             "explanation",
             "search",
             "feasibility",
@@ -67,7 +67,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "cel",
             "inventory",
             "claim",
-            "extended",
+            "pod",
             "explanation",
             "allocation",
             "commit",
