@@ -25,7 +25,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     // The judge stands aside: it must not know how answers are found.
     ("verify", &["wire", "cel", "inventory"]),
     ("claim", &["wire", "cel", "inventory"]),
-    ("pod", &["wire", "inventory", "claim"]),
+    ("extended", &["wire", "inventory", "claim"]),
+    ("pod", &["wire", "inventory", "claim", "extended"]),
     ("explanation", &["wire", "inventory", "claim"]),
     (
         "search",
@@ -42,6 +43,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "cel",
             "inventory",
             "claim",
+            "extended",
             "pod",
             "explanation",
             "search",
@@ -67,6 +69,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "cel",
             "inventory",
             "claim",
+            "extended",
             "pod",
             "explanation",
             "allocation",
