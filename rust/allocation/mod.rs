@@ -2,6 +2,8 @@
 //!
 //! Puts together what the layers below offer and holds no rules of its own. Start at [`allocate_on`].
 
+#[cfg(debug_assertions)]
+mod judged;
 mod pod;
 mod result;
 mod share;
@@ -182,10 +184,13 @@ pub fn allocate_on(
     options: &Options<'_>,
 ) -> Answer {
     let (outcome, steps) = outcome_on(inventory, node, claims, options);
-    Answer {
+    let answer = Answer {
         steps,
         ..answer(inventory, node, claims, options, outcome)
-    }
+    };
+    #[cfg(debug_assertions)]
+    judged::check(&answer, options);
+    answer
 }
 
 /// Allocates the claims on the first of the nodes, in the order given, that takes them. A failure that is fatal for

@@ -102,9 +102,8 @@ impl<'a> Constraint<'a> {
         let values = if lists { set(attribute) } else { scalar(attribute) };
         let next = match (self.kind, self.accepted.last()) {
             (_, _) if lists && values == Values::Unknown => None,
-            (Kind::Match, None) => Some(values),
+            (_, None) => Some(values),
             (Kind::Match, Some(common)) => common.intersection(&values),
-            (Kind::Distinct, None) => Some(values),
             (Kind::Distinct, Some(_)) => self.distinct(values),
         };
         next.is_some_and(|next| {
