@@ -49,6 +49,10 @@ impl Case {
         let mut features = features(&case["features"])?;
         features.device_taint_rules =
             features.device_taints && case["taintRulesEnabled"] != json!(false);
+        let mut held = BTreeSet::new();
+        if !list(case, "held").all(|claim| held.insert(claim["metadata"].to_string())) {
+            return Err("held: two claims of the same name".to_owned());
+        }
         let documents = Value::Array(documents(case)).to_string();
         let inventory =
             Inventory::from_json_as_is(documents.as_bytes()).map_err(|error| error.to_string())?;

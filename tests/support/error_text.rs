@@ -3,13 +3,15 @@
 /// The part of an error text that is upstream's own. What follows comes from cel-go, from a Go struct dump, or from the
 /// label selector or version parser.
 pub(crate) fn own_part(text: &str) -> &str {
-    const FOREIGN: [&str; 8] = [
+    const FOREIGN: [&str; 9] = [
         "failed to perform node selection for device ",
         "CEL compile error: ",
         "failed to parse node selector ",
         "compilation failed: ",
         "parse semantic version: ",
         "could not be converted to bool: ",
+        // cel-go adds the function and its types in some places.
+        "no such overload",
         "expected list element at index ",
         "unsupported CEL return type: ",
     ];
