@@ -55,3 +55,52 @@ impl fmt::Display for InputError {
 }
 
 impl std::error::Error for InputError {}
+
+/// A text in double quotes with escapes, as Go's `%q` writes it in upstream's messages.
+///
+/// Which characters are printable is decided by Rust's tables; for characters of very new Unicode versions they may
+/// differ from Go's.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\u{7}' => quoted.push_str("\\a"),
+            '\u{8}' => quoted.push_str("\\b"),
+            '\u{c}' => quoted.push_str("\\f"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            '\u{b}' => quoted.push_str("\\v"),
+            '\'' => quoted.push('\''),
+            _ if character.escape_debug().len() == 1 => quoted.push(character),
+            _ => quoted.push_str(&escaped(u32::from(character))),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+fn escaped(code: u32) -> String {
+    match code {
+        0..0x80 => format!("\\x{code:02x}"),
+        0x80..0x1_0000 => format!("\\u{code:04x}"),
+        _ => format!("\\U{code:08x}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn quotes_as_go_does() {
+        assert_eq!(quoted("a'b\"c\\"), r#""a'b\"c\\""#);
+        assert_eq!(
+            quoted("\0\u{7f}\t\u{ffff}\u{85}\u{10ffff}"),
+            r#""\x00\x7f\t\uffff\u0085\U0010ffff""#
+        );
+        assert_eq!(quoted("grün 🦀"), "\"grün 🦀\"");
+    }
+}
