@@ -22,8 +22,9 @@ const ALLOCATION: [&str; 5] = [
 ];
 
 /// Files that other tests read: the start of the path, and the test.
-const ELSEWHERE: [(&str, &str); 6] = [
+const ELSEWHERE: [(&str, &str); 7] = [
     ("upstream/cel.ndjson", "tests/cel_vectors.rs"),
+    ("cel/library.ndjson", "rust/cel/library/tests.rs"),
     ("name.ndjson", "rust/wire/validate/name.rs"),
     ("quantity.ndjson", "tests/words.rs"),
     ("version.ndjson", "tests/words.rs"),

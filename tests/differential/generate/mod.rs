@@ -30,17 +30,12 @@ pub(crate) fn case(seed: u64, index: u64) -> Value {
     let classes = maker.classes();
     let claims = maker.claims();
     let rules = maker.taint_rules();
-    let mut slices = std::mem::take(&mut maker.slices);
-    slices.sort_by(|a, b| {
-        let name = |slice: &Value| slice["metadata"]["name"].as_str().map(str::to_owned);
-        name(a).cmp(&name(b))
-    });
     let mut case = json!({
         "name": format!("{seed}-{index}"),
         "features": features,
         "nodes": maker.node_documents,
         "classes": classes,
-        "slices": slices,
+        "slices": maker.slices,
         "claims": claims,
     });
     for (field, documents) in [("taintRules", rules), ("held", held)] {
@@ -51,7 +46,18 @@ pub(crate) fn case(seed: u64, index: u64) -> Value {
     if maker.random.chance(3) {
         case["taintRulesEnabled"] = json!(false);
     }
+    sort(&mut case);
     case
+}
+
+/// Brings documents into the order in which both sides are to see them.
+pub(crate) fn sort(case: &mut Value) {
+    for field in ["slices", "taintRules"] {
+        if let Some(documents) = case.get_mut(field).and_then(Value::as_array_mut) {
+            let name = |document: &Value| document["metadata"]["name"].as_str().map(str::to_owned);
+            documents.sort_by_key(name);
+        }
+    }
 }
 
 /// A device as the later stages need to know it.
