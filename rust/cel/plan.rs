@@ -439,7 +439,7 @@ impl Planner {
 }
 
 /// Functions whose calls on a constant upstream evaluates when compiling.
-fn is_conversion(function: &str) -> bool {
+pub(super) fn is_conversion(function: &str) -> bool {
     matches!(
         function,
         "bool" | "bytes" | "double" | "dyn" | "duration" | "int" | "string" | "timestamp" | "type" | "uint"
@@ -482,10 +482,14 @@ pub(super) fn fits(declared: &Type, value: &Value) -> bool {
         | (Type::Bytes, Value::Bytes(_))
         | (Type::Duration, Value::Duration(..))
         | (Type::Timestamp, Value::Timestamp(..))
-        | (Type::List(_), Value::List(_))
-        | (Type::Map(..), Value::Map(_) | Value::Object(_))
         | (Type::Optional(_), Value::Optional(_))
         | (Type::Type(_), Value::Type(_)) => true,
+        // Of lists and maps upstream looks at the first element.
+        (Type::List(element), Value::List(list)) => list.first().is_none_or(|first| fits(element, first)),
+        (Type::Map(of_key, of_value), Value::Map(map)) => map
+            .entries
+            .first_key_value()
+            .is_none_or(|(key, value)| fits(of_key, &key.value()) && fits(of_value, value)),
         (Type::Named(name), value) => matches!(value.type_of(), Type::Named(is) if is == *name),
         _ => false,
     }

@@ -33,7 +33,7 @@ impl Value {
             (Value::String(a), Value::String(b)) => a == b,
             (Value::Bytes(a), Value::Bytes(b)) => a == b,
             (Value::Duration(a, b), Value::Duration(c, d))
-            | (Value::Timestamp(a, b), Value::Timestamp(c, d)) => (a, b) == (c, d),
+            | (Value::Timestamp(a, b, _), Value::Timestamp(c, d, _)) => (a, b) == (c, d),
             (Value::Int(_) | Value::Uint(_) | Value::Double(_), _) => {
                 self.compare_numbers(other) == Some(Ordering::Equal)
             }

@@ -92,9 +92,9 @@ impl Validator<'_> {
                 self.report(&call.args[0], "invalid timestamp argument");
             }
             ("matches", count) => {
-                let pattern = if call.target.is_some() { 0 } else { 1 };
-                if pattern < count && literal(pattern).is_some_and(|text| regex::compile(text).is_err()) {
-                    self.report(&call.args[pattern], "invalid matches argument");
+                // Oddity: of `matches(text, pattern)` upstream tries out the text.
+                if count > 0 && literal(0).is_some_and(|text| regex::compile(text).is_err()) {
+                    self.report(&call.args[0], "invalid matches argument");
                 }
             }
             ("format", 1) => self.format(call),

@@ -30,8 +30,9 @@ pub(super) enum Value {
     Bytes(Arc<[u8]>),
     /// Seconds and nanoseconds, both of the same sign.
     Duration(i64, i32),
-    /// Seconds since the epoch and nanoseconds.
-    Timestamp(i64, i32),
+    /// Seconds since the epoch, nanoseconds, and the seconds east of UTC that it was written with (only printing shows
+    /// them).
+    Timestamp(i64, i32, i32),
     /// A list.
     List(Arc<[Value]>),
     /// A map.

@@ -54,8 +54,12 @@ fn failed(error: &RuntimeError, cost: u64) -> Value {
     json!({"compile": "ok", "error": error.to_string(), "class": class, "cost": cost})
 }
 
-fn field<T: DeserializeOwned>(case: &Value, name: &str) -> T {
-    serde_json::from_value(case[name].clone()).expect("a case is well formed")
+/// A field; recorded cases leave out what is empty.
+fn field<T: DeserializeOwned + Default>(case: &Value, name: &str) -> T {
+    match &case[name] {
+        Value::Null => T::default(),
+        value => serde_json::from_value(value.clone()).expect("a case is well formed"),
+    }
 }
 
 /// Counts and the first disagreements.
@@ -68,8 +72,8 @@ pub(crate) struct Tally {
 impl Tally {
     /// Compares one pair of answers.
     pub(crate) fn add(&mut self, case: &Value, theirs: &Value, ours: &Value) {
-        if theirs["random"] == true {
-            *self.counts.entry("random upstream".to_owned()).or_default() += 1;
+        if theirs["random"] == true || theirs["class"] == "panic" {
+            *self.counts.entry("random or a crash upstream".to_owned()).or_default() += 1;
             return;
         }
         let outcome = if theirs["compile"] == "error" {

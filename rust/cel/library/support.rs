@@ -36,7 +36,8 @@ pub(super) fn global(
         result,
         eval,
         cost: super::call_cost(function, id),
-        is_generic: false,
+        // These two are one implementation for lists of every type.
+        is_generic: matches!(function, "sort") || id.ends_with("_sortByAssociatedKeys"),
     }
 }
 
@@ -147,7 +148,7 @@ pub(in crate::cel) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
         (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
         (Value::String(a), Value::String(b)) => Some(a.cmp(b)),
         (Value::Bytes(a), Value::Bytes(b)) => Some(a.cmp(b)),
-        (Value::Duration(a, b), Value::Duration(c, d)) | (Value::Timestamp(a, b), Value::Timestamp(c, d)) => {
+        (Value::Duration(a, b), Value::Duration(c, d)) | (Value::Timestamp(a, b, _), Value::Timestamp(c, d, _)) => {
             Some(nanos(*a, *b).cmp(&nanos(*c, *d)))
         }
         _ => compare_numbers(left, right),
