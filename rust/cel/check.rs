@@ -20,8 +20,6 @@ const MAX_TYPE_SIZE: usize = 2_000;
 pub(super) struct Checked {
     /// The type of each expression by its number; no variables are left.
     pub(super) types: Vec<Type>,
-    /// How many slots the variables of folds take.
-    pub(super) slots: u32,
 }
 
 /// Checks `expr`, whose nodes are numbered below `nodes`.
@@ -40,7 +38,6 @@ pub(super) fn check(expr: &mut Expr, nodes: u32) -> Result<Checked, Vec<Issue>> 
     let close = |t: &Type| checker.bindings.substitute(t, true);
     Ok(Checked {
         types: checker.types.iter().map(close).collect(),
-        slots: checker.slots,
     })
 }
 

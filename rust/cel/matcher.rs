@@ -21,7 +21,7 @@ impl Matcher {
         if !matches!(function, "matches" | "find" | "findAll") {
             return Ok(None);
         }
-        let regex = regex::compile(pattern)?;
+        let regex = regex::compile_for_reuse(pattern)?;
         Ok(Some(Self { function, regex }))
     }
 

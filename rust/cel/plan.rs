@@ -59,8 +59,6 @@ pub(super) struct Attribute {
     pub(super) qualifiers: Vec<Qualifier>,
     /// Id of the `has()` that asks for presence of the last qualifier only.
     pub(super) test: Option<Id>,
-    /// Whether it was written as an optional index.
-    pub(super) is_optional: bool,
 }
 
 /// What is selected from.
@@ -176,7 +174,6 @@ impl Attribute {
             base,
             qualifiers: Vec::new(),
             test: None,
-            is_optional: false,
         }
     }
 

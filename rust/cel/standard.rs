@@ -17,8 +17,8 @@ use super::value::{Key, Value};
 
 type Eval = fn(&[Value]) -> EvalResult;
 
-/// The overloads, each with whether one implementation serves its whole function.
-pub(super) fn overloads() -> Vec<(Overload, bool)> {
+/// The overloads.
+pub(super) fn overloads() -> Vec<Overload> {
     let mut table = Vec::new();
     for line in include_str!("standard.txt").lines() {
         let line = line.trim();
@@ -37,10 +37,9 @@ pub(super) fn overloads() -> Vec<(Overload, bool)> {
             args,
             result: read_type(result),
             eval: implementation(function),
-            cost: None,
             is_generic: !super::plan::is_conversion(function) || matches!(*function, "type" | "dyn"),
         };
-        table.push((overload, true));
+        table.push(overload);
     }
     table
 }

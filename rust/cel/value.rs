@@ -56,8 +56,6 @@ pub(super) enum Value {
     Url(Arc<str>),
     /// A named format, by name.
     Format(&'static str),
-    /// An object with fields, such as `device`.
-    Object(Arc<Object>),
 }
 
 impl Value {
@@ -127,13 +125,4 @@ impl Ord for OtherKey {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.text.cmp(&other.text)
     }
-}
-
-/// An object with named fields.
-#[derive(Clone, Debug)]
-pub(super) struct Object {
-    /// Its type name.
-    pub type_name: &'static str,
-    /// Its fields.
-    pub fields: BTreeMap<&'static str, Value>,
 }

@@ -35,7 +35,6 @@ pub(super) fn global(
         args,
         result,
         eval,
-        cost: super::call_cost(function, id),
         // These two are one implementation for lists of every type.
         is_generic: matches!(function, "sort") || id.ends_with("_sortByAssociatedKeys"),
     }
@@ -182,7 +181,6 @@ pub(in crate::cel) fn size(value: &Value) -> u64 {
         Value::Bytes(bytes) => bytes.len(),
         Value::List(list) => list.len(),
         Value::Map(map) => map.entries.len(),
-        Value::Object(object) => object.fields.len(),
         Value::Ip(address) => {
             if address.is_ipv4() {
                 4
@@ -253,9 +251,6 @@ pub(super) fn traversal(value: &Value) -> u64 {
         Value::Bytes(data) => bytes(data.len()),
         Value::List(list) => list.iter().map(traversal).fold(0, u64::saturating_add),
         Value::Map(map) => entries(map),
-        Value::Object(object) => object.fields.iter().fold(0_u64, |sum, (name, value)| {
-            sum.saturating_add(bytes(name.len())).saturating_add(traversal(value))
-        }),
         _ => 1,
     }
 }
