@@ -26,6 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("verify", &["wire", "cel", "inventory"]),
     ("claim", &["wire", "cel", "inventory"]),
     ("extended", &["wire", "inventory", "claim"]),
+    ("pod", &["wire", "inventory", "extended"]),
     ("explanation", &["wire", "inventory", "claim"]),
     (
         "search",
@@ -43,6 +44,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "inventory",
             "claim",
             "extended",
+            "pod",
             "explanation",
             "search",
             "feasibility",
