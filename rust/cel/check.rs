@@ -271,10 +271,7 @@ impl Checker {
         let name = match &field.kind {
             Kind::Literal(Value::String(name)) => name.to_string(),
             _ => {
-                self.report(
-                    offset,
-                    "unsupported optional field selection".to_owned(),
-                );
+                self.report(offset, "unsupported optional field selection".to_owned());
                 return Type::Error;
             }
         };

@@ -28,7 +28,10 @@ pub(super) fn run(plan: &Plan, device: &Value, limit: u64) -> (EvalResult, u64) 
 pub(super) fn evaluate_constant(call: &PlannedCall, args: &[Value]) -> (EvalResult, u64) {
     let result = dispatch(call, args);
     let views: Vec<Option<&Value>> = args.iter().map(Some).collect();
-    (result.clone(), cost_of(call.function, call.overload, &views, result.as_ref().ok()))
+    (
+        result.clone(),
+        cost_of(call.function, call.overload, &views, result.as_ref().ok()),
+    )
 }
 
 /// A literal of constants, without a device.
@@ -88,12 +91,16 @@ impl<'a> Machine<'a> {
                 terms.iter().for_each(|term| self.tracker.drop(term.id()));
             }
             Node::List(_, elements) => {
-                self.tracker.drop_all(elements.iter().map(|(element, _)| element.id()));
+                self.tracker
+                    .drop_all(elements.iter().map(|(element, _)| element.id()));
                 self.tracker.add(10);
             }
             Node::Map(_, entries) => {
-                self.tracker
-                    .drop_all(entries.iter().flat_map(|(key, value, _)| [key.id(), value.id()]));
+                self.tracker.drop_all(
+                    entries
+                        .iter()
+                        .flat_map(|(key, value, _)| [key.id(), value.id()]),
+                );
                 self.tracker.add(30);
             }
             Node::Fold(fold) => self.tracker.drop(fold.range.id()),
@@ -145,11 +152,20 @@ impl<'a> Machine<'a> {
         let ids = call.args.iter().map(Node::id);
         if let Some(args) = self.tracker.take_args(ids, &values) {
             let views: Vec<Option<&Value>> = args.iter().map(Option::as_ref).collect();
-            if call.overload.is_some_and(|overload| cost_fails(overload, &views)) {
-                return Err(EvalError::Internal("interface conversion: an argument is an error".to_owned()));
+            if call
+                .overload
+                .is_some_and(|overload| cost_fails(overload, &views))
+            {
+                return Err(EvalError::Internal(
+                    "interface conversion: an argument is an error".to_owned(),
+                ));
             }
-            self.tracker
-                .add(cost_of(call.function, call.overload, &views, result.as_ref().ok()));
+            self.tracker.add(cost_of(
+                call.function,
+                call.overload,
+                &views,
+                result.as_ref().ok(),
+            ));
         }
         self.tracker.push(call.id, result.as_ref().ok())?;
         result
@@ -183,7 +199,10 @@ impl<'a> Machine<'a> {
             value,
             Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Double(_) | Value::String(_)
         );
-        let is_there = is_plain && values.iter().any(|element| value.equals(element) == Ok(true));
+        let is_there = is_plain
+            && values
+                .iter()
+                .any(|element| value.equals(element) == Ok(true));
         Ok(Value::Bool(is_there))
     }
 
@@ -210,7 +229,10 @@ impl<'a> Machine<'a> {
                 (other, true) => return Err(not_optional(&other)),
             };
             let Some(key) = Key::of(&key) else {
-                return Err(EvalError::message(format!("unsupported key type: {}", key.type_name())));
+                return Err(EvalError::message(format!(
+                    "unsupported key type: {}",
+                    key.type_name()
+                )));
             };
             match value {
                 Some(value) => map.entries.insert(key, value),
@@ -246,7 +268,9 @@ impl<'a> Machine<'a> {
             self.set(fold.slot, Slot::Is(accumulated));
         }
         let result = outcome.and_then(|()| self.node(&fold.result));
-        self.inits.borrow_mut().retain(|(slot, _)| *slot != fold.slot);
+        self.inits
+            .borrow_mut()
+            .retain(|(slot, _)| *slot != fold.slot);
         for (offset, slot) in before.into_iter().enumerate() {
             self.set(fold.slot + offset, slot);
         }
@@ -263,7 +287,12 @@ impl<'a> Machine<'a> {
         if let Some(Slot::Is(value)) = self.slots.borrow().get(slot) {
             return value.clone();
         }
-        let init = self.inits.borrow().iter().rfind(|(of, _)| *of == slot).map(|(_, node)| *node);
+        let init = self
+            .inits
+            .borrow()
+            .iter()
+            .rfind(|(of, _)| *of == slot)
+            .map(|(_, node)| *node);
         let Some(init) = init else {
             return Err(EvalError::message("no such attribute(s)"));
         };
@@ -285,8 +314,10 @@ impl<'a> Machine<'a> {
             (_, result) => result,
         };
         self.settle(attribute);
-        self.tracker
-            .push(attribute.test.unwrap_or_else(|| attribute.id()), result.as_ref().ok())?;
+        self.tracker.push(
+            attribute.test.unwrap_or_else(|| attribute.id()),
+            result.as_ref().ok(),
+        )?;
         result
     }
 
@@ -322,7 +353,13 @@ impl<'a> Machine<'a> {
         for qualifier in &attribute.qualifiers {
             let asks = matches!(
                 qualifier,
-                Qualifier::Constant { is_optional: true, .. } | Qualifier::Computed { is_optional: true, .. }
+                Qualifier::Constant {
+                    is_optional: true,
+                    ..
+                } | Qualifier::Computed {
+                    is_optional: true,
+                    ..
+                }
             );
             is_optional |= asks;
             match self.qualify(qualifier, &value, is_optional)? {
@@ -330,7 +367,11 @@ impl<'a> Machine<'a> {
                 None => return Ok(Value::Optional(None)),
             }
         }
-        Ok(if is_optional { Value::Optional(Some(Arc::new(value))) } else { value })
+        Ok(if is_optional {
+            Value::Optional(Some(Arc::new(value)))
+        } else {
+            value
+        })
     }
 
     /// Selects; `None` if what is asked for is absent and that is no error.
@@ -352,7 +393,8 @@ impl<'a> Machine<'a> {
                 let counts = !is_optional || *is_test || !matches!(selected, Ok(None));
                 if counts {
                     self.tracker.add(1);
-                    self.tracker.push(*id, selected.as_ref().ok().and_then(Option::as_ref))?;
+                    self.tracker
+                        .push(*id, selected.as_ref().ok().and_then(Option::as_ref))?;
                 }
                 selected
             }
@@ -369,7 +411,11 @@ impl<'a> Machine<'a> {
                 let selected = key.and_then(|key| {
                     let is_key = matches!(
                         key,
-                        Value::String(_) | Value::Int(_) | Value::Uint(_) | Value::Bool(_) | Value::Double(_)
+                        Value::String(_)
+                            | Value::Int(_)
+                            | Value::Uint(_)
+                            | Value::Bool(_)
+                            | Value::Double(_)
                     );
                     if !is_key {
                         let text = format!("invalid qualifier type: {}", key.go_type());
@@ -382,7 +428,8 @@ impl<'a> Machine<'a> {
                         self.tracker.drop(*id);
                     }
                     self.tracker.add(1);
-                    self.tracker.push(*id, selected.as_ref().ok().and_then(Option::as_ref))?;
+                    self.tracker
+                        .push(*id, selected.as_ref().ok().and_then(Option::as_ref))?;
                 }
                 selected
             }
@@ -401,14 +448,23 @@ fn select(value: &Value, index: &Value, key: Option<&Key>, asks_presence: bool) 
             if map.default_empty {
                 return Ok(Some(Value::Map(Arc::new(Map::default()))));
             }
-            if asks_presence { Ok(None) } else { Err(missing()) }
+            if asks_presence {
+                Ok(None)
+            } else {
+                Err(missing())
+            }
         }
         Value::List(list) => {
             let position = position_of(index)?;
-            match usize::try_from(position).ok().and_then(|position| list.get(position)) {
+            match usize::try_from(position)
+                .ok()
+                .and_then(|position| list.get(position))
+            {
                 Some(found) => Ok(Some(found.clone())),
                 None if asks_presence => Ok(None),
-                None => Err(EvalError::message(format!("index out of bounds: {position}"))),
+                None => Err(EvalError::message(format!(
+                    "index out of bounds: {position}"
+                ))),
             }
         }
         _ if asks_presence => Ok(None),
@@ -438,17 +494,32 @@ fn pairs(range: &Value, has_two_variables: bool) -> Result<Vec<(Value, Value)>, 
             .zip(0_i64..)
             .map(|(value, index)| (Value::Int(index), value.clone()))
             .collect()),
-        Value::List(list) => Ok(list.iter().map(|value| (value.clone(), Value::Null)).collect()),
+        Value::List(list) => Ok(list
+            .iter()
+            .map(|value| (value.clone(), Value::Null))
+            .collect()),
         Value::Map(map) => Ok(map
             .entries
             .iter()
-            .map(|(key, value)| (key.value(), if has_two_variables { value.clone() } else { Value::Null }))
+            .map(|(key, value)| {
+                (
+                    key.value(),
+                    if has_two_variables {
+                        value.clone()
+                    } else {
+                        Value::Null
+                    },
+                )
+            })
             .collect()),
         other if has_two_variables => Err(EvalError::message(format!(
             "unsupported comprehension range type: {}",
             other.go_type()
         ))),
-        other => Err(EvalError::message(format!("got '{}', expected iterable type", other.go_type()))),
+        other => Err(EvalError::message(format!(
+            "got '{}', expected iterable type",
+            other.go_type()
+        ))),
     }
 }
 
@@ -456,8 +527,13 @@ fn pairs(range: &Value, has_two_variables: bool) -> Result<Vec<(Value, Value)>, 
 fn dispatch(call: &PlannedCall, args: &[Value]) -> EvalResult {
     // A standard implementation looks at the values by itself.
     let takes = |overload: &&&'static super::overload::Overload| {
-        overload.args.len() == args.len() && (overload.is_generic
-            || overload.args.iter().zip(args).all(|(declared, value)| fits(declared, value)))
+        overload.args.len() == args.len()
+            && (overload.is_generic
+                || overload
+                    .args
+                    .iter()
+                    .zip(args)
+                    .all(|(declared, value)| fits(declared, value)))
     };
     match call.candidates.iter().find(takes) {
         Some(overload) => (overload.eval)(args),
@@ -472,7 +548,10 @@ fn cost_of(
     args: &[Option<&Value>],
     result: Option<&Value>,
 ) -> u64 {
-    let values: Vec<Value> = args.iter().map(|arg| arg.cloned().unwrap_or(Value::Null)).collect();
+    let values: Vec<Value> = args
+        .iter()
+        .map(|arg| arg.cloned().unwrap_or(Value::Null))
+        .collect();
     let result = result.cloned().unwrap_or(Value::Null);
     if let Some(cost) = super::standard::cost(function, overload, &values) {
         return cost;

@@ -12,6 +12,7 @@ mod eval;
 mod functions;
 mod lexer;
 mod library;
+mod literal;
 mod macros;
 mod matcher;
 mod names;

@@ -74,10 +74,7 @@ fn parse_hex(text: &str) -> Option<f64> {
 }
 
 /// `bits` × 2^`power`, rounded once.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "the bits were cut to 53 before"
-)]
+#[expect(clippy::cast_precision_loss, reason = "the bits were cut to 53 before")]
 fn scale(bits: u64, sticky: bool, power: i64) -> f64 {
     if bits == 0 {
         return 0.0;

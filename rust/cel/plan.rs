@@ -229,7 +229,10 @@ impl Planner {
         match reference {
             Reference::Device => attribute(Base::Device),
             Reference::Local(slot) => attribute(Base::Slot(*slot as usize)),
-            Reference::Type(of) => Ok(Node::Constant(id, Ok(Value::Type(std::sync::Arc::new(of.clone()))))),
+            Reference::Type(of) => Ok(Node::Constant(
+                id,
+                Ok(Value::Type(std::sync::Arc::new(of.clone()))),
+            )),
             Reference::Constant(number) => Ok(Node::Constant(id, Ok(Value::Int(*number)))),
             Reference::Undefined(name) => Err(format!("reference to undefined type: {name}")),
         }
@@ -243,7 +246,13 @@ impl Planner {
         }
     }
 
-    fn select(&mut self, id: Id, operand: &Expr, field: &str, is_test: bool) -> Result<Node, String> {
+    fn select(
+        &mut self,
+        id: Id,
+        operand: &Expr,
+        field: &str,
+        is_test: bool,
+    ) -> Result<Node, String> {
         let mut attribute = Self::attribute(self.node(operand)?);
         let field: std::sync::Arc<str> = std::sync::Arc::from(field);
         attribute.qualify(Qualifier::Constant {
@@ -278,7 +287,8 @@ impl Planner {
 
     fn conditional(id: Id, args: Vec<Node>) -> Node {
         let mut args = args.into_iter();
-        let (Some(condition), Some(truthy), Some(falsy)) = (args.next(), args.next(), args.next()) else {
+        let (Some(condition), Some(truthy), Some(falsy)) = (args.next(), args.next(), args.next())
+        else {
             return Node::Constant(id, Err(EvalError::NoSuchOverload));
         };
         let base = Base::Conditional(
@@ -300,7 +310,11 @@ impl Planner {
                 let key = Key::of(&value);
                 let is_key = matches!(
                     value,
-                    Value::String(_) | Value::Int(_) | Value::Uint(_) | Value::Bool(_) | Value::Double(_)
+                    Value::String(_)
+                        | Value::Int(_)
+                        | Value::Uint(_)
+                        | Value::Bool(_)
+                        | Value::Double(_)
                 );
                 if !is_key {
                     return Err(format!("invalid qualifier type: {}", value.go_type()));
@@ -334,14 +348,21 @@ impl Planner {
             return Err(format!("no such overload: {}", call.function));
         };
         let (function, overloads) = (found.name, &found.overloads);
-        let chosen: Vec<&'static Overload> =
-            call.overloads.iter().filter_map(|position| overloads.get(*position)).collect();
+        let chosen: Vec<&'static Overload> = call
+            .overloads
+            .iter()
+            .filter_map(|position| overloads.get(*position))
+            .collect();
         let overload = match chosen.as_slice() {
             [one] => Some(one.id),
             _ => None,
         };
         // With several candidates every overload of the function is tried on the values.
-        let candidates = if chosen.len() == 1 { chosen } else { overloads.iter().collect() };
+        let candidates = if chosen.len() == 1 {
+            chosen
+        } else {
+            overloads.iter().collect()
+        };
         let is_or_else = match function {
             "or" => overload.is_none_or(|overload| overload == "optional_or_optional"),
             "orValue" => overload.is_none_or(|overload| overload == "optional_orValue_value"),
@@ -352,7 +373,12 @@ impl Planner {
             let (Some(left), Some(right)) = (args.next(), args.next()) else {
                 return Err(format!("no such overload: {function}"));
             };
-            return Ok(Node::OrElse(id, Box::new(left), Box::new(right), function == "orValue"));
+            return Ok(Node::OrElse(
+                id,
+                Box::new(left),
+                Box::new(right),
+                function == "orValue",
+            ));
         }
         if overload == Some("in_list")
             && let Some(membership) = membership(&args)
@@ -380,7 +406,11 @@ impl Planner {
         if let Some(Value::String(pattern)) = planned.args.get(1).and_then(Node::constant) {
             planned.pattern = Matcher::new(function, pattern)?;
         }
-        let constants: Option<Vec<Value>> = planned.args.iter().map(|arg| arg.constant().cloned()).collect();
+        let constants: Option<Vec<Value>> = planned
+            .args
+            .iter()
+            .map(|arg| arg.constant().cloned())
+            .collect();
         if let Some(constants) = constants {
             let (result, cost) = evaluate_constant(&planned, &constants);
             if constants.len() == 1 && is_conversion(function) {
@@ -400,20 +430,36 @@ impl Planner {
             let is_optional = optional.get(position).copied().unwrap_or(false);
             nodes.push((self.node(element)?, is_optional));
         }
-        let is_constant = nodes.iter().all(|(node, _)| matches!(node, Node::Constant(..)));
+        let is_constant = nodes
+            .iter()
+            .all(|(node, _)| matches!(node, Node::Constant(..)));
         let list = Node::List(id, nodes);
-        Ok(if is_constant { Node::Constant(id, evaluate_call(&list)) } else { list })
+        Ok(if is_constant {
+            Node::Constant(id, evaluate_call(&list))
+        } else {
+            list
+        })
     }
 
     fn map(&mut self, id: Id, entries: &[Entry]) -> Result<Node, String> {
         let mut nodes = Vec::with_capacity(entries.len());
         for entry in entries {
-            nodes.push((self.node(&entry.key)?, self.node(&entry.value)?, entry.optional));
+            nodes.push((
+                self.node(&entry.key)?,
+                self.node(&entry.value)?,
+                entry.optional,
+            ));
         }
         let is_constant = |node: &Node| matches!(node, Node::Constant(..));
-        let all_constant = nodes.iter().all(|(key, value, _)| is_constant(key) && is_constant(value));
+        let all_constant = nodes
+            .iter()
+            .all(|(key, value, _)| is_constant(key) && is_constant(value));
         let map = Node::Map(id, nodes);
-        Ok(if all_constant { Node::Constant(id, evaluate_call(&map)) } else { map })
+        Ok(if all_constant {
+            Node::Constant(id, evaluate_call(&map))
+        } else {
+            map
+        })
     }
 
     fn fold(&mut self, id: Id, fold: &Fold) -> Result<Node, String> {
@@ -439,7 +485,16 @@ impl Planner {
 pub(super) fn is_conversion(function: &str) -> bool {
     matches!(
         function,
-        "bool" | "bytes" | "double" | "dyn" | "duration" | "int" | "string" | "timestamp" | "type" | "uint"
+        "bool"
+            | "bytes"
+            | "double"
+            | "dyn"
+            | "duration"
+            | "int"
+            | "string"
+            | "timestamp"
+            | "type"
+            | "uint"
     )
 }
 
@@ -482,7 +537,9 @@ pub(super) fn fits(declared: &Type, value: &Value) -> bool {
         | (Type::Optional(_), Value::Optional(_))
         | (Type::Type(_), Value::Type(_)) => true,
         // Of lists and maps upstream looks at the first element.
-        (Type::List(element), Value::List(list)) => list.first().is_none_or(|first| fits(element, first)),
+        (Type::List(element), Value::List(list)) => {
+            list.first().is_none_or(|first| fits(element, first))
+        }
         (Type::Map(of_key, of_value), Value::Map(map)) => map
             .entries
             .first_key_value()

@@ -107,7 +107,13 @@ fn failed(source: &str, issues: &[Issue]) -> CompileError {
 fn located(source: &str, issue: &Issue) -> String {
     let before = source.get(..issue.offset).unwrap_or(source);
     let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .count()
+        + 1;
     let text = source.lines().nth(line - 1).unwrap_or_default();
     // Wide marks stand under characters of more than one byte, so that the columns agree.
     let marks: String = text
@@ -115,8 +121,15 @@ fn located(source: &str, issue: &Issue) -> String {
         .take(column - 1)
         .map(|c| if c.is_ascii() { '.' } else { '．' })
         .collect();
-    let end = if text.chars().nth(column - 1).is_none_or(|c| c.is_ascii()) { '^' } else { '＾' };
-    format!("ERROR: <input>:{line}:{column}: {}\n | {text}\n | {marks}{end}", issue.text)
+    let end = if text.chars().nth(column - 1).is_none_or(|c| c.is_ascii()) {
+        '^'
+    } else {
+        '＾'
+    };
+    format!(
+        "ERROR: <input>:{line}:{column}: {}\n | {text}\n | {marks}{end}",
+        issue.text
+    )
 }
 
 /// Parses, checks and plans; with the type of the result.
@@ -128,8 +141,13 @@ fn compile(source: &str) -> Result<(Expr, Plan, Type), CompileError> {
     if !issues.is_empty() {
         return Err(failed(source, &issues));
     }
-    let result = checked.types.get(expr.id as usize).cloned().unwrap_or(Type::Error);
-    let plan = plan(&expr).map_err(|error| CompileError(format!("program instantiation failed: {error}")))?;
+    let result = checked
+        .types
+        .get(expr.id as usize)
+        .cloned()
+        .unwrap_or(Type::Error);
+    let plan = plan(&expr)
+        .map_err(|error| CompileError(format!("program instantiation failed: {error}")))?;
     Ok((expr, plan, result))
 }
 
@@ -166,7 +184,9 @@ impl Selector {
             Ok(Value::Bool(value)) => Ok(value),
             Ok(other) => {
                 let name = other.type_name();
-                let text = format!("CEL result of type {name} could not be converted to bool: type conversion error from '{name}' to 'bool'");
+                let text = format!(
+                    "CEL result of type {name} could not be converted to bool: type conversion error from '{name}' to 'bool'"
+                );
                 Err(RuntimeError::new(text))
             }
             Err(error) => Err(error.into()),
@@ -185,7 +205,14 @@ impl Derived {
     pub fn compile(source: &str) -> Result<Self, CompileError> {
         let (_, plan, result) = compile(source)?;
         let is_scalar = |kind: &Type| {
-            matches!(kind, Type::String | Type::Int | Type::Bool | Type::Dyn | Type::Named("kubernetes.Semver"))
+            matches!(
+                kind,
+                Type::String
+                    | Type::Int
+                    | Type::Bool
+                    | Type::Dyn
+                    | Type::Named("kubernetes.Semver")
+            )
         };
         let is_allowed = match &result {
             Type::List(element) => is_scalar(element),
@@ -228,14 +255,20 @@ fn to_attribute(value: &Value) -> Result<DeviceAttribute, String> {
         Value::Semver(value) => attribute.version = Some(value.to_string()),
         Value::List(list) => return list_attribute(list),
         // An optional stands for what is in it, unless that is a list.
-        Value::Optional(Some(inner)) if !matches!(**inner, Value::List(_)) => return to_attribute(inner),
+        Value::Optional(Some(inner)) if !matches!(**inner, Value::List(_)) => {
+            return to_attribute(inner);
+        }
         other => return Err(format!("unsupported CEL return type: {}", other.go_type())),
     }
     Ok(attribute)
 }
 
 fn list_attribute(list: &Arc<[Value]>) -> Result<DeviceAttribute, String> {
-    fn all<T>(list: &[Value], name: &str, one: fn(&Value) -> Option<T>) -> Result<Option<Vec<T>>, String> {
+    fn all<T>(
+        list: &[Value],
+        name: &str,
+        one: fn(&Value) -> Option<T>,
+    ) -> Result<Option<Vec<T>>, String> {
         let values = list.iter().enumerate().map(|(index, value)| {
             one(value).ok_or_else(|| {
                 let is = value.go_type();
@@ -271,7 +304,12 @@ fn list_attribute(list: &Arc<[Value]>) -> Result<DeviceAttribute, String> {
                 _ => None,
             })?;
         }
-        Some(other) => return Err(format!("unsupported list element type: {}", other.go_type())),
+        Some(other) => {
+            return Err(format!(
+                "unsupported list element type: {}",
+                other.go_type()
+            ));
+        }
     }
     Ok(attribute)
 }

@@ -43,7 +43,11 @@ impl Tracker {
         if let Some(stack) = &self.stack {
             stack.borrow_mut().push((id, value.cloned()));
         }
-        if self.cost.get() > self.limit { Err(EvalError::CostExceeded) } else { Ok(()) }
+        if self.cost.get() > self.limit {
+            Err(EvalError::CostExceeded)
+        } else {
+            Ok(())
+        }
     }
 
     /// Forgets the newest result of the id and everything after it.
@@ -71,9 +75,12 @@ impl Tracker {
     ) -> Option<Vec<Option<Value>>> {
         match &self.stack {
             Some(stack) => take(&mut stack.borrow_mut(), ids),
-            None if ids.len() == values.len() => {
-                Some(values.iter().map(|value| value.as_ref().ok().cloned()).collect())
-            }
+            None if ids.len() == values.len() => Some(
+                values
+                    .iter()
+                    .map(|value| value.as_ref().ok().cloned())
+                    .collect(),
+            ),
             None => None,
         }
     }
