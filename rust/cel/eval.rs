@@ -389,8 +389,8 @@ impl<'a> Machine<'a> {
                     (true, Ok(found)) if !is_optional => Ok(Some(Value::Bool(found.is_some()))),
                     (_, selected) => selected,
                 };
-                // Presence tests under an optional are counted even when nothing is there.
-                let counts = !is_optional || *is_test || !matches!(selected, Ok(None));
+                // Under an optional, upstream counts only what is there.
+                let counts = !is_optional || matches!(selected, Ok(Some(_)));
                 if counts {
                     self.tracker.add(1);
                     self.tracker
@@ -423,7 +423,7 @@ impl<'a> Machine<'a> {
                     }
                     select(value, &key, Key::of(&key).as_ref(), is_optional)
                 });
-                if !is_optional || !matches!(selected, Ok(None)) {
+                if !is_optional || matches!(selected, Ok(Some(_))) {
                     if !is_attribute {
                         self.tracker.drop(*id);
                     }

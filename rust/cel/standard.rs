@@ -302,6 +302,14 @@ fn contained(element: &Value, container: &Value) -> EvalResult {
         Value::List(list) => Ok(Value::Bool(
             list.iter().any(|other| other.equals(element) == Ok(true)),
         )),
+        Value::Map(map)
+            if !map.is_published && matches!(element, Value::Bytes(_) | Value::Semver(_)) =>
+        {
+            let kind = element.go_type();
+            Err(EvalError::Internal(format!(
+                "runtime error: hash of unhashable type {kind}"
+            )))
+        }
         Value::Map(map) => {
             let is_there = Key::of(element).is_some_and(|key| map.find_key(&key).is_some());
             Ok(Value::Bool(is_there))

@@ -81,6 +81,9 @@ pub(super) struct Map {
     pub entries: BTreeMap<Key, Value>,
     /// Looking up an absent key gives an empty map instead of an error (not seen by `in` or iteration).
     pub default_empty: bool,
+    /// Made of what a device publishes: looking up what cannot be a key finds nothing, where other maps of upstream
+    /// fail.
+    pub is_published: bool,
 }
 
 /// A key of a map.

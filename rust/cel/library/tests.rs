@@ -123,6 +123,7 @@ impl Library {
                 Value::Map(Arc::new(Map {
                     entries: entries.collect(),
                     default_empty: false,
+                    is_published: false,
                 }))
             }
             "type" => Value::Type(Arc::new(match text() {
