@@ -2,6 +2,8 @@
 //!
 //! One table entry per overload: signature, implementation, cost. The libraries in `library/` are lists of these.
 
+use std::fmt;
+
 use super::types::Type;
 use super::value::Value;
 
@@ -16,12 +18,33 @@ pub enum EvalError {
     NoSuchKey(String),
     /// The cost limit is spent; never absorbed.
     CostExceeded,
+    /// Upstream's evaluator crashes here, and so ends the evaluation; never absorbed.
+    Internal(String),
 }
 
 impl EvalError {
     /// An error with a text.
     pub fn message(text: impl Into<String>) -> Self {
         Self::Message(text.into())
+    }
+
+    /// Whether nothing absorbs the error: the evaluation is over.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::CostExceeded | Self::Internal(_))
+    }
+}
+
+impl fmt::Display for EvalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(text) => f.write_str(text),
+            Self::NoSuchOverload => f.write_str("no such overload"),
+            Self::NoSuchKey(key) => write!(f, "no such key: {key}"),
+            Self::CostExceeded => {
+                f.write_str("operation cancelled: actual cost limit exceeded")
+            }
+            Self::Internal(text) => write!(f, "internal error: {text}"),
+        }
     }
 }
 

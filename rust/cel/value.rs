@@ -75,10 +75,41 @@ pub enum Key {
     Bool(bool),
     /// A signed integer.
     Int(i64),
-    /// An unsigned integer above the signed range (smaller ones are kept as `Int`, they are equal keys).
+    /// An unsigned integer. As keys, `1` and `1u` are different, but looking up one finds the other.
     Uint(u64),
     /// A text.
     String(Arc<str>),
+    /// Anything else upstream takes as key of a literal: doubles, `null`, times, types, lists.
+    Other(Arc<OtherKey>),
+}
+
+/// A key that is no plain one. Ordered by its text.
+#[derive(Clone, Debug)]
+pub struct OtherKey {
+    /// What it is ordered and found by.
+    pub text: String,
+    /// The key itself.
+    pub value: Value,
+}
+
+impl PartialEq for OtherKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for OtherKey {}
+
+impl PartialOrd for OtherKey {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for OtherKey {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.text.cmp(&other.text)
+    }
 }
 
 /// An object with named fields.
