@@ -6,8 +6,11 @@
 
 pub mod allocation;
 pub mod attribute;
+#[cfg(feature = "python")]
+mod bindings;
 pub mod cel;
 pub mod claim;
+pub mod commit;
 pub mod error;
 pub mod explanation;
 pub mod feasibility;
@@ -15,5 +18,6 @@ pub mod gates;
 pub mod inventory;
 pub mod quantity;
 pub mod search;
+pub mod verify;
 pub mod version;
 pub mod wire;

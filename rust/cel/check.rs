@@ -173,10 +173,7 @@ impl Checker {
         if !name.starts_with('.')
             && let Some(local) = self.local(&name)
         {
-            return (
-                Reference::Local(local.slot, local.name.clone()),
-                local.t.clone(),
-            );
+            return (Reference::Local(local.slot), local.t.clone());
         }
         let bare = name.strip_prefix('.').unwrap_or(&name);
         if let Some(found) = names::global(bare) {
@@ -191,7 +188,8 @@ impl Checker {
             expr.kind = Kind::Resolved(found.0);
             return found.1;
         }
-        let offset = expr.offset;
+        let (id, offset) = (expr.id, expr.offset);
+        let _ = id;
         let Kind::Select {
             operand,
             field,

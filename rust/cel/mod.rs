@@ -1,12 +1,37 @@
 //! The Common Expression Language in Kubernetes' dialect, as device selectors use it.
 //!
 //! Compiles an expression once (syntax, types), says which attributes it reads, evaluates it against a device within
-//! a cost limit. Knows nothing of slices or claims. Start at [`value::Value`] and [`overload::Overload`].
+//! a cost limit. Knows nothing of slices or claims. The stations of an expression: [`lexer`], [`parser`] with
+//! [`macros`], [`check`], [`validate`], [`plan`], [`eval`]. Start at [`selector`].
 
-pub mod library;
-pub mod overload;
-pub mod regex;
-pub mod types;
-pub mod value;
-mod facade_tmp;
-pub use facade_tmp::*;
+mod ast;
+mod cache;
+mod check;
+mod device;
+mod eval;
+mod functions;
+mod lexer;
+mod library;
+mod macros;
+mod matcher;
+mod names;
+mod number;
+mod overload;
+mod parser;
+mod plan;
+mod reads;
+mod regex;
+mod relate;
+mod selector;
+mod standard;
+mod time;
+mod tracker;
+mod types;
+mod unify;
+mod validate;
+mod value;
+
+pub use cache::Cache;
+pub use device::Device;
+pub use reads::Reads;
+pub use selector::{COST_LIMIT, CompileError, Derived, RuntimeError, Selector};

@@ -148,3 +148,12 @@ pub(super) fn lossless_int(double: f64) -> Option<i64> {
 pub(super) fn lossless_uint(double: f64) -> Option<u64> {
     double_to_uint(double).filter(|u| *u as f64 == double)
 }
+
+/// `strconv.ParseBool(text)`.
+pub(super) fn parse_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}

@@ -2,8 +2,6 @@
 //!
 //! One table entry per overload: signature, implementation, cost. The libraries in `library/` are lists of these.
 
-use std::fmt;
-
 use super::types::Type;
 use super::value::Value;
 
@@ -18,7 +16,7 @@ pub enum EvalError {
     NoSuchKey(String),
     /// The cost limit is spent; never absorbed.
     CostExceeded,
-    /// Upstream's evaluator crashes here, and so ends the evaluation; never absorbed.
+    /// Upstream's evaluator fails itself, or ours would not end; never absorbed.
     Internal(String),
 }
 
@@ -28,32 +26,30 @@ impl EvalError {
         Self::Message(text.into())
     }
 
-    /// Whether nothing absorbs the error: the evaluation is over.
-    pub fn is_final(&self) -> bool {
+    /// Whether the whole evaluation ends with it, whatever stands around.
+    pub fn ends_evaluation(&self) -> bool {
         matches!(self, Self::CostExceeded | Self::Internal(_))
     }
-}
 
-impl fmt::Display for EvalError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Upstream's text; `function` is the one called, for a missing overload.
+    pub fn text(&self, function: &str) -> String {
         match self {
-            Self::Message(text) => f.write_str(text),
-            Self::NoSuchOverload => f.write_str("no such overload"),
-            Self::NoSuchKey(key) => write!(f, "no such key: {key}"),
-            Self::CostExceeded => {
-                f.write_str("operation cancelled: actual cost limit exceeded")
-            }
-            Self::Internal(text) => write!(f, "internal error: {text}"),
+            Self::Message(text) => text.clone(),
+            Self::NoSuchOverload if function.is_empty() => "no such overload".to_owned(),
+            Self::NoSuchOverload => format!("no such overload: {function}"),
+            Self::NoSuchKey(key) => format!("no such key: {key}"),
+            Self::CostExceeded => "operation cancelled: actual cost limit exceeded".to_owned(),
+            Self::Internal(text) => format!("internal error: {text}"),
         }
     }
 }
 
 /// The result of evaluating a (sub)expression.
-pub type EvalResult = Result<Value, EvalError>;
+pub(super) type EvalResult = Result<Value, EvalError>;
 
 /// One overload of a function.
-#[derive(Clone)]
-pub struct Overload {
+#[derive(Clone, Debug)]
+pub(super) struct Overload {
     /// Unique id, as cel-go or the Kubernetes library names it.
     pub id: &'static str,
     /// Function name, such as `startsWith` or `ip.isCanonical`.
@@ -70,4 +66,6 @@ pub struct Overload {
     /// Run-time cost of the call in cel-go's units, given the arguments and the result, as
     /// `k8s.io/apiserver/pkg/cel/library/cost.go` (CallCost) and cel-go's cost tracker compute it. `None`: the default of 1.
     pub cost: Option<fn(&[Value], &Value) -> u64>,
+    /// Whether the implementation looks at the values by itself, whatever types are declared.
+    pub is_generic: bool,
 }

@@ -613,7 +613,7 @@ fn balance(
     high: usize,
 ) -> Result<Expr, Issue> {
     let middle = (low + high).div_ceil(2);
-    let mut term = |index: usize, terms: &mut [Option<Expr>]| {
+    let term = |index: usize, terms: &mut [Option<Expr>]| {
         terms
             .get_mut(index)
             .and_then(Option::take)

@@ -16,7 +16,7 @@ const EQUALITY_STEPS: u64 = 4_000_000;
 
 impl Value {
     /// Whether two values are equal. Values of different types are not, but the types of Kubernetes give an error.
-    pub fn equals(&self, other: &Value) -> Result<bool, EvalError> {
+    pub(super) fn equals(&self, other: &Value) -> Result<bool, EvalError> {
         let mut steps = EQUALITY_STEPS;
         self.equals_within(other, &mut steps)
     }
@@ -93,7 +93,7 @@ impl Value {
     }
 
     /// The static type that says most about the value without looking into it.
-    pub fn type_of(&self) -> Type {
+    pub(super) fn type_of(&self) -> Type {
         match self {
             Value::Null => Type::Null,
             Value::Bool(_) => Type::Bool,
@@ -118,7 +118,7 @@ impl Value {
     }
 
     /// The name of the value's type, without parameters.
-    pub fn type_name(&self) -> String {
+    pub(super) fn type_name(&self) -> String {
         name_of_type(&self.type_of())
     }
 
@@ -206,18 +206,13 @@ fn equal_maps(a: &Map, b: &Map, steps: &mut u64) -> Result<bool, EvalError> {
 
 impl Key {
     /// The key a value makes; none for what cannot be a key.
-    pub fn of(value: &Value) -> Option<Key> {
+    pub(super) fn of(value: &Value) -> Option<Key> {
         Some(match value {
             Value::Bool(b) => Key::Bool(*b),
             Value::Int(i) => Key::Int(*i),
             Value::Uint(u) => Key::Uint(*u),
             Value::String(s) => Key::String(Arc::clone(s)),
             Value::Bytes(_) | Value::Semver(_) => return None,
-            // The sign of a zero makes no difference to a key.
-            Value::Double(d) => Key::Other(Arc::new(OtherKey {
-                text: format!("{:?}", d + 0.0),
-                value: value.clone(),
-            })),
             other => Key::Other(Arc::new(OtherKey {
                 text: format!("{other:?}"),
                 value: other.clone(),
@@ -226,7 +221,7 @@ impl Key {
     }
 
     /// The value the key stands for.
-    pub fn value(&self) -> Value {
+    pub(super) fn value(&self) -> Value {
         match self {
             Key::Bool(b) => Value::Bool(*b),
             Key::Int(i) => Value::Int(*i),
@@ -239,7 +234,7 @@ impl Key {
 
 impl Map {
     /// What stands at a key or, for numbers, at the equal key of another type.
-    pub fn find_key(&self, key: &Key) -> Option<&Value> {
+    pub(super) fn find_key(&self, key: &Key) -> Option<&Value> {
         if let Some(found) = self.entries.get(key) {
             return Some(found);
         }

@@ -1,295 +1,448 @@
-//! The standard functions: what is declared, in upstream's order.
+//! The standard functions: signatures for the checker, implementations for the evaluator, costs.
 //!
-//! What they do is in [`super::arithmetic`], [`super::convert`] and [`super::dates`]. Logical operators, selection and
-//! indexing are declared here and evaluated in [`super::interpret`]. Start at [`overloads`].
+//! The operators look at the values alone, whatever overload the checker found: that is how cel-go runs them. The
+//! logical operators, indexing and `?:` are here for the checker only, [`super::eval`] knows them by itself. Start at
+//! [`overloads`].
 
-use super::arithmetic as does;
-use super::ast::operator as op;
-use super::convert;
-use super::dates;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use super::library::{compare, text};
+use super::number;
 use super::overload::{EvalError, EvalResult, Overload};
-use super::standard_costs as costs;
+use super::regex;
+use super::time;
 use super::types::Type;
-use super::types::Type::{Bool, Bytes, Double, Duration, Dyn, Int, String, Timestamp, Uint};
-use super::value::Value;
+use super::value::{Key, Value};
 
-/// Implementation of an overload.
 type Eval = fn(&[Value]) -> EvalResult;
 
-/// All standard overloads. The mark says that one implementation serves the whole function and looks at values itself.
+/// The overloads, each with whether one implementation serves its whole function.
 pub(super) fn overloads() -> Vec<(Overload, bool)> {
-    let mut table = Table { rows: Vec::new() };
-    table.logic();
-    table.math();
-    table.relations();
-    table.containers();
-    table.conversions();
-    table.texts();
-    table.accessors();
-    table.optionals();
-    table.rows
-}
-
-struct Table {
-    rows: Vec<(Overload, bool)>,
-}
-
-/// What the evaluator does by itself has no implementation here.
-fn nowhere(_: &[Value]) -> EvalResult {
-    Err(EvalError::NoSuchOverload)
-}
-
-fn a() -> Type {
-    Type::Param("A")
-}
-
-fn b() -> Type {
-    Type::Param("B")
-}
-
-impl Table {
-    fn add(
-        &mut self,
-        function: &'static str,
-        id: &'static str,
-        args: Vec<Type>,
-        result: Type,
-        eval: Eval,
-    ) {
-        self.rows.push((row(function, id, false, args, result, eval), true));
-    }
-
-    /// A member that looks at values itself.
-    fn member(
-        &mut self,
-        function: &'static str,
-        id: &'static str,
-        args: Vec<Type>,
-        result: Type,
-        eval: Eval,
-    ) {
-        self.rows.push((row(function, id, true, args, result, eval), true));
-    }
-
-    /// One of several overloads that are told apart by the types of their values.
-    fn guarded(
-        &mut self,
-        function: &'static str,
-        id: &'static str,
-        member: bool,
-        args: Vec<Type>,
-        result: Type,
-        eval: Eval,
-    ) {
-        self.rows.push((row(function, id, member, args, result, eval), false));
-    }
-
-    fn logic(&mut self) {
-        self.add(op::CONDITIONAL, "conditional", vec![Bool, a(), a()], a(), nowhere);
-        self.add(op::AND, "logical_and", vec![Bool, Bool], Bool, nowhere);
-        self.add(op::OR, "logical_or", vec![Bool, Bool], Bool, nowhere);
-        self.add(op::NOT, "logical_not", vec![Bool], Bool, does::not);
-        self.add(op::NOT_STRICTLY_FALSE, "not_strictly_false", vec![Bool], Bool, nowhere);
-        self.add(op::EQUALS, "equals", vec![a(), a()], Bool, nowhere);
-        self.add(op::NOT_EQUALS, "not_equals", vec![a(), a()], Bool, nowhere);
-    }
-
-    fn math(&mut self) {
-        let list = || Type::list(a());
-        let mut binary = |function, id, x, y, result, eval| {
-            self.add(function, id, vec![x, y], result, eval);
-        };
-        binary(op::ADD, "add_bytes", Bytes, Bytes, Bytes, does::add as Eval);
-        binary(op::ADD, "add_double", Double, Double, Double, does::add);
-        binary(op::ADD, "add_duration_duration", Duration, Duration, Duration, does::add);
-        binary(op::ADD, "add_duration_timestamp", Duration, Timestamp, Timestamp, does::add);
-        binary(op::ADD, "add_timestamp_duration", Timestamp, Duration, Timestamp, does::add);
-        binary(op::ADD, "add_int64", Int, Int, Int, does::add);
-        binary(op::ADD, "add_list", list(), list(), list(), does::add);
-        binary(op::ADD, "add_string", String, String, String, does::add);
-        binary(op::ADD, "add_uint64", Uint, Uint, Uint, does::add);
-        binary(op::DIVIDE, "divide_double", Double, Double, Double, does::divide);
-        binary(op::DIVIDE, "divide_int64", Int, Int, Int, does::divide);
-        binary(op::DIVIDE, "divide_uint64", Uint, Uint, Uint, does::divide);
-        binary(op::MODULO, "modulo_int64", Int, Int, Int, does::modulo);
-        binary(op::MODULO, "modulo_uint64", Uint, Uint, Uint, does::modulo);
-        binary(op::MULTIPLY, "multiply_double", Double, Double, Double, does::multiply);
-        binary(op::MULTIPLY, "multiply_int64", Int, Int, Int, does::multiply);
-        binary(op::MULTIPLY, "multiply_uint64", Uint, Uint, Uint, does::multiply);
-        binary(op::SUBTRACT, "subtract_double", Double, Double, Double, does::subtract);
-        binary(op::SUBTRACT, "subtract_duration_duration", Duration, Duration, Duration, does::subtract);
-        binary(op::SUBTRACT, "subtract_int64", Int, Int, Int, does::subtract);
-        binary(op::SUBTRACT, "subtract_timestamp_duration", Timestamp, Duration, Timestamp, does::subtract);
-        binary(op::SUBTRACT, "subtract_timestamp_timestamp", Timestamp, Timestamp, Duration, does::subtract);
-        binary(op::SUBTRACT, "subtract_uint64", Uint, Uint, Uint, does::subtract);
-        self.add(op::NEGATE, "negate_double", vec![Double], Double, does::negate);
-        self.add(op::NEGATE, "negate_int64", vec![Int], Int, does::negate);
-    }
-
-    fn relations(&mut self) {
-        self.relation(op::LESS, does::less, LESS_IDS);
-        self.relation(op::LESS_EQUALS, does::less_equals, LESS_EQUALS_IDS);
-        self.relation(op::GREATER, does::greater, GREATER_IDS);
-        self.relation(op::GREATER_EQUALS, does::greater_equals, GREATER_EQUALS_IDS);
-    }
-
-    fn relation(&mut self, function: &'static str, eval: Eval, ids: [&'static str; 14]) {
-        let pairs = [
-            (Bool, Bool),
-            (Int, Int),
-            (Int, Double),
-            (Int, Uint),
-            (Uint, Uint),
-            (Uint, Double),
-            (Uint, Int),
-            (Double, Double),
-            (Double, Int),
-            (Double, Uint),
-            (String, String),
-            (Bytes, Bytes),
-            (Timestamp, Timestamp),
-            (Duration, Duration),
-        ];
-        for (id, (x, y)) in ids.into_iter().zip(pairs) {
-            self.add(function, id, vec![x, y], Bool, eval);
+    let mut table = Vec::new();
+    for line in include_str!("standard.txt").lines() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
         }
-    }
-
-    fn containers(&mut self) {
-        let list = || Type::list(a());
-        let map = || Type::map(a(), b());
-        self.add(op::INDEX, "index_list", vec![list(), Int], a(), nowhere);
-        self.add(op::INDEX, "index_map", vec![map(), a()], b(), nowhere);
-        self.add(op::IN, "in_list", vec![a(), list()], Bool, does::is_in);
-        self.add(op::IN, "in_map", vec![a(), map()], Bool, does::is_in);
-        self.add("size", "size_bytes", vec![Bytes], Int, does::size);
-        self.member("size", "bytes_size", vec![Bytes], Int, does::size);
-        self.add("size", "size_list", vec![list()], Int, does::size);
-        self.member("size", "list_size", vec![list()], Int, does::size);
-        self.add("size", "size_map", vec![map()], Int, does::size);
-        self.member("size", "map_size", vec![map()], Int, does::size);
-        self.add("size", "size_string", vec![String], Int, does::size);
-        self.member("size", "string_size", vec![String], Int, does::size);
-    }
-
-    fn conversions(&mut self) {
-        let of = Type::Type(Box::new(a()));
-        self.add("type", "type", vec![a()], of, convert::type_of);
-        self.add("dyn", "to_dyn", vec![a()], Dyn, convert::same);
-        let mut to = |function, id, from, result, eval| {
-            self.guarded(function, id, false, vec![from], result, eval);
+        let words: Vec<&'static str> = line.split_whitespace().collect();
+        let [function, kind, id, args, result] = words.as_slice() else {
+            continue;
         };
-        to("bool", "bool_to_bool", Bool, Bool, convert::same as Eval);
-        to("bool", "string_to_bool", String, Bool, convert::to_bool);
-        to("bytes", "bytes_to_bytes", Bytes, Bytes, convert::same);
-        to("bytes", "string_to_bytes", String, Bytes, convert::to_bytes);
-        to("double", "double_to_double", Double, Double, convert::same);
-        to("double", "int64_to_double", Int, Double, convert::to_double);
-        to("double", "string_to_double", String, Double, convert::to_double);
-        to("double", "uint64_to_double", Uint, Double, convert::to_double);
-        to("duration", "duration_to_duration", Duration, Duration, convert::same);
-        to("duration", "string_to_duration", String, Duration, convert::to_duration);
-        to("int", "int64_to_int64", Int, Int, convert::same);
-        to("int", "double_to_int64", Double, Int, convert::to_int);
-        to("int", "duration_to_int64", Duration, Int, convert::to_int);
-        to("int", "string_to_int64", String, Int, convert::to_int);
-        to("int", "timestamp_to_int64", Timestamp, Int, convert::to_int);
-        to("int", "uint64_to_int64", Uint, Int, convert::to_int);
-        to("string", "string_to_string", String, String, convert::same);
-        to("string", "bool_to_string", Bool, String, convert::to_string);
-        to("string", "bytes_to_string", Bytes, String, convert::to_string);
-        to("string", "double_to_string", Double, String, convert::to_string);
-        to("string", "duration_to_string", Duration, String, convert::to_string);
-        to("string", "int64_to_string", Int, String, convert::to_string);
-        to("string", "timestamp_to_string", Timestamp, String, convert::to_string);
-        to("string", "uint64_to_string", Uint, String, convert::to_string);
-        to("timestamp", "timestamp_to_timestamp", Timestamp, Timestamp, convert::same);
-        to("timestamp", "int64_to_timestamp", Int, Timestamp, convert::to_timestamp);
-        to("timestamp", "string_to_timestamp", String, Timestamp, convert::to_timestamp);
-        to("uint", "uint64_to_uint64", Uint, Uint, convert::same);
-        to("uint", "double_to_uint64", Double, Uint, convert::to_uint);
-        to("uint", "int64_to_uint64", Int, Uint, convert::to_uint);
-        to("uint", "string_to_uint64", String, Uint, convert::to_uint);
-    }
-
-    fn texts(&mut self) {
-        let two = || vec![String, String];
-        self.member("contains", "contains_string", two(), Bool, does::contains);
-        self.member("endsWith", "ends_with_string", two(), Bool, does::ends_with);
-        self.member("startsWith", "starts_with_string", two(), Bool, does::starts_with);
-        self.add("matches", "matches", two(), Bool, does::matches);
-        self.member("matches", "matches_string", two(), Bool, does::matches);
-    }
-
-    fn accessors(&mut self) {
-        for (function, id, id_with_zone, eval) in dates::ACCESSORS {
-            self.guarded(function, id, true, vec![Timestamp], Int, eval);
-            let args = vec![Timestamp, String];
-            self.guarded(function, id_with_zone, true, args, Int, eval);
-        }
-        for (function, id, eval) in dates::DURATION_ACCESSORS {
-            self.guarded(function, id, true, vec![Duration], Int, eval);
-        }
-    }
-
-    /// Selection and indexing with a question mark, and in optionals.
-    fn optionals(&mut self) {
-        let v = || Type::Param("V");
-        let list = || Type::list(v());
-        let map = || Type::map(Type::Param("K"), v());
-        let key = || Type::Param("K");
-        let some = Type::optional;
-        let mut index = |function, id, of, by| {
-            self.add(function, id, vec![of, by], some(v()), nowhere);
+        let args = if *args == "-" { Vec::new() } else { args.split(',').map(read_type).collect() };
+        let overload = Overload {
+            id,
+            function,
+            member: *kind == "member",
+            args,
+            result: read_type(result),
+            eval: implementation(function),
+            cost: None,
+            is_generic: true,
         };
-        index(op::OPT_SELECT, "select_optional_field", Dyn, String);
-        index(op::OPT_INDEX, "list_optindex_optional_int", list(), Int);
-        index(op::OPT_INDEX, "optional_list_optindex_optional_int", some(list()), Int);
-        index(op::OPT_INDEX, "map_optindex_optional_value", map(), key());
-        index(op::OPT_INDEX, "optional_map_optindex_optional_value", some(map()), key());
-        index(op::INDEX, "optional_list_index_int", some(list()), Int);
-        index(op::INDEX, "optional_map_index_value", some(map()), key());
+        table.push((overload, true));
+    }
+    table
+}
+
+/// A type as the table writes it.
+fn read_type(text: &'static str) -> Type {
+    if let Some(inner) = text.strip_prefix("list.") {
+        return Type::list(read_type(inner));
+    }
+    if let Some(inner) = text.strip_prefix("type.") {
+        return Type::Type(Box::new(read_type(inner)));
+    }
+    if let Some(inner) = text.strip_prefix("optional.") {
+        return Type::optional(read_type(inner));
+    }
+    match text {
+        "map" => Type::map(Type::Param("A"), Type::Param("B")),
+        "map2" => Type::map(Type::Param("K"), Type::Param("V")),
+        "bool" => Type::Bool,
+        "int" => Type::Int,
+        "uint" => Type::Uint,
+        "double" => Type::Double,
+        "string" => Type::String,
+        "bytes" => Type::Bytes,
+        "duration" => Type::Duration,
+        "timestamp" => Type::Timestamp,
+        "dyn" => Type::Dyn,
+        name => Type::Param(name),
     }
 }
 
-fn row(
-    function: &'static str,
-    id: &'static str,
-    member: bool,
-    args: Vec<Type>,
-    result: Type,
-    eval: Eval,
-) -> Overload {
-    Overload {
-        id,
-        function,
-        member,
-        args,
-        result,
-        eval,
-        cost: costs::cost(id),
+fn implementation(function: &str) -> Eval {
+    match function {
+        "!_" => |args| match args {
+            [Value::Bool(value)] => Ok(Value::Bool(!value)),
+            _ => Err(EvalError::NoSuchOverload),
+        },
+        "_==_" => |args| pair(args, |a, b| a.equals(b).map(Value::Bool)),
+        // Oddity: an equality that fails is no equality, so `!=` is true.
+        "_!=_" => |args| pair(args, |a, b| Ok(Value::Bool(a.equals(b) != Ok(true)))),
+        "_<_" => |args| ordered(args, Ordering::is_lt),
+        "_<=_" => |args| ordered(args, Ordering::is_le),
+        "_>_" => |args| ordered(args, Ordering::is_gt),
+        "_>=_" => |args| ordered(args, Ordering::is_ge),
+        "_+_" => |args| pair(args, add),
+        "_-_" => |args| pair(args, subtract),
+        "_*_" => |args| pair(args, multiply),
+        "_/_" => |args| pair(args, divide),
+        "_%_" => |args| pair(args, modulo),
+        "-_" => negate,
+        "@in" => |args| pair(args, contained),
+        "size" => |args| args.first().and_then(length).ok_or(EvalError::NoSuchOverload),
+        "contains" => |args| texts(args, |text, part| text.contains(part)),
+        "startsWith" => |args| texts(args, |text, part| text.starts_with(part)),
+        "endsWith" => |args| texts(args, |text, part| text.ends_with(part)),
+        "matches" => matches_pattern,
+        "type" => |args| args.first().map(super::plan::type_value).ok_or(EvalError::NoSuchOverload),
+        "dyn" => |args| args.first().cloned().ok_or(EvalError::NoSuchOverload),
+        "bool" => |args| convert(args, "bool"),
+        "bytes" => |args| convert(args, "bytes"),
+        "double" => |args| convert(args, "double"),
+        "duration" => |args| convert(args, "google.protobuf.Duration"),
+        "int" => |args| convert(args, "int"),
+        "string" => |args| convert(args, "string"),
+        "timestamp" => |args| convert(args, "google.protobuf.Timestamp"),
+        "uint" => |args| convert(args, "uint"),
+        "getFullYear" => |args| part(args, "getFullYear"),
+        "getMonth" => |args| part(args, "getMonth"),
+        "getDayOfYear" => |args| part(args, "getDayOfYear"),
+        "getDayOfMonth" => |args| part(args, "getDayOfMonth"),
+        "getDate" => |args| part(args, "getDate"),
+        "getDayOfWeek" => |args| part(args, "getDayOfWeek"),
+        "getHours" => |args| part(args, "getHours"),
+        "getMinutes" => |args| part(args, "getMinutes"),
+        "getSeconds" => |args| part(args, "getSeconds"),
+        "getMilliseconds" => |args| part(args, "getMilliseconds"),
+        _ => |_| Err(EvalError::NoSuchOverload),
     }
 }
 
-const LESS_IDS: [&str; 14] = [
-    "less_bool", "less_int64", "less_int64_double", "less_int64_uint64", "less_uint64", "less_uint64_double",
-    "less_uint64_int64", "less_double", "less_double_int64", "less_double_uint64", "less_string", "less_bytes",
-    "less_timestamp", "less_duration",
-];
-const LESS_EQUALS_IDS: [&str; 14] = [
-    "less_equals_bool", "less_equals_int64", "less_equals_int64_double", "less_equals_int64_uint64",
-    "less_equals_uint64", "less_equals_uint64_double", "less_equals_uint64_int64", "less_equals_double",
-    "less_equals_double_int64", "less_equals_double_uint64", "less_equals_string", "less_equals_bytes",
-    "less_equals_timestamp", "less_equals_duration",
-];
-const GREATER_IDS: [&str; 14] = [
-    "greater_bool", "greater_int64", "greater_int64_double", "greater_int64_uint64", "greater_uint64",
-    "greater_uint64_double", "greater_uint64_int64", "greater_double", "greater_double_int64",
-    "greater_double_uint64", "greater_string", "greater_bytes", "greater_timestamp", "greater_duration",
-];
-const GREATER_EQUALS_IDS: [&str; 14] = [
-    "greater_equals_bool", "greater_equals_int64", "greater_equals_int64_double", "greater_equals_int64_uint64",
-    "greater_equals_uint64", "greater_equals_uint64_double", "greater_equals_uint64_int64",
-    "greater_equals_double", "greater_equals_double_int64", "greater_equals_double_uint64",
-    "greater_equals_string", "greater_equals_bytes", "greater_equals_timestamp", "greater_equals_duration",
-];
+fn duration(nanos: i128) -> EvalResult {
+    let (seconds, nanos) = time::split(nanos).ok_or_else(|| EvalError::message("duration overflow"))?;
+    Ok(Value::Duration(seconds, nanos))
+}
+
+fn timestamp(nanos: i128) -> EvalResult {
+    let (seconds, nanos) = time::timestamp(nanos).ok_or_else(|| EvalError::message("timestamp overflow"))?;
+    Ok(Value::Timestamp(seconds, nanos))
+}
+
+fn calendar(function: &str, second: i64, nanos: i32) -> Option<i64> {
+    let date = time::date(second);
+    Some(match function {
+        "getFullYear" => date.year,
+        "getMonth" => date.month,
+        "getDayOfYear" => date.day_of_year,
+        "getDayOfMonth" => date.day - 1,
+        "getDate" => date.day,
+        "getDayOfWeek" => date.day_of_week,
+        "getHours" => date.hour,
+        "getMinutes" => date.minute,
+        "getSeconds" => date.second,
+        "getMilliseconds" => i64::from(nanos / 1_000_000),
+        _ => return None,
+    })
+}
+
+fn pair(args: &[Value], op: fn(&Value, &Value) -> EvalResult) -> EvalResult {
+    match args {
+        [left, right] => op(left, right),
+        _ => Err(EvalError::NoSuchOverload),
+    }
+}
+
+fn texts(args: &[Value], op: fn(&str, &str) -> bool) -> EvalResult {
+    match args {
+        [Value::String(text), Value::String(part)] => Ok(Value::Bool(op(text, part))),
+        _ => Err(EvalError::NoSuchOverload),
+    }
+}
+
+fn ordered(args: &[Value], is: fn(Ordering) -> bool) -> EvalResult {
+    pair_compare(args).map(|order| Value::Bool(is(order)))
+}
+
+fn pair_compare(args: &[Value]) -> Result<Ordering, EvalError> {
+    let [left, right] = args else {
+        return Err(EvalError::NoSuchOverload);
+    };
+    let is_nan = |value: &Value| matches!(value, Value::Double(number) if number.is_nan());
+    match compare(left, right) {
+        Some(order) => Ok(order),
+        None if is_nan(left) || is_nan(right) => Err(EvalError::message("NaN values cannot be ordered")),
+        None => Err(EvalError::NoSuchOverload),
+    }
+}
+
+fn parse_uint(text: &str) -> Option<u64> {
+    if text.starts_with('+') { None } else { text.parse().ok() }
+}
+
+fn overflow() -> EvalError {
+    EvalError::message("integer overflow")
+}
+
+fn unsigned_overflow() -> EvalError {
+    EvalError::message("unsigned integer overflow")
+}
+
+fn add(left: &Value, right: &Value) -> EvalResult {
+    match (left, right) {
+        (Value::Int(a), Value::Int(b)) => a.checked_add(*b).map(Value::Int).ok_or_else(overflow),
+        (Value::Uint(a), Value::Uint(b)) => a.checked_add(*b).map(Value::Uint).ok_or_else(unsigned_overflow),
+        (Value::Double(a), Value::Double(b)) => Ok(Value::Double(a + b)),
+        (Value::String(a), Value::String(b)) => Ok(Value::String(Arc::from(format!("{a}{b}")))),
+        (Value::Bytes(a), Value::Bytes(b)) => Ok(Value::Bytes([a.as_ref(), b.as_ref()].concat().into())),
+        (Value::List(a), Value::List(b)) => Ok(Value::List([a.as_ref(), b.as_ref()].concat().into())),
+        (Value::Duration(a, b), Value::Duration(c, d)) => {
+            duration(time::nanos(*a, *b) + time::nanos(*c, *d))
+        }
+        (Value::Timestamp(a, b), Value::Duration(c, d)) | (Value::Duration(c, d), Value::Timestamp(a, b)) => {
+            timestamp(time::nanos(*a, *b) + time::nanos(*c, *d))
+        }
+        _ => Err(EvalError::NoSuchOverload),
+    }
+}
+
+fn subtract(left: &Value, right: &Value) -> EvalResult {
+    match (left, right) {
+        (Value::Int(a), Value::Int(b)) => a.checked_sub(*b).map(Value::Int).ok_or_else(overflow),
+        (Value::Uint(a), Value::Uint(b)) => a.checked_sub(*b).map(Value::Uint).ok_or_else(unsigned_overflow),
+        (Value::Double(a), Value::Double(b)) => Ok(Value::Double(a - b)),
+        (Value::Duration(a, b), Value::Duration(c, d)) | (Value::Timestamp(a, b), Value::Timestamp(c, d)) => {
+            duration(time::nanos(*a, *b) - time::nanos(*c, *d))
+        }
+        (Value::Timestamp(a, b), Value::Duration(c, d)) => {
+            timestamp(time::nanos(*a, *b) - time::nanos(*c, *d))
+        }
+        _ => Err(EvalError::NoSuchOverload),
+    }
+}
+
+fn multiply(left: &Value, right: &Value) -> EvalResult {
+    match (left, right) {
+        (Value::Int(a), Value::Int(b)) => a.checked_mul(*b).map(Value::Int).ok_or_else(overflow),
+        (Value::Uint(a), Value::Uint(b)) => a.checked_mul(*b).map(Value::Uint).ok_or_else(unsigned_overflow),
+        (Value::Double(a), Value::Double(b)) => Ok(Value::Double(a * b)),
+        _ => Err(EvalError::NoSuchOverload),
+    }
+}
+
+fn divide(left: &Value, right: &Value) -> EvalResult {
+    let zero = || EvalError::message("division by zero");
+    match (left, right) {
+        (Value::Int(_), Value::Int(0)) | (Value::Uint(_), Value::Uint(0)) => Err(zero()),
+        (Value::Int(a), Value::Int(b)) => a.checked_div(*b).map(Value::Int).ok_or_else(overflow),
+        (Value::Uint(a), Value::Uint(b)) => a.checked_div(*b).map(Value::Uint).ok_or_else(zero),
+        (Value::Double(a), Value::Double(b)) => Ok(Value::Double(a / b)),
+        _ => Err(EvalError::NoSuchOverload),
+    }
+}
+
+fn modulo(left: &Value, right: &Value) -> EvalResult {
+    let zero = || EvalError::message("modulus by zero");
+    match (left, right) {
+        (Value::Int(_), Value::Int(0)) | (Value::Uint(_), Value::Uint(0)) => Err(zero()),
+        (Value::Int(a), Value::Int(b)) => a.checked_rem(*b).map(Value::Int).ok_or_else(overflow),
+        (Value::Uint(a), Value::Uint(b)) => a.checked_rem(*b).map(Value::Uint).ok_or_else(zero),
+        _ => Err(EvalError::NoSuchOverload),
+    }
+}
+
+fn negate(args: &[Value]) -> EvalResult {
+    match args {
+        [Value::Int(value)] => value.checked_neg().map(Value::Int).ok_or_else(overflow),
+        [Value::Double(value)] => Ok(Value::Double(-value)),
+        [Value::Duration(seconds, nanos)] => {
+            duration(-time::nanos(*seconds, *nanos))
+        }
+        _ => Err(EvalError::NoSuchOverload),
+    }
+}
+
+fn contained(element: &Value, container: &Value) -> EvalResult {
+    match container {
+        Value::List(list) => Ok(Value::Bool(list.iter().any(|other| other.equals(element) == Ok(true)))),
+        Value::Map(map) => {
+            let is_there = Key::of(element).is_some_and(|key| map.find_key(&key).is_some());
+            Ok(Value::Bool(is_there))
+        }
+        _ => Err(EvalError::NoSuchOverload),
+    }
+}
+
+fn length(value: &Value) -> Option<Value> {
+    let length = match value {
+        Value::String(text) => text.chars().count(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::List(list) => list.len(),
+        Value::Map(map) => map.entries.len(),
+        _ => return None,
+    };
+    Some(Value::Int(i64::try_from(length).unwrap_or(i64::MAX)))
+}
+
+fn matches_pattern(args: &[Value]) -> EvalResult {
+    match args {
+        [Value::String(text), Value::String(pattern)] => regex::compile(pattern)
+            .map(|regex| Value::Bool(regex.is_match(text)))
+            .map_err(EvalError::Message),
+        _ => Err(EvalError::NoSuchOverload),
+    }
+}
+
+fn convert(args: &[Value], to: &'static str) -> EvalResult {
+    let [value] = args else {
+        return Err(EvalError::NoSuchOverload);
+    };
+    let failed = || {
+        let from = value.type_name();
+        EvalError::message(format!("type conversion error from '{from}' to '{to}'"))
+    };
+    match to {
+        "int" => to_int(value).unwrap_or_else(|| Err(failed())),
+        "uint" => to_uint(value).unwrap_or_else(|| Err(failed())),
+        "double" => to_double(value).ok_or_else(failed),
+        "string" => match text::convert(value) {
+            Some(Ok(text)) => Ok(Value::String(Arc::from(text))),
+            Some(Err(text)) => Err(EvalError::Message(text)),
+            None => Err(failed()),
+        },
+        "bool" => match value {
+            Value::Bool(_) => Ok(value.clone()),
+            Value::String(text) => number::parse_bool(text).map(Value::Bool).ok_or_else(failed),
+            _ => Err(failed()),
+        },
+        "bytes" => match value {
+            Value::Bytes(_) => Ok(value.clone()),
+            Value::String(text) => Ok(Value::Bytes(Arc::from(text.as_bytes()))),
+            _ => Err(failed()),
+        },
+        "google.protobuf.Duration" => match value {
+            Value::Duration(..) => Ok(value.clone()),
+            Value::String(text) => {
+                duration(time::parse_duration(text).ok_or_else(failed)?)
+            }
+            _ => Err(failed()),
+        },
+        _ => match value {
+            Value::Timestamp(..) => Ok(value.clone()),
+            Value::Int(seconds) => timestamp(time::nanos(*seconds, 0)),
+            Value::String(text) => time::parse_timestamp(text)
+                .map(|(seconds, nanos)| Value::Timestamp(seconds, nanos))
+                .ok_or_else(failed),
+            _ => Err(failed()),
+        },
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "range checked first, with the bounds cel-go uses"
+)]
+fn to_int(value: &Value) -> Option<EvalResult> {
+    Some(match value {
+        Value::Int(_) => Ok(value.clone()),
+        Value::Uint(number) => i64::try_from(*number).map(Value::Int).map_err(|_| overflow()),
+        Value::Double(number) => {
+            if number.is_finite() && *number > i64::MIN as f64 && *number < i64::MAX as f64 {
+                Ok(Value::Int(*number as i64))
+            } else {
+                Err(overflow())
+            }
+        }
+        Value::String(text) => return text.parse::<i64>().ok().map(|number| Ok(Value::Int(number))),
+        Value::Timestamp(seconds, _) => Ok(Value::Int(*seconds)),
+        Value::Duration(seconds, nanos) => i64::try_from(time::nanos(*seconds, *nanos))
+            .map(Value::Int)
+            .map_err(|_| overflow()),
+        _ => return None,
+    })
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "range checked first, with the bounds cel-go uses"
+)]
+fn to_uint(value: &Value) -> Option<EvalResult> {
+    Some(match value {
+        Value::Uint(_) => Ok(value.clone()),
+        Value::Int(number) => u64::try_from(*number).map(Value::Uint).map_err(|_| unsigned_overflow()),
+        Value::Double(number) => {
+            if number.is_finite() && *number >= 0.0 && *number < 18_446_744_073_709_551_616.0 {
+                Ok(Value::Uint(*number as u64))
+            } else {
+                Err(unsigned_overflow())
+            }
+        }
+        Value::String(text) => return parse_uint(text).map(|number| Ok(Value::Uint(number))),
+        _ => return None,
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "as upstream converts")]
+fn to_double(value: &Value) -> Option<Value> {
+    match value {
+        Value::Double(_) => Some(value.clone()),
+        Value::Int(number) => Some(Value::Double(*number as f64)),
+        Value::Uint(number) => Some(Value::Double(*number as f64)),
+        Value::String(text) => number::parse_double(text).map(Value::Double),
+        _ => None,
+    }
+}
+
+/// A part of a timestamp, in UTC or a given zone; or of a duration, which counts all of it.
+fn part(args: &[Value], function: &str) -> EvalResult {
+    let zone = match args {
+        [_] => 0,
+        [Value::Timestamp(..), Value::String(zone)] => time::zone(zone)?,
+        _ => return Err(EvalError::NoSuchOverload),
+    };
+    let found = match args.first() {
+        Some(Value::Timestamp(seconds, nanos)) => calendar(function, seconds.saturating_add(zone), *nanos),
+        Some(Value::Duration(seconds, nanos)) => match function {
+            "getHours" => Some(seconds / 3_600),
+            "getMinutes" => Some(seconds / 60),
+            "getSeconds" => Some(*seconds),
+            "getMilliseconds" => i64::try_from(time::nanos(*seconds, *nanos) / 1_000_000).ok(),
+            _ => None,
+        },
+        _ => None,
+    };
+    found.map(Value::Int).ok_or(EvalError::NoSuchOverload)
+}
+
+/// The cost of a call of a standard function; `None` if another rule decides.
+pub(super) fn cost(function: &str, overload: Option<&str>, args: &[Value]) -> Option<u64> {
+    use super::library::{regex_cost, scaled_up, size};
+    let tenth = |size: u64| scaled_up(size, 0.1);
+    let at = |index: usize| args.get(index).map_or(1, size);
+    if function == "_==_" && args.first().is_some_and(Value::is_kubernetes) {
+        return Some(1);
+    }
+    let overload = match function {
+        "_==_" => "equals",
+        "_!=_" => "not_equals",
+        _ => overload?,
+    };
+    Some(match overload {
+        "starts_with_string" | "ends_with_string" => tenth(at(1)),
+        "string_to_bytes" | "bytes_to_string" => tenth(at(0)),
+        "in_list" => at(1),
+        "less_string" | "greater_string" | "less_equals_string" | "greater_equals_string" | "less_bytes"
+        | "greater_bytes" | "less_equals_bytes" | "greater_equals_bytes" | "equals" | "not_equals" => {
+            tenth(at(0).min(at(1)))
+        }
+        "add_string" | "add_bytes" => tenth(at(0).saturating_add(at(1))),
+        "matches" | "matches_string" => regex_cost(at(0), at(1)),
+        "contains_string" => tenth(at(0)).saturating_mul(tenth(at(1))),
+        _ => return None,
+    })
+}
+

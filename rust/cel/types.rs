@@ -6,7 +6,7 @@ use std::fmt;
 
 /// The static type of an expression.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Type {
+pub(super) enum Type {
     /// Known only when the expression is evaluated.
     Dyn,
     /// An error or unset type; assignable to everything.
@@ -48,17 +48,17 @@ pub enum Type {
 
 impl Type {
     /// `list(T)`.
-    pub fn list(element: Type) -> Type {
+    pub(super) fn list(element: Type) -> Type {
         Type::List(Box::new(element))
     }
 
     /// `map(K, V)`.
-    pub fn map(key: Type, value: Type) -> Type {
+    pub(super) fn map(key: Type, value: Type) -> Type {
         Type::Map(Box::new(key), Box::new(value))
     }
 
     /// `optional_type(T)`.
-    pub fn optional(inner: Type) -> Type {
+    pub(super) fn optional(inner: Type) -> Type {
         Type::Optional(Box::new(inner))
     }
 }

@@ -13,7 +13,7 @@ use crate::version::Version;
 
 /// A value.
 #[derive(Clone, Debug)]
-pub enum Value {
+pub(super) enum Value {
     /// `null`.
     Null,
     /// A truth value.
@@ -59,9 +59,25 @@ pub enum Value {
     Object(Arc<Object>),
 }
 
+impl Value {
+    /// Whether it is of a type of Kubernetes' own; comparing those costs 1.
+    pub(super) fn is_kubernetes(&self) -> bool {
+        matches!(
+            self,
+            Value::Quantity(_)
+                | Value::QuantityResult(_)
+                | Value::Semver(_)
+                | Value::Ip(_)
+                | Value::Cidr(..)
+                | Value::Url(_)
+                | Value::Format(_)
+        )
+    }
+}
+
 /// A map value. Iteration is by key order (upstream's is random; the stated rule is ascending keys).
 #[derive(Clone, Debug, Default)]
-pub struct Map {
+pub(super) struct Map {
     /// The entries.
     pub entries: BTreeMap<Key, Value>,
     /// Looking up an absent key gives an empty map instead of an error (not seen by `in` or iteration).
@@ -70,7 +86,7 @@ pub struct Map {
 
 /// A key of a map.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Key {
+pub(super) enum Key {
     /// A truth value.
     Bool(bool),
     /// A signed integer.
@@ -85,7 +101,7 @@ pub enum Key {
 
 /// A key that is no plain one. Ordered by its text.
 #[derive(Clone, Debug)]
-pub struct OtherKey {
+pub(super) struct OtherKey {
     /// What it is ordered and found by.
     pub text: String,
     /// The key itself.
@@ -114,7 +130,7 @@ impl Ord for OtherKey {
 
 /// An object with named fields.
 #[derive(Clone, Debug)]
-pub struct Object {
+pub(super) struct Object {
     /// Its type name.
     pub type_name: &'static str,
     /// Its fields.

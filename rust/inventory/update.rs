@@ -38,7 +38,7 @@ pub(super) fn update(
         if let Some(known) = next.newer(&document) {
             remarks.push(Remark::Stale {
                 document: name_of(&document),
-                resource_version: meta(&document).resource_version.clone(),
+                resource_version: document.metadata().resource_version.clone(),
                 known,
             });
         } else {
@@ -69,12 +69,12 @@ fn sorted(entries: Vec<Entry>, remarks: &mut Vec<Remark>) -> Result<Vec<Document
                 continue;
             }
         };
-        let key = (rank(&document), key_of(meta(&document), &document));
+        let key = (rank(&document), key_of(document.metadata(), &document));
         let Some(other) = documents.get(&key) else {
             documents.insert(key, document);
             continue;
         };
-        match compare_versions(meta(other), meta(&document)) {
+        match compare_versions(other.metadata(), document.metadata()) {
             Some(std::cmp::Ordering::Less) => {
                 documents.insert(key, document);
             }
@@ -101,30 +101,6 @@ fn rank(document: &Document) -> u8 {
     }
 }
 
-fn kind(document: &Document) -> &'static str {
-    match document {
-        Document::Class(_) => "DeviceClass",
-        Document::TaintRule(_) => "DeviceTaintRule",
-        Document::Node(_) => "Node",
-        Document::Pod(_) => "Pod",
-        Document::Claim(_) => "ResourceClaim",
-        Document::Template(_) => "ResourceClaimTemplate",
-        Document::Slice(_) => "ResourceSlice",
-    }
-}
-
-fn meta(document: &Document) -> &ObjectMeta {
-    match document {
-        Document::Class(class) => &class.metadata,
-        Document::TaintRule(rule) => &rule.metadata,
-        Document::Node(node) => &node.metadata,
-        Document::Pod(pod) => &pod.metadata,
-        Document::Claim(claim) => &claim.metadata,
-        Document::Template(template) => &template.metadata,
-        Document::Slice(slice) => &slice.metadata,
-    }
-}
-
 /// Namespace and name; cluster-scoped kinds have no namespace whatever the document says.
 fn key_of(meta: &ObjectMeta, document: &Document) -> ClaimKey {
     match document {
@@ -136,7 +112,7 @@ fn key_of(meta: &ObjectMeta, document: &Document) -> ClaimKey {
 }
 
 fn name_of(document: &Document) -> String {
-    format!("{} {}", kind(document), key_of(meta(document), document))
+    format!("{} {}", document.kind(), key_of(document.metadata(), document))
 }
 
 /// Order of two versions of the same object, where both are numbers.
@@ -151,8 +127,8 @@ fn compare_versions(a: &ObjectMeta, b: &ObjectMeta) -> Option<std::cmp::Ordering
 impl Inventory {
     /// The known version of the object, if it is newer than the document.
     fn newer(&self, document: &Document) -> Option<String> {
-        let name = meta(document).name.as_str();
-        let key = key_of(meta(document), document);
+        let name = document.metadata().name.as_str();
+        let key = key_of(document.metadata(), document);
         let known = match document {
             Document::Class(_) => self.classes.get(name).map(|d| &d.metadata),
             Document::TaintRule(_) => self.taint_rules.get(name).map(|d| &d.metadata),
@@ -162,13 +138,13 @@ impl Inventory {
             Document::Claim(_) => self.claims.get(&key).map(|d| &d.metadata),
             Document::Template(_) => self.templates.get(&key).map(|d| &d.metadata),
         }?;
-        (compare_versions(known, meta(document)) == Some(std::cmp::Ordering::Greater))
+        (compare_versions(known, document.metadata()) == Some(std::cmp::Ordering::Greater))
             .then(|| known.resource_version.clone())
     }
 
     fn put(&mut self, document: Document) {
-        let name: Name = Arc::from(meta(&document).name.as_str());
-        let key = key_of(meta(&document), &document);
+        let name: Name = Arc::from(document.metadata().name.as_str());
+        let key = key_of(document.metadata(), &document);
         match document {
             Document::Class(class) => self.classes.insert_mut(name, Arc::new(class)),
             Document::TaintRule(rule) => self.taint_rules.insert_mut(name, Arc::new(rule)),

@@ -8,7 +8,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::claim::{DeviceClass, ResourceClaim, ResourceClaimTemplate};
-use super::core::{Node, Pod};
+use super::core::{Node, ObjectMeta, Pod};
 use super::slice::{DeviceTaintRule, ResourceSlice};
 use super::{beta, defaults};
 use crate::error::InputError;
@@ -30,6 +30,34 @@ pub enum Document {
     Template(ResourceClaimTemplate),
     /// `v1` `Pod`.
     Pod(Pod),
+}
+
+impl Document {
+    /// Kind of the document.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Slice(_) => "ResourceSlice",
+            Self::Node(_) => "Node",
+            Self::Class(_) => "DeviceClass",
+            Self::TaintRule(_) => "DeviceTaintRule",
+            Self::Claim(_) => "ResourceClaim",
+            Self::Template(_) => "ResourceClaimTemplate",
+            Self::Pod(_) => "Pod",
+        }
+    }
+
+    /// Name, namespace and versions of the document.
+    pub fn metadata(&self) -> &ObjectMeta {
+        match self {
+            Self::Slice(slice) => &slice.metadata,
+            Self::Node(node) => &node.metadata,
+            Self::Class(class) => &class.metadata,
+            Self::TaintRule(rule) => &rule.metadata,
+            Self::Claim(claim) => &claim.metadata,
+            Self::Template(template) => &template.metadata,
+            Self::Pod(pod) => &pod.metadata,
+        }
+    }
 }
 
 /// What stood in the input.

@@ -11,5 +11,6 @@ pub mod defaults;
 pub mod document;
 mod raw;
 pub mod slice;
+pub mod validate;
 
 pub use raw::RawJson;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 const KEPT: usize = 25;
 
 /// Our answer, in the form of the oracle's.
-pub fn ours(case: &Value) -> Value {
+pub(crate) fn ours(case: &Value) -> Value {
     let device = Device::new(
         case["driver"].as_str().expect("driver"),
         &field::<BTreeMap<String, DeviceAttribute>>(case, "attributes"),
@@ -58,14 +58,14 @@ fn field<T: DeserializeOwned>(case: &Value, name: &str) -> T {
 
 /// Counts and the first disagreements.
 #[derive(Default)]
-pub struct Tally {
+pub(crate) struct Tally {
     counts: BTreeMap<String, usize>,
     pub disagreements: Vec<String>,
 }
 
 impl Tally {
     /// Compares one pair of answers.
-    pub fn add(&mut self, case: &Value, theirs: &Value, ours: &Value) {
+    pub(crate) fn add(&mut self, case: &Value, theirs: &Value, ours: &Value) {
         let outcome = if theirs["compile"] == "error" {
             "compile error".to_owned()
         } else {
@@ -87,7 +87,7 @@ impl Tally {
     }
 
     /// Cases that evaluated without an error.
-    pub fn evaluated(&self) -> usize {
+    pub(crate) fn evaluated(&self) -> usize {
         self.counts
             .get("evaluated: none")
             .copied()
@@ -95,7 +95,7 @@ impl Tally {
     }
 
     /// The first disagreements, in full.
-    pub fn report(&self) -> String {
+    pub(crate) fn report(&self) -> String {
         self.disagreements.concat()
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::random::Random;
 
 /// The device part of a case: driver, attributes, capacity, whether it can be shared.
-pub fn random(random: &mut Random) -> Value {
+pub(crate) fn random(random: &mut Random) -> Value {
     let mut attributes = serde_json::Map::new();
     let texts = ["a", "gpu", "A100-80GB", "héllo", "", "1.2.3", "10.0.0.1"];
     let versions = ["1.2.3", "0.0.1", "2.0.0-rc.1", "10.0.0+build.5"];

@@ -8,7 +8,7 @@ use crate::grammar::{Grammar, KINDS, Kind, Template};
 use crate::random::Random;
 
 /// Writes expressions.
-pub struct Generator<'a> {
+pub(crate) struct Generator<'a> {
     grammar: &'a Grammar,
     random: &'a mut Random,
     /// Variables in scope, from macros and binds.
@@ -18,7 +18,7 @@ pub struct Generator<'a> {
 }
 
 impl<'a> Generator<'a> {
-    pub fn new(grammar: &'a Grammar, random: &'a mut Random) -> Self {
+    pub(crate) fn new(grammar: &'a Grammar, random: &'a mut Random) -> Self {
         let wrong = [0, 0, 0, 2, 10][random.below(5)];
         Self {
             grammar,
@@ -29,7 +29,7 @@ impl<'a> Generator<'a> {
     }
 
     /// A whole expression of the wanted kind, sometimes damaged.
-    pub fn expression(&mut self, kind: Kind) -> String {
+    pub(crate) fn expression(&mut self, kind: Kind) -> String {
         let depth = self.random.below(5);
         let text = self.of(kind, depth);
         if self.random.chance(3) {

@@ -1,7 +1,7 @@
 //! Reads `grammar.txt`: for each kind of expression, ways to write it out of arguments, and leaves.
 
 /// Kinds that the generator aims for, by the names of `grammar.txt`. `Dyn` is what an attribute is to the checker.
-pub const KINDS: [&str; 25] = [
+pub(crate) const KINDS: [&str; 25] = [
     "Bool",
     "Int",
     "Uint",
@@ -31,23 +31,23 @@ pub const KINDS: [&str; 25] = [
 
 /// A position in [`KINDS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kind(usize);
+pub(crate) struct Kind(usize);
 
 impl Kind {
     /// The kind of that name; a name that is not in the table is a mistake in `grammar.txt`.
-    pub fn named(name: &str) -> Self {
+    pub(crate) fn named(name: &str) -> Self {
         let position = KINDS.iter().position(|kind| *kind == name);
         Self(position.unwrap_or_else(|| panic!("grammar.txt: unknown kind {name:?}")))
     }
 
     /// The kind at a position.
-    pub fn at(position: usize) -> Self {
+    pub(crate) fn at(position: usize) -> Self {
         Self(position)
     }
 }
 
 /// One way to write an expression of a kind.
-pub struct Template {
+pub(crate) struct Template {
     /// Source text; `{}` is an argument, `$0` and `$1` are bound variables.
     pub text: String,
     /// Kinds of the arguments.
@@ -57,14 +57,14 @@ pub struct Template {
 }
 
 /// All ways, by kind.
-pub struct Grammar {
+pub(crate) struct Grammar {
     templates: Vec<Vec<Template>>,
     leaves: Vec<Vec<String>>,
 }
 
 impl Grammar {
     /// The grammar of `grammar.txt`.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut grammar = Self {
             templates: KINDS.iter().map(|_| Vec::new()).collect(),
             leaves: KINDS.iter().map(|_| Vec::new()).collect(),
@@ -96,12 +96,12 @@ impl Grammar {
     }
 
     /// Ways to make the kind out of others.
-    pub fn templates(&self, kind: Kind) -> &[Template] {
+    pub(crate) fn templates(&self, kind: Kind) -> &[Template] {
         &self.templates[kind.0]
     }
 
     /// Literals and device fields of the kind.
-    pub fn leaves(&self, kind: Kind) -> &[String] {
+    pub(crate) fn leaves(&self, kind: Kind) -> &[String] {
         &self.leaves[kind.0]
     }
 }

@@ -10,6 +10,7 @@ mod expression;
 mod grammar;
 #[path = "../support/oracle.rs"]
 mod oracle;
+#[path = "../support/random.rs"]
 mod random;
 
 use compare::{Tally, ours};

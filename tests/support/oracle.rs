@@ -8,14 +8,14 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Path of the oracle: `GPUALLOC_ORACLE`, else what `tests/oracle/build.sh` made.
-pub fn path() -> Option<PathBuf> {
+pub(crate) fn path() -> Option<PathBuf> {
     let built = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("build/oracle");
     let path = std::env::var_os("GPUALLOC_ORACLE").map_or(built, PathBuf::from);
     path.exists().then_some(path)
 }
 
 /// What the oracle answers to the cases, one line each, in order.
-pub fn ask(oracle: &std::path::Path, command: &str, cases: &[String]) -> Vec<String> {
+pub(crate) fn ask(oracle: &std::path::Path, command: &str, cases: &[String]) -> Vec<String> {
     let mut child = Command::new(oracle)
         .arg(command)
         .env("GOGC", "400")

@@ -11,7 +11,7 @@ use crate::cel::value::Value;
 
 /// The cost of a call of this overload. A result that is an error counts as [`Value::Null`], as do arguments that
 /// are errors.
-pub fn call_cost(function: &str, overload: &str) -> Option<Cost> {
+pub(crate) fn call_cost(function: &str, overload: &str) -> Option<Cost> {
     tracked(overload)
         .or_else(|| match overload {
             "cidr_ip" => Some(|_, _| 1),
@@ -27,7 +27,7 @@ pub fn call_cost(function: &str, overload: &str) -> Option<Cost> {
 }
 
 /// The cost of a call whose overload is only found at run time: upstream then knows nothing but the name.
-pub fn name_cost(function: &str) -> Option<Cost> {
+pub(crate) fn name_cost(function: &str) -> Option<Cost> {
     Some(match function {
         "check" => |_, _| 350_000,
         "fieldSelector" | "labelSelector" => |args, _| selector(size_at(args, 1)),
@@ -111,7 +111,7 @@ fn self_compare(list: Option<&Value>) -> u64 {
 
 /// Whether upstream, when it counts the cost of this call, trips over an argument: `None` for one that is an error,
 /// which it takes for the list the overload declares. The whole evaluation then fails, even under `||`.
-pub fn cost_fails(overload: &str, args: &[Option<&Value>]) -> bool {
+pub(crate) fn cost_fails(overload: &str, args: &[Option<&Value>]) -> bool {
     let is_list = |position: usize| matches!(args.get(position), Some(Some(Value::List(_))));
     match overload {
         "list_distinct" => !is_list(0),

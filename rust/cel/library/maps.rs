@@ -43,7 +43,7 @@ fn insert_all(args: &[Value]) -> EvalResult {
 }
 
 /// The key a value makes; whole numbers of any type make the same one.
-pub fn key_of(value: &Value) -> Option<Key> {
+pub(super) fn key_of(value: &Value) -> Option<Key> {
     Some(match value {
         Value::Bool(truth) => Key::Bool(*truth),
         Value::Int(number) => Key::Int(*number),

@@ -15,25 +15,26 @@ mod names;
 mod optionals;
 mod quantities;
 mod quoting;
-pub mod regexes;
+pub(super) mod regexes;
 mod semvers;
 mod sets;
 mod sorting;
-pub mod string_format;
+pub(super) mod string_format;
 mod strings;
 mod support;
-pub mod text;
+pub(super) mod text;
 mod url;
 mod urls;
 
-pub use costs::{call_cost, cost_fails, name_cost};
-pub use support::Cost;
+pub(super) use costs::{call_cost, cost_fails, name_cost};
+pub(super) use support::Cost;
+pub(super) use support::{compare, regex_cost, scaled_up, size};
 
 use super::overload::Overload;
 
 /// All overloads, in the order upstream declares them: where several could take the values at run time, the first
 /// does.
-pub fn overloads() -> Vec<Overload> {
+pub(super) fn overloads() -> Vec<Overload> {
     [
         urls::overloads(),
         regexes::overloads(),

@@ -38,12 +38,12 @@ fn compile(args: &[Value]) -> Result<GoRegex, EvalError> {
 }
 
 /// `find` with a compiled expression; the arguments are those of the call.
-pub fn find(regex: &GoRegex, args: &[Value]) -> EvalResult {
+pub(crate) fn find(regex: &GoRegex, args: &[Value]) -> EvalResult {
     Ok(string(regex.find(text(args, 0)?)))
 }
 
 /// `findAll` with a compiled expression; the arguments are those of the call.
-pub fn find_all(regex: &GoRegex, args: &[Value]) -> EvalResult {
+pub(crate) fn find_all(regex: &GoRegex, args: &[Value]) -> EvalResult {
     let limit = if args.len() > 2 { int(args, 2)? } else { -1 };
     Ok(strings(regex.find_all(text(args, 0)?, limit)))
 }

@@ -25,7 +25,7 @@ enum Clause {
 
 /// Why a format is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FormatError {
+pub(crate) struct FormatError {
     /// Upstream's text.
     pub text: String,
     /// The argument it is about, if it is about one.
@@ -52,7 +52,7 @@ pub(super) fn format(format: &str, args: &[Value]) -> Result<String, String> {
 
 /// Checks a literal format against the static types of a literal list of arguments. `nested` answers for `%s`, which
 /// looks into literal lists and maps: `Err` names the type that cannot be printed.
-pub fn check(
+pub(crate) fn check(
     format: &str,
     types: &[Type],
     mut nested: impl FnMut(usize) -> Result<(), String>,
@@ -84,7 +84,7 @@ pub fn check(
 }
 
 /// Whether `%s` takes a value of this static type.
-pub fn printable(kind: &Type) -> bool {
+pub(crate) fn printable(kind: &Type) -> bool {
     !matches!(kind, Type::Optional(_) | Type::Named(_) | Type::Error | Type::Param(_) | Type::Var(_))
 }
 

@@ -18,7 +18,7 @@ const REGEX_FACTOR: f64 = 0.25;
 pub(super) const LIST_CREATE: u64 = 10;
 
 /// A cost function of an overload.
-pub type Cost = fn(&[Value], &Value) -> u64;
+pub(crate) type Cost = fn(&[Value], &Value) -> u64;
 
 /// A function called as `name(args)`.
 pub(super) fn global(
@@ -36,6 +36,7 @@ pub(super) fn global(
         result,
         eval,
         cost: super::call_cost(function, id),
+        is_generic: false,
     }
 }
 
@@ -107,12 +108,7 @@ pub(super) fn int_of(number: usize) -> Value {
 
 /// The value a key of a map stands for.
 pub(super) fn key_value(key: &Key) -> Value {
-    match key {
-        Key::Bool(truth) => Value::Bool(*truth),
-        Key::Int(number) => Value::Int(*number),
-        Key::Uint(number) => Value::Uint(*number),
-        Key::String(text) => Value::String(Arc::clone(text)),
-    }
+    key.value()
 }
 
 /// Duration or timestamp in nanoseconds.
@@ -146,7 +142,7 @@ pub(super) fn comparable(value: &Value) -> bool {
 }
 
 /// The order of two values; `None` for values that cannot be compared.
-pub(super) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
+pub(in crate::cel) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {
         (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
         (Value::String(a), Value::String(b)) => Some(a.cmp(b)),
@@ -179,7 +175,7 @@ fn compare_double(double: f64, whole: i128) -> Option<Ordering> {
 }
 
 /// Elements, characters or bytes of a value; 1 for what has no size.
-pub(super) fn size(value: &Value) -> u64 {
+pub(in crate::cel) fn size(value: &Value) -> u64 {
     let length = match value {
         Value::String(text) => text.chars().count(),
         Value::Bytes(bytes) => bytes.len(),
@@ -211,7 +207,7 @@ pub(super) fn size_at(args: &[Value], position: usize) -> u64 {
     clippy::cast_sign_loss,
     reason = "the cost is what this float arithmetic gives upstream"
 )]
-pub(super) fn scaled_up(size: u64, factor: f64) -> u64 {
+pub(in crate::cel) fn scaled_up(size: u64, factor: f64) -> u64 {
     (size as f64 * factor).ceil() as u64
 }
 
@@ -237,7 +233,7 @@ pub(super) fn double_scan(size: u64) -> u64 {
 }
 
 /// Cost of matching a text with an expression.
-pub(super) fn regex_cost(text: u64, expression: u64) -> u64 {
+pub(in crate::cel) fn regex_cost(text: u64, expression: u64) -> u64 {
     let text = scaled_up(text.saturating_add(1), STRING_FACTOR);
     text.saturating_mul(scaled_up(expression, REGEX_FACTOR))
 }

@@ -11,7 +11,7 @@ use crate::cel::value::Value;
 const DAY: i64 = 86_400;
 
 /// What `string(value)` gives; an error text for bytes that are no UTF-8, `None` for types it does not take.
-pub fn convert(value: &Value) -> Option<Result<String, String>> {
+pub(crate) fn convert(value: &Value) -> Option<Result<String, String>> {
     Some(Ok(match value {
         Value::Bool(truth) => truth.to_string(),
         Value::Int(number) => number.to_string(),
@@ -32,7 +32,7 @@ pub fn convert(value: &Value) -> Option<Result<String, String>> {
 }
 
 /// A value in an error text.
-pub(super) fn display(value: &Value) -> String {
+pub(in crate::cel) fn display(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::List(list) => {
@@ -47,7 +47,7 @@ pub(super) fn display(value: &Value) -> String {
 }
 
 /// A double with the fewest digits that mean it, with an exponent below 10^-4 and from 10^6 (or more digits) on.
-pub fn double(number: f64) -> String {
+pub(crate) fn double(number: f64) -> String {
     if number.is_nan() {
         return "NaN".to_owned();
     }
@@ -69,7 +69,7 @@ pub fn double(number: f64) -> String {
 const EXPONENT_FROM: i32 = 6;
 
 /// A duration in seconds, with the fewest digits.
-pub fn duration(seconds: i64, nanos: i32) -> String {
+pub(crate) fn duration(seconds: i64, nanos: i32) -> String {
     // Upstream goes through a float of seconds; its shortest digits are what is printed.
     #[expect(clippy::cast_precision_loss, reason = "upstream prints the float")]
     let float = seconds as f64 + f64::from(nanos) / 1e9;
@@ -80,7 +80,7 @@ pub fn duration(seconds: i64, nanos: i32) -> String {
 }
 
 /// A timestamp in RFC 3339 form, in UTC, with the digits of a second that are needed.
-pub fn timestamp(seconds: i64, nanos: i32) -> String {
+pub(crate) fn timestamp(seconds: i64, nanos: i32) -> String {
     let (year, month, day) = civil(seconds.div_euclid(DAY));
     let second = seconds.rem_euclid(DAY);
     let mut text = format!(

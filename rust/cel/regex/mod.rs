@@ -17,12 +17,12 @@ const NEST_LIMIT: u32 = 100_000;
 
 /// A compiled regular expression.
 #[derive(Clone, Debug)]
-pub struct GoRegex {
+pub(super) struct GoRegex {
     regex: Regex,
 }
 
 /// Compiles a pattern; the error text is that of Go, `error parsing regexp: …`.
-pub fn compile(pattern: &str) -> Result<GoRegex, String> {
+pub(super) fn compile(pattern: &str) -> Result<GoRegex, String> {
     let text = translate::translate(pattern).map_err(|error| format!("error parsing regexp: {error}"))?;
     RegexBuilder::new(&text)
         .size_limit(SIZE_LIMIT)
@@ -34,17 +34,17 @@ pub fn compile(pattern: &str) -> Result<GoRegex, String> {
 
 impl GoRegex {
     /// Whether the text contains a match.
-    pub fn is_match(&self, text: &str) -> bool {
+    pub(super) fn is_match(&self, text: &str) -> bool {
         self.regex.is_match(text)
     }
 
     /// The leftmost match, or an empty text.
-    pub fn find<'t>(&self, text: &'t str) -> &'t str {
+    pub(super) fn find<'t>(&self, text: &'t str) -> &'t str {
         self.regex.find(text).map_or("", |found| found.as_str())
     }
 
     /// The first `limit` matches that do not overlap; all of them for a negative limit.
-    pub fn find_all<'t>(&self, text: &'t str, limit: i64) -> Vec<&'t str> {
+    pub(super) fn find_all<'t>(&self, text: &'t str, limit: i64) -> Vec<&'t str> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let matches = self.regex.find_iter(text).take(limit);
         matches.map(|found| found.as_str()).collect()

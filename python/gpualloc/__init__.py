@@ -1,0 +1,46 @@
+"""Allocates Kubernetes ResourceClaims exactly as the upstream structured allocator does.
+
+Documents come in, values come out: read an :class:`Inventory`, call :meth:`Inventory.allocate`, look at the
+:class:`Answer`. A refusal is an answer whose truth value is false, never an exception. See also :mod:`gpualloc.cel` for
+selectors alone and :mod:`gpualloc.kube` for what counts as a document.
+"""
+
+from __future__ import annotations
+
+from gpualloc._errors import (
+    CelCompileError,
+    CelError,
+    CelEvaluationError,
+    ConflictError,
+    GpuallocError,
+    InvalidInputError,
+)
+from gpualloc._native import (
+    Answer,
+    ClaimAllocation,
+    Device,
+    Explanation,
+    Held,
+    Inventory,
+    Objection,
+    Remark,
+    __version__,
+)
+
+__all__ = [
+    "Answer",
+    "CelCompileError",
+    "CelError",
+    "CelEvaluationError",
+    "ClaimAllocation",
+    "ConflictError",
+    "Device",
+    "Explanation",
+    "GpuallocError",
+    "Held",
+    "InvalidInputError",
+    "Inventory",
+    "Objection",
+    "Remark",
+    "__version__",
+]

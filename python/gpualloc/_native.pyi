@@ -1,0 +1,417 @@
+"""The engine. Everything here is immutable and may be shared between threads."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, TypeAlias, final
+
+from gpualloc.kube import Document, Documents
+
+__version__: str
+
+Claims: TypeAlias = Documents | Iterable[Document]
+"""ResourceClaim documents, or names `namespace/name` of claims in the inventory, or a row of both."""
+
+@final
+class Inventory:
+    """What exists and what is held at one moment.
+
+    `update`, `commit` and `release` give a new inventory that shares what did not change; the old one still stands.
+    Documents: see `gpualloc.kube`. Names of claims and pods are `namespace/name`.
+    """
+
+    def __new__(cls) -> Inventory: ...
+    @staticmethod
+    def from_documents(documents: Documents) -> Inventory:
+        """Reads documents of v1, v1beta2 and v1beta1 in any order; lists too. The API server's defaults are filled in.
+
+        Raises:
+            InvalidInputError: for text that is no JSON, or a document that is not the shape of its kind.
+        """
+
+    @staticmethod
+    def from_state(state: bytes) -> Inventory:
+        """Reads what `to_state` wrote."""
+
+    def to_state(self) -> bytes:
+        """The inventory as one versioned JSON document; equal inventories give equal bytes."""
+
+    def update(self, documents: Documents | None = None, deleted: Documents | None = None) -> Inventory:
+        """Applies new and changed documents after removing those that are gone.
+
+        Args:
+            documents: An object is known by kind, namespace and name; a new UID is a new object. An older
+                resourceVersion than the known one is ignored and reported.
+            deleted: Documents, or texts such as `ResourceSlice/name` and `ResourceClaim/namespace/name`.
+        """
+
+    def allocate(
+        self,
+        claims: Claims | None = None,
+        *,
+        pod: str | None = None,
+        nodes: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
+        max_steps: int | None = None,
+        kubernetes: str = "1.37",
+        feature_gates: dict[str, bool] | None = None,
+    ) -> Answer:
+        """Devices for the claims on the first node that takes them all.
+
+        Args:
+            claims: What is asked for; the order counts.
+            pod: A pod of the inventory whose claims are asked for, instead of `claims`.
+            nodes: Nodes to try in this order; default is all, by name. A node without a document is a bare node.
+            exclude: Nodes, and devices as `driver/pool/device`, to leave out.
+            max_steps: Search steps on each node after which the answer is `undecided`.
+            kubernetes: The version whose default feature gates hold: 1.34, 1.35, 1.36 or 1.37.
+            feature_gates: Gates that differ, such as `{"DRAAdminAccess": False}`.
+
+        Raises:
+            InvalidInputError: for arguments that cannot be read or name what is not there.
+            KeyboardInterrupt: on Ctrl-C.
+        """
+
+    def allocate_each_node(
+        self,
+        claims: Claims | None = None,
+        *,
+        pod: str | None = None,
+        nodes: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
+        max_steps: int | None = None,
+        kubernetes: str = "1.37",
+        feature_gates: dict[str, bool] | None = None,
+    ) -> list[Answer]:
+        """As `allocate`, for each node on its own: one answer per node, in the order of the nodes."""
+
+    def allocate_many(
+        self,
+        asks: Sequence[Claims],
+        *,
+        nodes: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
+        max_steps: int | None = None,
+        kubernetes: str = "1.37",
+        feature_gates: dict[str, bool] | None = None,
+    ) -> tuple[Inventory, list[Answer]]:
+        """Allocates for many pods in turn; each finds what those before it have left.
+
+        Args:
+            asks: The claims of each pod.
+            nodes: As in `allocate`.
+            exclude: As in `allocate`.
+            max_steps: As in `allocate`.
+            kubernetes: As in `allocate`.
+            feature_gates: As in `allocate`.
+
+        Returns:
+            The inventory with all that was placed, and one answer per pod.
+        """
+
+    def commit(self, answer: Answer) -> Inventory:
+        """The inventory in which the answer's claims hold what they were given.
+
+        An answer made on another snapshot is checked again.
+
+        Raises:
+            ConflictError: if the answer placed nothing, or no longer holds here.
+        """
+
+    def release(self, claim: str) -> Inventory:
+        """The inventory in which the claim holds nothing; its document stays."""
+
+    def held(self, claim: str) -> Held | None:
+        """What the claim holds."""
+
+    def with_caller_data(
+        self,
+        claim: str,
+        *,
+        owner: str | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+        preemptible: bool | None = None,
+    ) -> Inventory:
+        """The inventory in which these data of the caller stand beside what the claim holds.
+
+        Allocation never reads them.
+        """
+
+    def verify(
+        self,
+        claim: str,
+        *,
+        node: str | None = None,
+        kubernetes: str = "1.37",
+        feature_gates: dict[str, bool] | None = None,
+    ) -> list[Objection]:
+        """Judges what a claim holds, whoever allocated it, as if everything else was held before it.
+
+        Args:
+            claim: A claim that holds something.
+            node: The node it is used on; default is any node that the allocation allows.
+            kubernetes: As in `allocate`.
+            feature_gates: As in `allocate`.
+
+        Returns:
+            What stands against it; empty when it is legal.
+        """
+
+    def claims_of_pod(
+        self, pod: str, *, kubernetes: str = "1.37", feature_gates: dict[str, bool] | None = None
+    ) -> list[dict[str, Any]]:
+        """The claims of a pod in its order, from templates too; that of its extended resources comes last."""
+
+    @property
+    def report(self) -> tuple[Remark, ...]:
+        """What the last load or update had to say: kinds not understood, stale documents."""
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """All nodes that a document names, by name."""
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """All claims with a document, as `namespace/name`."""
+
+    @property
+    def held_claims(self) -> tuple[str, ...]:
+        """All claims that hold something."""
+
+    @property
+    def pods(self) -> tuple[str, ...]:
+        """All pods."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __reduce__(self) -> tuple[Any, tuple[bytes]]: ...
+
+@final
+class Answer:
+    """What was found. True only if the claims were placed."""
+
+    @property
+    def outcome(self) -> Literal["placed", "impossible", "error", "undecided"]:
+        """`error` is a failure of upstream's on valid documents; `undecided` means that the steps were spent."""
+
+    @property
+    def node(self) -> str | None:
+        """The node it is about; none when several were tried and none is to blame."""
+
+    @property
+    def steps(self) -> int:
+        """Search steps taken, counted as upstream counts them."""
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The claims asked for."""
+
+    @property
+    def claims(self) -> tuple[ClaimAllocation, ...]:
+        """What each claim gets, in the order asked; empty unless placed."""
+
+    @property
+    def why(self) -> Explanation | None:
+        """Why it is impossible."""
+
+    @property
+    def error(self) -> str | None:
+        """The text of upstream's error."""
+
+    @property
+    def scope(self) -> Literal["node", "pod"] | None:
+        """Whether an error is of this node only or fatal for the pod."""
+
+    @property
+    def refused(self) -> tuple[tuple[str, str], ...]:
+        """The nodes tried before, each with its reason."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as the command line prints it with `-o json`."""
+
+    def __bool__(self) -> bool: ...
+    def __getitem__(self, claim: str, /) -> ClaimAllocation: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class ClaimAllocation:
+    """What one claim gets."""
+
+    @property
+    def claim(self) -> str:
+        """`namespace/name`."""
+
+    @property
+    def namespace(self) -> str:
+        """Namespace of the claim."""
+
+    @property
+    def name(self) -> str:
+        """Name of the claim."""
+
+    @property
+    def uid(self) -> str:
+        """UID of the claim; empty if it has none yet."""
+
+    @property
+    def was_allocated(self) -> bool:
+        """Whether it was allocated before and only kept its devices."""
+
+    @property
+    def devices(self) -> tuple[Device, ...]:
+        """The devices in the order of the requests."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The AllocationResult for `status.allocation`, exactly as the API wants it."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class Device:
+    """One device of a claim."""
+
+    @property
+    def request(self) -> str:
+        """`request` or `request/subrequest`."""
+
+    @property
+    def id(self) -> str:
+        """`driver/pool/device`."""
+
+    @property
+    def driver(self) -> str:
+        """Driver of the device."""
+
+    @property
+    def pool(self) -> str:
+        """Pool of the device."""
+
+    @property
+    def device(self) -> str:
+        """Name of the device in its pool."""
+
+    @property
+    def share_id(self) -> str | None:
+        """Identifies one share of a shared device."""
+
+    @property
+    def admin_access(self) -> bool:
+        """Whether it is for administration only."""
+
+    @property
+    def consumed_capacity(self) -> dict[str, str]:
+        """What the share consumes: quantity by capacity name."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class Explanation:
+    """Why nothing fits; `str()` renders it for people."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The reasons as data."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class Held:
+    """What a claim holds, and what the caller wrote beside it."""
+
+    @property
+    def claim(self) -> str:
+        """`namespace/name`."""
+
+    @property
+    def uid(self) -> str:
+        """UID of the claim."""
+
+    @property
+    def allocation(self) -> dict[str, Any]:
+        """The AllocationResult."""
+
+    @property
+    def reserved_for(self) -> list[dict[str, Any]]:
+        """The consumers, as in `status.reservedFor`."""
+
+    @property
+    def owner(self) -> str | None:
+        """Data of the caller."""
+
+    @property
+    def priority(self) -> int | None:
+        """Data of the caller."""
+
+    @property
+    def queue(self) -> str | None:
+        """Data of the caller."""
+
+    @property
+    def preemptible(self) -> bool | None:
+        """Data of the caller."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class Remark:
+    """A remark on a document that was read; `str()` is a sentence."""
+
+    @property
+    def kind(self) -> Literal["unknown kind", "stale", "not found"]:
+        """What the remark is about."""
+
+    @property
+    def document(self) -> str:
+        """Kind and namespace/name."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class Objection:
+    """What stands against an allocation; `str()` is a sentence."""
+
+    @property
+    def claim(self) -> str:
+        """The claim."""
+
+    @property
+    def field(self) -> str:
+        """Path within the AllocationResult."""
+
+    @property
+    def text(self) -> str:
+        """What is wrong."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class Selector:
+    """A compiled selector. See `gpualloc.cel`."""
+
+    def __new__(cls, expression: str) -> Selector: ...
+    @property
+    def expression(self) -> str:
+        """The text it was compiled from."""
+
+    @property
+    def reads(self) -> tuple[str, ...] | None:
+        """The attributes and capacities it reads; none if that depends on values, so that it may read everything."""
+
+    def matches(self, device: Document, *, driver: str) -> bool:
+        """Whether the device matches.
+
+        Args:
+            device: With `attributes`, `capacity` and `allowMultipleAllocations` as in a ResourceSlice.
+            driver: The driver that publishes it.
+
+        Raises:
+            CelEvaluationError: with the text that Kubernetes gives.
+        """
+
+    def cost(self, device: Document, *, driver: str) -> int:
+        """The run-time cost of evaluating it on the device, as Kubernetes counts it."""

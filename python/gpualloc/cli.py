@@ -1,0 +1,267 @@
+"""The command line: `gpualloc allocate` and `gpualloc verify`.
+
+Reads files, asks the engine, prints. Exit status: 0 placed (or legal), 1 impossible (or not legal), 2 bad input or an
+error of upstream's, 3 undecided. Decides nothing. Start at :func:`main`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from gpualloc import GpuallocError, InvalidInputError, Inventory, __version__, _render, _yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from gpualloc import Answer
+
+__all__ = ["main"]
+
+_EXIT = {"placed": 0, "impossible": 1, "error": 2, "undecided": 3}
+_BAD_INPUT = 2
+_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        loaded = _load(options.filename)
+        status = _allocate(options, loaded) if options.command == "allocate" else _verify(options, loaded)
+        sys.stdout.flush()
+    except _yaml.FileError as error:
+        return _fail(str(error))
+    except GpuallocError as error:
+        return _fail(str(error))
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; without this the interpreter complains when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BAD_INPUT
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gpualloc",
+        description="Allocates Kubernetes ResourceClaims exactly as upstream does, and judges allocations.",
+        epilog="exit status: 0 placed or legal, 1 impossible or not legal, 2 bad input or an error, 3 undecided",
+    )
+    parser.add_argument("--version", action="version", version=f"gpualloc {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    allocate = commands.add_parser("allocate", help="find devices for claims on a node")
+    verify = commands.add_parser("verify", help="judge claims that some scheduler has allocated")
+    for command in (allocate, verify):
+        command.add_argument(
+            "-f",
+            "--filename",
+            action="extend",
+            nargs="+",
+            required=True,
+            metavar="FILE",
+            help="YAML or JSON with one or more documents, a folder of them, or - for stdin",
+        )
+        command.add_argument("--node", metavar="NODE", help="the node (default: the first by name that takes them)")
+        command.add_argument("--kubernetes", default="1.37", metavar="1.37", help="version whose feature gates hold")
+        command.add_argument(
+            "--feature-gates", default="", metavar="A=true,B=false", help="gates that differ from that version's"
+        )
+        command.add_argument("-o", "--output", choices=("table", "json", "yaml"), default="table")
+    asked = allocate.add_mutually_exclusive_group()
+    asked.add_argument("--pod", metavar="NS/NAME", help="allocate the claims of this pod")
+    for group in (asked, verify):
+        group.add_argument(
+            "--claim", action="append", default=[], metavar="NS/NAME", help="a claim; may be given several times"
+        )
+    allocate.add_argument("--max-steps", type=int, metavar="N", help="give up as undecided after this many steps")
+    return parser
+
+
+# --- input ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    inventory: Inventory
+    claims: list[dict[str, Any]]
+    """The claims in the order of the files."""
+
+
+def _load(names: Sequence[str]) -> _Loaded:
+    found = [one for name, text in _texts(names) for one in _yaml.read(name, text)]
+    flat = [one for each in found for one in _items(each)]
+    try:
+        inventory = Inventory.from_documents([one.document for one in flat])
+    except InvalidInputError as error:
+        raise _placed_in_file(error, flat) from None
+    for remark in inventory.report:
+        print(f"note: {remark}", file=sys.stderr)
+    return _Loaded(inventory, [one.document for one in flat if one.document.get("kind") == "ResourceClaim"])
+
+
+def _texts(names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for name in names:
+        if name == "-":
+            yield "stdin", _decode("stdin", sys.stdin.buffer.read())
+            continue
+        path = Path(name)
+        try:
+            files = sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES) if path.is_dir() else [path]
+            for file in files:
+                yield str(file), _decode(str(file), file.read_bytes())
+        except (OSError, ValueError) as error:
+            raise _yaml.FileError(name, 0, getattr(error, "strerror", None) or str(error)) from None
+
+
+def _decode(name: str, content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _yaml.FileError(name, content.count(b"\n", 0, error.start) + 1, "not UTF-8 text") from None
+
+
+def _items(found: _yaml.Found) -> Iterator[_yaml.Found]:
+    """The documents of a list; a typed list gives its items their kind."""
+    kind, items = found.document.get("kind"), found.document.get("items")
+    if not (isinstance(kind, str) and kind.endswith("List") and isinstance(items, list)):
+        yield found
+        return
+    implied = {} if kind == "List" else {"apiVersion": found.document.get("apiVersion"), "kind": kind[: -len("List")]}
+    for item in cast("list[object]", items):
+        if not isinstance(item, dict):
+            raise _yaml.FileError(found.name, found.line, "items of a list are documents")
+        yield _yaml.Found({**implied, **cast("dict[str, Any]", item)}, found.name, found.line)
+
+
+def _name(document: dict[str, Any]) -> str:
+    metadata = _table(document, "metadata")
+    return "/".join(
+        part for part in (metadata.get("namespace"), metadata.get("name")) if part and isinstance(part, str)
+    )
+
+
+def _table(document: dict[str, Any], field: str) -> dict[str, Any]:
+    value = document.get(field)
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _placed_in_file(error: InvalidInputError, found: Sequence[_yaml.Found]) -> Exception:
+    for one in found:
+        if error.document and error.document == f"{one.document.get('kind')} {_name(one.document)}".strip():
+            return _yaml.FileError(one.name, one.line, str(error))
+    return error
+
+
+def _feature_gates(text: str) -> dict[str, bool]:
+    gates: dict[str, bool] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, value = part.partition("=")
+        if value.lower() not in ("true", "false"):
+            raise InvalidInputError(f"{part!r} is not of the form NAME=true or NAME=false", "", "--feature-gates")
+        gates[name] = value.lower() == "true"
+    return gates
+
+
+def _fail(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return _BAD_INPUT
+
+
+# --- allocate ---------------------------------------------------------------------------------------------------------
+
+
+def _allocate(options: argparse.Namespace, loaded: _Loaded) -> int:
+    asked: list[str] | None = None
+    if not options.pod:
+        asked = options.claim or [_name(claim) for claim in loaded.claims if not _is_allocated(claim)]
+        if not asked:
+            raise InvalidInputError(
+                "nothing is asked: the files hold no claim without an allocation, and no --pod is given"
+            )
+    answer = loaded.inventory.allocate(
+        asked,
+        pod=options.pod,
+        nodes=None if options.node is None else [options.node],
+        max_steps=options.max_steps,
+        kubernetes=options.kubernetes,
+        feature_gates=_feature_gates(options.feature_gates),
+    )
+    if options.output == "table":
+        _print_answer(answer)
+    else:
+        _print_document(options.output, answer.to_dict())
+    return _EXIT[answer.outcome]
+
+
+def _is_allocated(claim: dict[str, Any]) -> bool:
+    return _table(claim, "status").get("allocation") is not None
+
+
+def _print_document(form: str, document: dict[str, Any]) -> None:
+    if form == "json":
+        print(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    try:
+        print(_yaml.dump(document), end="")
+    except ModuleNotFoundError:
+        raise InvalidInputError("writing YAML needs PyYAML: pip install 'gpualloc[cli]'") from None
+
+
+def _print_answer(answer: Answer) -> None:
+    if answer.outcome == "placed":
+        print(f"placed on node {answer.node}\n")
+        _render.allocations(sys.stdout, answer.to_dict()["claims"])
+    elif answer.outcome == "impossible":
+        print(f"impossible{f' on node {answer.node}' if answer.node else ''}\n")
+        print(answer.why)
+    elif answer.outcome == "error":
+        where = f" on node {answer.node}" if answer.node else ""
+        print(f"error{where}: {answer.error}", file=sys.stderr)
+    else:
+        print(f"undecided after {answer.steps} steps; allow more with --max-steps")
+    if sys.stdout.isatty() and not _render.has_rich():
+        print("hint: pip install 'gpualloc[cli]' for tables that fit the terminal", file=sys.stderr)
+
+
+# --- verify -----------------------------------------------------------------------------------------------------------
+
+
+def _verify(options: argparse.Namespace, loaded: _Loaded) -> int:
+    names: list[str] = options.claim or [_name(claim) for claim in loaded.claims if _is_allocated(claim)]
+    if not names:
+        raise InvalidInputError("nothing to judge: the files hold no claim with an allocation")
+    gates = _feature_gates(options.feature_gates)
+    judged: list[dict[str, Any]] = []
+    rows: list[list[str]] = []
+    for name in names:
+        objections = loaded.inventory.verify(
+            name, node=options.node, kubernetes=options.kubernetes, feature_gates=gates
+        )
+        namespace, _, short = name.rpartition("/")
+        rows.extend([name, "no", objection.field, objection.text] for objection in objections)
+        if not objections:
+            rows.append([name, "yes", "", ""])
+        judged.append(
+            {
+                "namespace": namespace,
+                "name": short,
+                "legal": not objections,
+                "objections": [{"field": objection.field, "text": objection.text} for objection in objections],
+            },
+        )
+    if options.output == "table":
+        _render.table(sys.stdout, ("CLAIM", "LEGAL", "FIELD", "OBJECTION"), rows)
+    else:
+        _print_document(options.output, {"claims": judged})
+    return 0 if all(one["legal"] for one in judged) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+//! `gpualloc.cel`: selectors alone, without inventory and claims.
+
+use std::collections::BTreeMap;
+
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use serde::Deserialize;
+
+use super::convert::Documents;
+use super::errors::{cel_compile_error, cel_evaluation_error};
+use crate::cel;
+use crate::error::InputError;
+use crate::wire::slice::{DeviceAttribute, DeviceCapacity};
+
+/// A device as it stands in a `ResourceSlice`, as far as a selector can see it.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Seen {
+    attributes: BTreeMap<String, DeviceAttribute>,
+    capacity: BTreeMap<String, DeviceCapacity>,
+    allow_multiple_allocations: Option<bool>,
+}
+
+/// See the stub `_native.pyi`.
+#[pyclass(frozen, module = "gpualloc.cel", skip_from_py_object)]
+pub(super) struct Selector {
+    expression: String,
+    compiled: cel::Selector,
+}
+
+impl Selector {
+    fn device(driver: &str, device: &Bound<'_, PyAny>) -> PyResult<cel::Device> {
+        let documents = Documents::new(device)?;
+        let text = documents.text()?;
+        let text = std::str::from_utf8(&text)
+            .map_err(|error| InputError::new("device", "", error.to_string()))?;
+        let seen: Seen = crate::wire::document::from_text("device", text)?;
+        Ok(cel::Device::new(
+            driver,
+            &seen.attributes,
+            &seen.capacity,
+            seen.allow_multiple_allocations,
+        ))
+    }
+}
+
+#[pymethods]
+impl Selector {
+    #[new]
+    fn new(py: Python<'_>, expression: String) -> PyResult<Self> {
+        let compiled = py
+            .detach(|| cel::Selector::compile(&expression))
+            .map_err(|error| cel_compile_error(&error.to_string()))?;
+        Ok(Self {
+            expression,
+            compiled,
+        })
+    }
+
+    #[getter]
+    fn expression(&self) -> &str {
+        &self.expression
+    }
+
+    #[getter]
+    fn reads<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        let names = self.compiled.reads().names();
+        names.map(|names| PyTuple::new(py, names)).transpose()
+    }
+
+    #[pyo3(signature = (device, *, driver))]
+    fn matches(&self, py: Python<'_>, device: &Bound<'_, PyAny>, driver: &str) -> PyResult<bool> {
+        let device = Self::device(driver, device)?;
+        let (result, _) = py.detach(|| self.compiled.evaluate(&device));
+        result.map_err(|error| cel_evaluation_error(&error.to_string(), error.is_cost_limit()))
+    }
+
+    #[pyo3(signature = (device, *, driver))]
+    fn cost(&self, py: Python<'_>, device: &Bound<'_, PyAny>, driver: &str) -> PyResult<u64> {
+        let device = Self::device(driver, device)?;
+        Ok(py.detach(|| self.compiled.evaluate(&device)).1)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Selector: {}>", self.expression)
+    }
+}

@@ -1,0 +1,275 @@
+//! `gpualloc.Inventory`: the immutable snapshot and everything that is asked of it.
+//!
+//! Reads arguments, lets go of the interpreter, calls the engine. Start at [`Inventory`].
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyTuple};
+
+use super::answer::Answer;
+use super::ask;
+use super::convert::{Documents, to_python};
+use super::interrupt;
+use super::record::{Held, Objection, Remark};
+use crate::allocation::{self, Options};
+use crate::commit::allocate_in_turn;
+use crate::error::InputError;
+use crate::inventory::{self as engine, ClaimKey};
+use crate::wire::claim::ResourceClaim;
+
+/// See the stub `_native.pyi`, which documents the whole surface.
+#[pyclass(frozen, eq, module = "gpualloc", skip_from_py_object)]
+#[derive(Clone, PartialEq)]
+pub(super) struct Inventory(pub(super) engine::Inventory);
+
+/// How a question is asked: the arguments that all the allocating methods share.
+struct Question {
+    nodes: Vec<String>,
+    options: Options<'static>,
+}
+
+impl Inventory {
+    fn question(
+        &self,
+        nodes: Option<Vec<String>>,
+        exclude: Option<Vec<String>>,
+        max_steps: Option<u64>,
+        kubernetes: &str,
+        feature_gates: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Question> {
+        let (left_out, devices) = ask::exclude(exclude.unwrap_or_default())?;
+        let mut options = Options {
+            features: ask::features(kubernetes, feature_gates)?,
+            exclude: devices,
+            ..Options::default()
+        };
+        if let Some(steps) = max_steps {
+            options.max_steps = steps;
+        }
+        Ok(Question {
+            nodes: ask::nodes(&self.0, nodes, &left_out),
+            options,
+        })
+    }
+
+    fn asked(
+        &self,
+        claims: Option<&Bound<'_, PyAny>>,
+        pod: Option<&str>,
+        options: &Options<'_>,
+    ) -> PyResult<Vec<std::sync::Arc<ResourceClaim>>> {
+        match (claims, pod) {
+            (Some(claims), None) => ask::claims(&self.0, claims),
+            (None, Some(pod)) => Ok(self.0.claims_of_pod(&ClaimKey::parse(pod), options.features)?),
+            _ => Err(InputError::new("", "claims", "give either claims or pod, and not both").into()),
+        }
+    }
+}
+
+#[pymethods]
+impl Inventory {
+    #[new]
+    fn new() -> Self {
+        Self(engine::Inventory::new())
+    }
+
+    #[staticmethod]
+    fn from_documents(py: Python<'_>, documents: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let documents = Documents::new(documents)?;
+        let text = documents.text()?;
+        let text: &[u8] = &text;
+        Ok(Self(py.detach(|| engine::Inventory::from_json(text))?))
+    }
+
+    #[staticmethod]
+    fn from_state(py: Python<'_>, state: &[u8]) -> PyResult<Self> {
+        let text = std::str::from_utf8(state)
+            .map_err(|error| InputError::new("inventory state", "", error.to_string()))?;
+        Ok(Self(py.detach(|| engine::Inventory::from_state_json(text))?))
+    }
+
+    fn to_state<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let text = py.detach(|| self.0.to_state_json());
+        PyBytes::new(py, text.as_bytes())
+    }
+
+    #[pyo3(signature = (documents=None, deleted=None))]
+    fn update(
+        &self,
+        py: Python<'_>,
+        documents: Option<&Bound<'_, PyAny>>,
+        deleted: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let documents = documents.map(Documents::new).transpose()?;
+        let text = documents.as_ref().map(Documents::text).transpose()?.unwrap_or_default();
+        let deleted = deleted.map(ask::deleted).transpose()?.unwrap_or_default();
+        let text: &[u8] = &text;
+        Ok(Self(py.detach(|| self.0.update(text, &deleted))?))
+    }
+
+    #[pyo3(signature = (claims=None, *, pod=None, nodes=None, exclude=None, max_steps=None, kubernetes="1.37", feature_gates=None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
+    fn allocate(
+        &self,
+        py: Python<'_>,
+        claims: Option<&Bound<'_, PyAny>>,
+        pod: Option<&str>,
+        nodes: Option<Vec<String>>,
+        exclude: Option<Vec<String>>,
+        max_steps: Option<u64>,
+        kubernetes: &str,
+        feature_gates: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Answer> {
+        let question = self.question(nodes, exclude, max_steps, kubernetes, feature_gates)?;
+        let claims = self.asked(claims, pod, &question.options)?;
+        let answer = interrupt::search(py, &question.options, |options| {
+            allocation::allocate_first(&self.0, &question.nodes, &claims, options)
+        })?;
+        Ok(Answer::new(answer))
+    }
+
+    #[pyo3(signature = (claims=None, *, pod=None, nodes=None, exclude=None, max_steps=None, kubernetes="1.37", feature_gates=None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
+    fn allocate_each_node(
+        &self,
+        py: Python<'_>,
+        claims: Option<&Bound<'_, PyAny>>,
+        pod: Option<&str>,
+        nodes: Option<Vec<String>>,
+        exclude: Option<Vec<String>>,
+        max_steps: Option<u64>,
+        kubernetes: &str,
+        feature_gates: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Vec<Answer>> {
+        let question = self.question(nodes, exclude, max_steps, kubernetes, feature_gates)?;
+        let claims = self.asked(claims, pod, &question.options)?;
+        let answers = interrupt::search(py, &question.options, |options| {
+            allocation::allocate_each(&self.0, &question.nodes, &claims, options)
+        })?;
+        Ok(answers.into_iter().map(Answer::new).collect())
+    }
+
+    #[pyo3(signature = (asks, *, nodes=None, exclude=None, max_steps=None, kubernetes="1.37", feature_gates=None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
+    fn allocate_many(
+        &self,
+        py: Python<'_>,
+        asks: Vec<Bound<'_, PyAny>>,
+        nodes: Option<Vec<String>>,
+        exclude: Option<Vec<String>>,
+        max_steps: Option<u64>,
+        kubernetes: &str,
+        feature_gates: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<(Self, Vec<Answer>)> {
+        let question = self.question(nodes, exclude, max_steps, kubernetes, feature_gates)?;
+        let asks = asks
+            .iter()
+            .map(|claims| ask::claims(&self.0, claims))
+            .collect::<PyResult<Vec<_>>>()?;
+        let (after, answers) = interrupt::search(py, &question.options, |options| {
+            allocate_in_turn(&self.0, &question.nodes, &asks, options)
+        })?;
+        Ok((Self(after), answers.into_iter().map(Answer::new).collect()))
+    }
+
+    fn commit(&self, py: Python<'_>, answer: &Answer) -> PyResult<Self> {
+        Ok(Self(py.detach(|| self.0.commit(answer.inner()))?))
+    }
+
+    fn release(&self, claim: &str) -> Self {
+        Self(self.0.release(&ask::key(claim)))
+    }
+
+    fn held(&self, claim: &str) -> Option<Held> {
+        self.0.held(&ask::key(claim)).cloned().map(Held::new)
+    }
+
+    #[pyo3(signature = (claim, *, owner=None, priority=None, queue=None, preemptible=None))]
+    fn with_caller_data(
+        &self,
+        claim: &str,
+        owner: Option<String>,
+        priority: Option<i64>,
+        queue: Option<String>,
+        preemptible: Option<bool>,
+    ) -> PyResult<Self> {
+        let held = self.0.held(&ask::key(claim)).ok_or_else(|| {
+            InputError::new(format!("ResourceClaim {claim}"), "", "holds nothing")
+        })?;
+        let mut held = held.as_ref().clone();
+        held.caller = engine::CallerData {
+            owner,
+            priority,
+            queue,
+            preemptible,
+        };
+        Ok(Self(self.0.hold(held)))
+    }
+
+    #[pyo3(signature = (claim, *, node=None, kubernetes="1.37", feature_gates=None))]
+    fn verify(
+        &self,
+        py: Python<'_>,
+        claim: &str,
+        node: Option<&str>,
+        kubernetes: &str,
+        feature_gates: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Vec<Objection>> {
+        let features = ask::features(kubernetes, feature_gates)?;
+        let key = ask::key(claim);
+        let objections = py.detach(|| self.0.verify_held(&key, node, features))?;
+        Ok(objections.into_iter().map(Objection::new).collect())
+    }
+
+    #[pyo3(signature = (pod, *, kubernetes="1.37", feature_gates=None))]
+    fn claims_of_pod<'py>(
+        &self,
+        py: Python<'py>,
+        pod: &str,
+        kubernetes: &str,
+        feature_gates: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let features = ask::features(kubernetes, feature_gates)?;
+        let claims = self.0.claims_of_pod(&ask::key(pod), features)?;
+        to_python(py, &claims)
+    }
+
+    #[getter]
+    fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.0.report().remarks().iter().cloned().map(Remark::new).collect::<Vec<_>>())
+    }
+
+    #[getter]
+    fn nodes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.0.node_names())
+    }
+
+    #[getter]
+    fn claims<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let names: Vec<String> = self.0.claims().map(|claim| crate::claim::key(claim).to_string()).collect();
+        PyTuple::new(py, names)
+    }
+
+    #[getter]
+    fn held_claims<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let names: Vec<String> = self.0.held_claims().map(|held| held.key.to_string()).collect();
+        PyTuple::new(py, names)
+    }
+
+    #[getter]
+    fn pods<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let pods = self.0.pods().map(|pod| ClaimKey::new(&pod.metadata.namespace, &pod.metadata.name));
+        PyTuple::new(py, pods.map(|key| key.to_string()).collect::<Vec<_>>())
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+        let from_state = py.get_type::<Self>().getattr("from_state")?;
+        Ok((from_state, (self.to_state(py),)))
+    }
+
+    fn __repr__(&self) -> String {
+        let slices = self.0.slices().count();
+        let devices: usize = self.0.slices().map(|slice| slice.document().spec.devices.len()).sum();
+        let (nodes, held) = (self.0.node_names().len(), self.0.held_claims().count());
+        format!("<Inventory: {nodes} nodes, {devices} devices in {slices} slices, {held} claims held>")
+    }
+}

@@ -1,0 +1,256 @@
+//! Expressions ready for use: selectors of devices, and attributes derived from devices.
+//!
+//! Compiles in the environment of stored expressions, as the scheduler does. Start at [`Selector::compile`].
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::ast::Expr;
+use super::check::check;
+use super::device::Device;
+use super::eval::run;
+use super::lexer::Issue;
+use super::overload::{EvalError, EvalResult};
+use super::parser::parse;
+use super::plan::{Plan, plan};
+use super::reads::{Reads, reads};
+use super::types::Type;
+use super::validate::validate;
+use super::value::Value;
+use crate::wire::slice::DeviceAttribute;
+
+/// What an evaluation may cost.
+pub const COST_LIMIT: u64 = 1_000_000;
+
+/// Why an expression does not compile; the text is upstream's up to the message of its parser or checker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompileError(String);
+
+/// Why an evaluation failed; the text is upstream's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuntimeError {
+    text: String,
+    is_cost_limit: bool,
+}
+
+/// A compiled selector.
+#[derive(Debug)]
+pub struct Selector {
+    plan: Plan,
+    reads: Reads,
+}
+
+/// A compiled expression for a derived attribute.
+#[derive(Debug)]
+pub struct Derived {
+    plan: Plan,
+}
+
+impl fmt::Display for CompileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for CompileError {}
+
+impl RuntimeError {
+    fn new(text: String) -> Self {
+        let hint = if text.contains("no such key:") {
+            ". consider using CEL optional chaining (.? followed by orValue()) or guarding the check with has() for optional fields"
+        } else {
+            ""
+        };
+        Self {
+            text: format!("{text}{hint}"),
+            is_cost_limit: false,
+        }
+    }
+
+    /// Whether the cost limit was passed.
+    pub fn is_cost_limit(&self) -> bool {
+        self.is_cost_limit
+    }
+}
+
+impl fmt::Display for RuntimeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for RuntimeError {}
+
+impl From<EvalError> for RuntimeError {
+    fn from(error: EvalError) -> Self {
+        Self {
+            is_cost_limit: error == EvalError::CostExceeded,
+            ..Self::new(error.text(""))
+        }
+    }
+}
+
+fn failed(source: &str, issues: &[Issue]) -> CompileError {
+    let lines: Vec<String> = issues.iter().map(|issue| located(source, issue)).collect();
+    CompileError(format!("compilation failed: {}", lines.join("\n")))
+}
+
+/// An issue with its place: line and column, counted in code points.
+fn located(source: &str, issue: &Issue) -> String {
+    let before = source.get(..issue.offset).unwrap_or(source);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!("ERROR: <input>:{line}:{column}: {}", issue.text)
+}
+
+/// Parses, checks and plans; with the type of the result.
+fn compile(source: &str) -> Result<(Expr, Plan, Type), CompileError> {
+    let parsed = parse(source).map_err(|issue| failed(source, &[issue]))?;
+    let mut expr = parsed.expr;
+    let checked = check(&mut expr, parsed.nodes).map_err(|issues| failed(source, &issues))?;
+    let issues = validate(&expr, &checked.types);
+    if !issues.is_empty() {
+        return Err(failed(source, &issues));
+    }
+    let result = checked.types.get(expr.id as usize).cloned().unwrap_or(Type::Error);
+    let plan = plan(&expr).map_err(|error| CompileError(format!("program instantiation failed: {error}")))?;
+    Ok((expr, plan, result))
+}
+
+fn evaluate(plan: &Plan, device: &Device) -> (EvalResult, u64) {
+    match device.value() {
+        Ok(value) => run(plan, value, COST_LIMIT),
+        Err(text) => (Err(EvalError::message(text)), 0),
+    }
+}
+
+impl Selector {
+    /// Compiles an expression whose result is a truth value, or an attribute that may be one.
+    pub fn compile(source: &str) -> Result<Self, CompileError> {
+        let (expr, plan, result) = compile(source)?;
+        if !matches!(result, Type::Bool | Type::Dyn) {
+            let text = format!("must evaluate to bool or the unknown type, not {result}");
+            return Err(CompileError(text));
+        }
+        Ok(Self {
+            plan,
+            reads: reads(&expr),
+        })
+    }
+
+    /// Whether the device is selected.
+    pub fn matches(&self, device: &Device) -> Result<bool, RuntimeError> {
+        self.evaluate(device).0
+    }
+
+    /// Whether the device is selected, and what it cost to find out.
+    pub fn evaluate(&self, device: &Device) -> (Result<bool, RuntimeError>, u64) {
+        let (result, cost) = evaluate(&self.plan, device);
+        let result = match result {
+            Ok(Value::Bool(value)) => Ok(value),
+            Ok(other) => {
+                let name = other.type_name();
+                let text = format!("CEL result of type {name} could not be converted to bool: type conversion error from '{name}' to 'bool'");
+                Err(RuntimeError::new(text))
+            }
+            Err(error) => Err(error.into()),
+        };
+        (result, cost)
+    }
+
+    /// What of a device it looks at.
+    pub fn reads(&self) -> &Reads {
+        &self.reads
+    }
+}
+
+impl Derived {
+    /// Compiles an expression whose result can be an attribute.
+    pub fn compile(source: &str) -> Result<Self, CompileError> {
+        let (_, plan, result) = compile(source)?;
+        let is_scalar = |kind: &Type| {
+            matches!(kind, Type::String | Type::Int | Type::Bool | Type::Dyn | Type::Named("kubernetes.Semver"))
+        };
+        let is_allowed = match &result {
+            Type::List(element) => is_scalar(element),
+            scalar => is_scalar(scalar),
+        };
+        if !is_allowed {
+            let text = format!(
+                "must evaluate to a primitive scalar (string, integer, boolean, semver) or a list of these scalars, not {result}"
+            );
+            return Err(CompileError(text));
+        }
+        Ok(Self { plan })
+    }
+
+    /// The attribute of a device.
+    pub fn value(&self, device: &Device) -> Result<DeviceAttribute, RuntimeError> {
+        self.evaluate(device).0
+    }
+
+    /// The attribute of a device, and what it cost to compute.
+    pub fn evaluate(&self, device: &Device) -> (Result<DeviceAttribute, RuntimeError>, u64) {
+        let (result, cost) = evaluate(&self.plan, device);
+        let result = match result {
+            Ok(value) => to_attribute(&value).map_err(RuntimeError::new),
+            Err(error) => Err(error.into()),
+        };
+        (result, cost)
+    }
+}
+
+fn to_attribute(value: &Value) -> Result<DeviceAttribute, String> {
+    let mut attribute = DeviceAttribute::default();
+    match value {
+        Value::Bool(value) => attribute.bool = Some(*value),
+        Value::Int(value) => attribute.int = Some(*value),
+        Value::String(value) => attribute.string = Some(value.to_string()),
+        Value::Semver(value) => attribute.version = Some(value.to_string()),
+        Value::List(list) => return list_attribute(list),
+        other => return Err(format!("unsupported CEL return type: {}", other.go_type())),
+    }
+    Ok(attribute)
+}
+
+fn list_attribute(list: &Arc<[Value]>) -> Result<DeviceAttribute, String> {
+    fn all<T>(list: &[Value], name: &str, one: fn(&Value) -> Option<T>) -> Result<Option<Vec<T>>, String> {
+        let values = list.iter().enumerate().map(|(index, value)| {
+            one(value).ok_or_else(|| {
+                let is = value.go_type();
+                format!("expected list element at index {index} to be {name}, got {is}")
+            })
+        });
+        values.collect::<Result<Vec<T>, String>>().map(Some)
+    }
+    let mut attribute = DeviceAttribute::default();
+    match list.first() {
+        None => attribute.strings = Some(Vec::new()),
+        Some(Value::Bool(_)) => {
+            attribute.bools = all(list, "bool", |value| match value {
+                Value::Bool(value) => Some(*value),
+                _ => None,
+            })?;
+        }
+        Some(Value::Int(_)) => {
+            attribute.ints = all(list, "int", |value| match value {
+                Value::Int(value) => Some(*value),
+                _ => None,
+            })?;
+        }
+        Some(Value::String(_)) => {
+            attribute.strings = all(list, "string", |value| match value {
+                Value::String(value) => Some(value.to_string()),
+                _ => None,
+            })?;
+        }
+        Some(Value::Semver(_)) => {
+            attribute.versions = all(list, "semver", |value| match value {
+                Value::Semver(value) => Some(value.to_string()),
+                _ => None,
+            })?;
+        }
+        Some(other) => return Err(format!("unsupported list element type: {}", other.go_type())),
+    }
+    Ok(attribute)
+}

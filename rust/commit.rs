@@ -1,0 +1,255 @@
+//! From answers back to inventories: committing, allocating for many pods in turn, judging what is held.
+//!
+//! Whatever was found on another snapshot, or by another scheduler, goes through [`crate::verify`] first. Never
+//! searches by itself. Start at [`Inventory::commit`].
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::allocation::{Answer, ClaimAllocation, Options, allocate_first};
+use crate::claim::key;
+use crate::error::InputError;
+use crate::gates::Features;
+use crate::inventory::selector::NodeSelector;
+use crate::inventory::{CallerData, ClaimKey, Held, Inventory, PoolId, Slice};
+use crate::verify::{self, Documents, Fault, Objection};
+use crate::wire::allocation::AllocationResult;
+use crate::wire::claim::ResourceClaim;
+use crate::wire::core::Node;
+
+/// An answer that cannot be committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    objections: Vec<String>,
+}
+
+impl Conflict {
+    fn new(objection: String) -> Self {
+        Self {
+            objections: vec![objection],
+        }
+    }
+
+    /// What stands against it, one sentence each; never empty.
+    pub fn objections(&self) -> &[String] {
+        &self.objections
+    }
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.objections.join("; "))
+    }
+}
+
+impl std::error::Error for Conflict {}
+
+impl Inventory {
+    /// The inventory in which the answer's claims hold what they were given.
+    ///
+    /// An answer made on another snapshot is judged again here; committing one twice changes nothing.
+    pub fn commit(&self, answer: &Answer) -> Result<Self, Conflict> {
+        if !answer.is_placed() {
+            return Err(Conflict::new("the answer has placed nothing".to_owned()));
+        }
+        let given: Vec<(&ClaimAllocation, &Arc<ResourceClaim>)> = answer
+            .allocations()
+            .iter()
+            .zip(&answer.documents)
+            .collect();
+        if !self.is_same_snapshot(&answer.inventory) {
+            self.recheck(answer, &given)?;
+        }
+        let mut next = self.clone();
+        for (claim, document) in given {
+            if next.held(&claim.key).is_some() {
+                continue;
+            }
+            next = next.hold(Held {
+                key: claim.key.clone(),
+                uid: claim.uid.clone(),
+                allocation: claim.allocation.clone(),
+                reserved_for: document.status.reserved_for.clone(),
+                caller: CallerData::default(),
+                unconfirmed: true,
+            });
+        }
+        Ok(next)
+    }
+
+    fn recheck(
+        &self,
+        answer: &Answer,
+        given: &[(&ClaimAllocation, &Arc<ResourceClaim>)],
+    ) -> Result<(), Conflict> {
+        let (mut claims, mut results) = (Vec::new(), Vec::new());
+        for (claim, document) in given {
+            let known = self.claim(&claim.key);
+            if known.is_none() && answer.inventory.claim(&claim.key).is_some() {
+                return Err(Conflict::new(format!("claim {} is gone", claim.key)));
+            }
+            let now = known.unwrap_or(document);
+            if now.metadata.uid != claim.uid && !now.metadata.uid.is_empty() && !claim.uid.is_empty() {
+                return Err(Conflict::new(format!("claim {} is another object now", claim.key)));
+            }
+            match self.held(&claim.key) {
+                Some(held) if held.allocation == claim.allocation => {}
+                Some(_) => {
+                    return Err(Conflict::new(format!("claim {} holds other devices now", claim.key)));
+                }
+                None => {
+                    claims.push(now.as_ref());
+                    results.push(claim.allocation.clone());
+                }
+            }
+        }
+        let objections = self.judge(&answer.node, &claims, &results, answer.features);
+        if objections.is_empty() {
+            return Ok(());
+        }
+        Err(Conflict {
+            objections: objections.iter().map(ToString::to_string).collect(),
+        })
+    }
+
+    /// What stands against these results for these claims on a node, everything else that is held staying held.
+    pub fn judge(
+        &self,
+        node: &str,
+        claims: &[&ResourceClaim],
+        results: &[AllocationResult],
+        features: Features,
+    ) -> Vec<Objection> {
+        let judged: BTreeSet<ClaimKey> = claims.iter().map(|claim| key(claim)).collect();
+        let bare;
+        let node = if let Some(node) = self.node(node) {
+            node
+        } else {
+            bare = bare_node(node);
+            &bare
+        };
+        let slices = self.slices_near(&node.metadata.name);
+        let documents = Documents {
+            node,
+            slices: slices.iter().map(|slice| slice.document()).collect(),
+            classes: self.classes().map(AsRef::as_ref).collect(),
+            taint_rules: self.taint_rules().map(AsRef::as_ref).collect(),
+            held: self
+                .held_claims()
+                .filter(|held| !judged.contains(&held.key))
+                .map(|held| &held.allocation)
+                .collect(),
+        };
+        let mut objections = verify::judge(&documents, claims, results, features)
+            .err()
+            .unwrap_or_default();
+        objections.retain(|objection| objection.fault == Fault::Illegal);
+        objections
+    }
+
+    /// All slices of the pools that have something for the node, by name.
+    fn slices_near(&self, node: &str) -> Vec<&Arc<Slice>> {
+        let near = self.slices_on_node(node).chain(self.slices_shared());
+        let pools: BTreeSet<&PoolId> = near.map(|slice| slice.pool()).collect();
+        let mut slices: Vec<_> = pools.into_iter().flat_map(|pool| self.slices_of_pool(pool)).collect();
+        slices.sort_by(|a, b| a.name().cmp(b.name()));
+        slices
+    }
+
+    /// Judges what a claim holds, whoever allocated it: on the node given, else on the nodes that the allocation
+    /// allows, of which one has to do. Empty when it is legal.
+    pub fn verify_held(
+        &self,
+        claim: &ClaimKey,
+        node: Option<&str>,
+        features: Features,
+    ) -> Result<Vec<Objection>, InputError> {
+        let about = || format!("ResourceClaim {claim}");
+        let document = self
+            .claim(claim)
+            .ok_or_else(|| InputError::new(about(), "", "is not in the inventory"))?;
+        let held = self
+            .held(claim)
+            .ok_or_else(|| InputError::new(about(), "status.allocation", "holds nothing"))?;
+        let nodes = match node {
+            Some(node) => vec![node.to_owned()],
+            None => self.usable_nodes(&held.allocation).map_err(|error| {
+                InputError::new(about(), "status.allocation.nodeSelector", error)
+            })?,
+        };
+        let mut first = None;
+        for node in nodes {
+            let results = std::slice::from_ref(&held.allocation);
+            let objections = self.judge(&node, &[document], results, features);
+            if objections.is_empty() {
+                return Ok(objections);
+            }
+            first.get_or_insert(objections);
+        }
+        Ok(first.unwrap_or_else(|| {
+            vec![Objection {
+                claim: claim.to_string(),
+                field: "status.allocation.nodeSelector".to_owned(),
+                text: "allows none of the known nodes".to_owned(),
+                fault: Fault::Illegal,
+            }]
+        }))
+    }
+
+    fn usable_nodes(&self, allocation: &AllocationResult) -> Result<Vec<String>, String> {
+        let mut nodes = self.node_names();
+        let Some(selector) = &allocation.node_selector else {
+            return Ok(nodes);
+        };
+        let parsed = NodeSelector::parse(selector)?;
+        // A node that only the selector names has no document.
+        let fields = selector.node_selector_terms.iter().flat_map(|term| &term.match_fields);
+        nodes.extend(fields.flat_map(|field| field.values.iter().cloned()));
+        nodes.sort();
+        nodes.dedup();
+        nodes.retain(|name| match self.node(name) {
+            Some(node) => parsed.matches(node),
+            None => parsed.matches(&bare_node(name)),
+        });
+        Ok(nodes)
+    }
+
+    /// All nodes that a node document or a slice names, by name.
+    pub fn node_names(&self) -> Vec<String> {
+        let documents = self.nodes().map(|node| node.metadata.name.as_str());
+        let slices = self.slices().filter_map(|slice| slice.document().spec.node_name.as_deref());
+        let names: BTreeSet<&str> = documents.chain(slices).filter(|name| !name.is_empty()).collect();
+        names.into_iter().map(str::to_owned).collect()
+    }
+}
+
+fn bare_node(name: &str) -> Node {
+    let mut node = Node::default();
+    name.clone_into(&mut node.metadata.name);
+    node
+}
+
+/// Allocates for several pods in turn, each on the first node that takes it; each finds what those before have left.
+/// An interrupted search ends the call: the answers for the remaining pods are missing.
+pub fn allocate_in_turn(
+    inventory: &Inventory,
+    nodes: &[String],
+    pods: &[Vec<Arc<ResourceClaim>>],
+    options: &Options<'_>,
+) -> (Inventory, Vec<Answer>) {
+    let mut inventory = inventory.clone();
+    let mut answers = Vec::with_capacity(pods.len());
+    for claims in pods {
+        if options.interrupt.is_some_and(|interrupt| interrupt()) {
+            break;
+        }
+        let answer = allocate_first(&inventory, nodes, claims, options);
+        // Nothing lies between the snapshot of the answer and this one, so a placed answer cannot conflict.
+        if let Ok(next) = inventory.commit(&answer) {
+            inventory = next;
+        }
+        answers.push(answer);
+    }
+    (inventory, answers)
+}

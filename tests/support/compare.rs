@@ -1,0 +1,96 @@
+//! Compares the answer of this crate with upstream's: outcome, devices, steps, error texts.
+//!
+//! Error texts are equal up to the point where upstream embeds a message of another library; see [`own_part`].
+
+use serde_json::Value;
+
+/// What differs, or nothing.
+pub(crate) fn difference(theirs: &Value, ours: &Value) -> Option<String> {
+    if !theirs["error"].is_null() || !ours["error"].is_null() {
+        return Some(format!("not answered: upstream {}, here {}", theirs["error"], ours["error"]));
+    }
+    if theirs["channel"] != ours["channel"] && theirs["channel"].is_string() {
+        return Some(format!("channel: upstream {}, here {}", theirs["channel"], ours["channel"]));
+    }
+    let nodes = |answer: &Value| answer["nodes"].as_array().cloned().unwrap_or_default();
+    let (theirs, ours) = (nodes(theirs), nodes(ours));
+    if theirs.len() != ours.len() {
+        return Some(format!("upstream answers {} nodes, here {}", theirs.len(), ours.len()));
+    }
+    theirs.iter().zip(&ours).find_map(|(theirs, ours)| node_difference(theirs, ours))
+}
+
+fn node_difference(theirs: &Value, ours: &Value) -> Option<String> {
+    let differs = |what: &str| {
+        Some(format!("{what} on node {}:\n  upstream {theirs}\n  here     {ours}", theirs["node"]))
+    };
+    match theirs["outcome"].as_str() {
+        // The time-out is the oracle's own; it says nothing about who is right.
+        Some("timeout") => return None,
+        // Where upstream crashes, an error in our own words is right.
+        Some("panic") => {
+            return if ours["outcome"] == "error" && ours["scope"] == "fatal" {
+                None
+            } else {
+                differs("outcome")
+            };
+        }
+        _ => {}
+    }
+    for field in ["node", "outcome", "scope", "steps"] {
+        if theirs[field] != ours[field] {
+            return differs(field);
+        }
+    }
+    let text = |answer: &Value| answer["error"].as_str().map(own_part).map(str::to_owned);
+    if text(theirs) != text(ours) {
+        return differs("error");
+    }
+    if plain(&theirs["results"]) != plain(&ours["results"]) {
+        return differs("results");
+    }
+    None
+}
+
+/// The part of an error text that is upstream's own. What follows comes from cel-go, from a Go struct dump, or from the
+/// label selector or version parser.
+pub(crate) fn own_part(text: &str) -> &str {
+    const FOREIGN: [&str; 6] = [
+        "CEL compile error: ",
+        "failed to parse node selector ",
+        "compilation failed: ",
+        "parse semantic version: ",
+        "could not be converted to bool: ",
+        "expected list element at index ",
+    ];
+    let cut = FOREIGN
+        .iter()
+        .filter_map(|marker| Some(text.find(marker)? + marker.len()))
+        .min()
+        .unwrap_or(text.len());
+    text.get(..cut).unwrap_or(text)
+}
+
+/// Without fields that are empty: the Go types leave them out, and absent means the same.
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let kept = fields.iter().map(|(key, field)| match key.as_str() {
+                "parameters" => (key.clone(), field.clone()),
+                _ => (key.clone(), plain(field)),
+            });
+            Value::Object(kept.filter(|(_, field)| !is_empty(field)).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(plain).collect()),
+        other => other.clone(),
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(fields) => fields.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
