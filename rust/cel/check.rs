@@ -173,7 +173,8 @@ impl Checker {
         if !name.starts_with('.')
             && let Some(local) = self.local(&name)
         {
-            return (Reference::Local(local.slot), local.t.clone());
+            let reference = Reference::Local(local.slot, local.name.clone());
+            return (reference, local.t.clone());
         }
         let bare = name.strip_prefix('.').unwrap_or(&name);
         if let Some(found) = names::global(bare) {
@@ -188,8 +189,7 @@ impl Checker {
             expr.kind = Kind::Resolved(found.0);
             return found.1;
         }
-        let (id, offset) = (expr.id, expr.offset);
-        let _ = id;
+        let offset = expr.offset;
         let Kind::Select {
             operand,
             field,

@@ -2,13 +2,13 @@
 //!
 //! Compiles an expression once (syntax, types), says which attributes it reads, evaluates it against a device within
 //! a cost limit. Knows nothing of slices or claims. The stations of an expression: [`lexer`], [`parser`] with
-//! [`macros`], [`check`], [`validate`], [`plan`], [`eval`]. Start at [`selector`].
+//! [`macros`], [`check`], [`validate`], [`planner`], [`interpret`]. Start at [`selector`].
 
 mod ast;
 mod cache;
 mod check;
 mod device;
-mod eval;
+mod interpret;
 mod functions;
 mod lexer;
 mod library;
@@ -18,14 +18,15 @@ mod names;
 mod number;
 mod overload;
 mod parser;
-mod plan;
+mod planner;
+mod program;
 mod reads;
 mod regex;
 mod relate;
 mod selector;
 mod standard;
+mod standard_costs;
 mod time;
-mod tracker;
 mod types;
 mod unify;
 mod validate;

@@ -66,6 +66,4 @@ pub(super) struct Overload {
     /// Run-time cost of the call in cel-go's units, given the arguments and the result, as
     /// `k8s.io/apiserver/pkg/cel/library/cost.go` (CallCost) and cel-go's cost tracker compute it. `None`: the default of 1.
     pub cost: Option<fn(&[Value], &Value) -> u64>,
-    /// Whether the implementation looks at the values by itself, whatever types are declared.
-    pub is_generic: bool,
 }

@@ -234,7 +234,7 @@ fn index(args: Vec<Node>, optional: bool) -> Result<Node, String> {
     let mut selected = as_attribute(operand);
     let index = match by {
         Node::Constant(value) => {
-            let key = index_key(&value).map_err(|error| error.to_string())?;
+            let key = index_key(&value).map_err(|error| error.text(""))?;
             Index::Constant(value, key)
         }
         other => Index::Computed(as_attribute(other)),
@@ -302,7 +302,7 @@ fn invocation(call: &ast::Call, args: Vec<Node>) -> Result<Node, String> {
         let (result, _) = interpret::constant_call(&planned, &constants);
         return result
             .map(Node::Constant)
-            .map_err(|error| error.to_string());
+            .map_err(|error| error.text(""));
     }
     if REMEMBERED.contains(&found.name) {
         return Ok(Node::Known(Box::new(interpret::constant_call(
@@ -371,11 +371,11 @@ fn membership(list: &[Value]) -> Option<BTreeSet<Key>> {
                 set.extend(number::lossless_uint(*double).map(Key::Uint));
             }
             Value::Int(i) => {
-                set.extend(double_key(Value::Int(*i)));
+                set.extend(double_key(i128::from(*i)));
                 set.extend(u64::try_from(*i).ok().map(Key::Uint));
             }
             Value::Uint(u) => {
-                set.extend(double_key(Value::Uint(*u)));
+                set.extend(double_key(i128::from(*u)));
                 set.extend(i64::try_from(*u).ok().map(Key::Int));
             }
             _ => return None,
@@ -389,6 +389,7 @@ fn is_nan(value: &Value) -> bool {
     matches!(value, Value::Double(double) if double.is_nan())
 }
 
-fn double_key(whole: Value) -> Option<Key> {
-    Key::of(&super::convert::to_double(&[whole]).ok()?)
+#[expect(clippy::cast_precision_loss, reason = "upstream rounds the whole number in the same way")]
+fn double_key(whole: i128) -> Option<Key> {
+    Key::of(&Value::Double(whole as f64))
 }

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use super::ast::Expr;
 use super::check::check;
 use super::device::Device;
-use super::eval::run;
+use super::interpret::run;
 use super::lexer::Issue;
 use super::overload::{EvalError, EvalResult};
 use super::parser::parse;
-use super::plan::{Plan, plan};
+use super::planner::plan;
+use super::program::Program;
 use super::reads::{Reads, reads};
 use super::types::Type;
 use super::validate::validate;
@@ -36,14 +37,14 @@ pub struct RuntimeError {
 /// A compiled selector.
 #[derive(Debug)]
 pub struct Selector {
-    plan: Plan,
+    program: Program,
     reads: Reads,
 }
 
 /// A compiled expression for a derived attribute.
 #[derive(Debug)]
 pub struct Derived {
-    plan: Plan,
+    program: Program,
 }
 
 impl fmt::Display for CompileError {
@@ -104,7 +105,7 @@ fn located(source: &str, issue: &Issue) -> String {
 }
 
 /// Parses, checks and plans; with the type of the result.
-fn compile(source: &str) -> Result<(Expr, Plan, Type), CompileError> {
+fn compile(source: &str, accept: fn(&Type) -> Result<(), String>) -> Result<(Expr, Program), CompileError> {
     let parsed = parse(source).map_err(|issue| failed(source, &[issue]))?;
     let mut expr = parsed.expr;
     let checked = check(&mut expr, parsed.nodes).map_err(|issues| failed(source, &issues))?;
@@ -113,13 +114,14 @@ fn compile(source: &str) -> Result<(Expr, Plan, Type), CompileError> {
         return Err(failed(source, &issues));
     }
     let result = checked.types.get(expr.id as usize).cloned().unwrap_or(Type::Error);
-    let plan = plan(&expr).map_err(|error| CompileError(format!("program instantiation failed: {error}")))?;
-    Ok((expr, plan, result))
+    accept(&result).map_err(CompileError)?;
+    let program = plan(&expr, &checked.types, checked.slots).map_err(|error| CompileError(format!("program instantiation failed: {error}")))?;
+    Ok((expr, program))
 }
 
-fn evaluate(plan: &Plan, device: &Device) -> (EvalResult, u64) {
+fn evaluate(program: &Program, device: &Device) -> (EvalResult, u64) {
     match device.value() {
-        Ok(value) => run(plan, value, COST_LIMIT),
+        Ok(value) => run(program, value, COST_LIMIT),
         Err(text) => (Err(EvalError::message(text)), 0),
     }
 }
@@ -127,13 +129,9 @@ fn evaluate(plan: &Plan, device: &Device) -> (EvalResult, u64) {
 impl Selector {
     /// Compiles an expression whose result is a truth value, or an attribute that may be one.
     pub fn compile(source: &str) -> Result<Self, CompileError> {
-        let (expr, plan, result) = compile(source)?;
-        if !matches!(result, Type::Bool | Type::Dyn) {
-            let text = format!("must evaluate to bool or the unknown type, not {result}");
-            return Err(CompileError(text));
-        }
+        let (expr, program) = compile(source, accept_verdict)?;
         Ok(Self {
-            plan,
+            program,
             reads: reads(&expr),
         })
     }
@@ -145,7 +143,7 @@ impl Selector {
 
     /// Whether the device is selected, and what it cost to find out.
     pub fn evaluate(&self, device: &Device) -> (Result<bool, RuntimeError>, u64) {
-        let (result, cost) = evaluate(&self.plan, device);
+        let (result, cost) = evaluate(&self.program, device);
         let result = match result {
             Ok(Value::Bool(value)) => Ok(value),
             Ok(other) => {
@@ -167,21 +165,8 @@ impl Selector {
 impl Derived {
     /// Compiles an expression whose result can be an attribute.
     pub fn compile(source: &str) -> Result<Self, CompileError> {
-        let (_, plan, result) = compile(source)?;
-        let is_scalar = |kind: &Type| {
-            matches!(kind, Type::String | Type::Int | Type::Bool | Type::Dyn | Type::Named("kubernetes.Semver"))
-        };
-        let is_allowed = match &result {
-            Type::List(element) => is_scalar(element),
-            scalar => is_scalar(scalar),
-        };
-        if !is_allowed {
-            let text = format!(
-                "must evaluate to a primitive scalar (string, integer, boolean, semver) or a list of these scalars, not {result}"
-            );
-            return Err(CompileError(text));
-        }
-        Ok(Self { plan })
+        let (_, program) = compile(source, accept_attribute)?;
+        Ok(Self { program })
     }
 
     /// The attribute of a device.
@@ -191,13 +176,37 @@ impl Derived {
 
     /// The attribute of a device, and what it cost to compute.
     pub fn evaluate(&self, device: &Device) -> (Result<DeviceAttribute, RuntimeError>, u64) {
-        let (result, cost) = evaluate(&self.plan, device);
+        let (result, cost) = evaluate(&self.program, device);
         let result = match result {
             Ok(value) => to_attribute(&value).map_err(RuntimeError::new),
             Err(error) => Err(error.into()),
         };
         (result, cost)
     }
+}
+
+/// A selector gives a truth value, or something of unknown type that may be one.
+fn accept_verdict(result: &Type) -> Result<(), String> {
+    match result {
+        Type::Bool | Type::Dyn => Ok(()),
+        other => Err(format!("must evaluate to bool or the unknown type, not {other}")),
+    }
+}
+
+fn accept_attribute(result: &Type) -> Result<(), String> {
+    let is_scalar = |kind: &Type| {
+        matches!(kind, Type::String | Type::Int | Type::Bool | Type::Dyn | Type::Named("kubernetes.Semver"))
+    };
+    let element = match result {
+        Type::List(element) => element,
+        scalar => scalar,
+    };
+    if is_scalar(element) {
+        return Ok(());
+    }
+    Err(format!(
+        "must evaluate to a primitive scalar (string, integer, boolean, semver) or a list of these scalars, not {result}"
+    ))
 }
 
 fn to_attribute(value: &Value) -> Result<DeviceAttribute, String> {

@@ -1,7 +1,7 @@
 //! The standard functions: signatures for the checker, implementations for the evaluator, costs.
 //!
 //! The operators look at the values alone, whatever overload the checker found: that is how cel-go runs them. The
-//! logical operators, indexing and `?:` are here for the checker only, [`super::eval`] knows them by itself. Start at
+//! logical operators, indexing and `?:` are here for the checker only, [`super::interpret`] knows them by itself. Start at
 //! [`overloads`].
 
 use std::cmp::Ordering;
@@ -11,6 +11,7 @@ use super::library::{compare, text};
 use super::number;
 use super::overload::{EvalError, EvalResult, Overload};
 use super::regex;
+use super::standard_costs;
 use super::time;
 use super::types::Type;
 use super::value::{Key, Value};
@@ -37,12 +38,24 @@ pub(super) fn overloads() -> Vec<(Overload, bool)> {
             args,
             result: read_type(result),
             eval: implementation(function),
-            cost: None,
-            is_generic: true,
+            cost: standard_costs::cost(id),
         };
-        table.push((overload, true));
+        table.push((overload, !is_guarded(function)));
     }
     table
+}
+
+/// Whether upstream looks at the types of the values before it calls an overload.
+fn is_guarded(function: &str) -> bool {
+    function.starts_with("get")
+        || matches!(
+            function,
+            "bool" | "bytes" | "double" | "duration" | "int" | "string" | "timestamp" | "uint"
+        )
+}
+
+fn type_value(value: &Value) -> Value {
+    Value::Type(Arc::new(value.type_of()))
 }
 
 /// A type as the table writes it.
@@ -78,9 +91,6 @@ fn implementation(function: &str) -> Eval {
             [Value::Bool(value)] => Ok(Value::Bool(!value)),
             _ => Err(EvalError::NoSuchOverload),
         },
-        "_==_" => |args| pair(args, |a, b| a.equals(b).map(Value::Bool)),
-        // Oddity: an equality that fails is no equality, so `!=` is true.
-        "_!=_" => |args| pair(args, |a, b| Ok(Value::Bool(a.equals(b) != Ok(true)))),
         "_<_" => |args| ordered(args, Ordering::is_lt),
         "_<=_" => |args| ordered(args, Ordering::is_le),
         "_>_" => |args| ordered(args, Ordering::is_gt),
@@ -97,7 +107,7 @@ fn implementation(function: &str) -> Eval {
         "startsWith" => |args| texts(args, |text, part| text.starts_with(part)),
         "endsWith" => |args| texts(args, |text, part| text.ends_with(part)),
         "matches" => matches_pattern,
-        "type" => |args| args.first().map(super::plan::type_value).ok_or(EvalError::NoSuchOverload),
+        "type" => |args| args.first().map(type_value).ok_or(EvalError::NoSuchOverload),
         "dyn" => |args| args.first().cloned().ok_or(EvalError::NoSuchOverload),
         "bool" => |args| convert(args, "bool"),
         "bytes" => |args| convert(args, "bytes"),
@@ -333,8 +343,8 @@ fn convert(args: &[Value], to: &'static str) -> EvalResult {
             Value::Timestamp(..) => Ok(value.clone()),
             Value::Int(seconds) => timestamp(time::nanos(*seconds, 0)),
             Value::String(text) => time::parse_timestamp(text)
-                .map(|(seconds, nanos)| Value::Timestamp(seconds, nanos))
-                .ok_or_else(failed),
+                .ok_or_else(failed)
+                .and_then(|(seconds, nanos)| timestamp(time::nanos(seconds, nanos))),
             _ => Err(failed()),
         },
     }
@@ -417,32 +427,3 @@ fn part(args: &[Value], function: &str) -> EvalResult {
     };
     found.map(Value::Int).ok_or(EvalError::NoSuchOverload)
 }
-
-/// The cost of a call of a standard function; `None` if another rule decides.
-pub(super) fn cost(function: &str, overload: Option<&str>, args: &[Value]) -> Option<u64> {
-    use super::library::{regex_cost, scaled_up, size};
-    let tenth = |size: u64| scaled_up(size, 0.1);
-    let at = |index: usize| args.get(index).map_or(1, size);
-    if function == "_==_" && args.first().is_some_and(Value::is_kubernetes) {
-        return Some(1);
-    }
-    let overload = match function {
-        "_==_" => "equals",
-        "_!=_" => "not_equals",
-        _ => overload?,
-    };
-    Some(match overload {
-        "starts_with_string" | "ends_with_string" => tenth(at(1)),
-        "string_to_bytes" | "bytes_to_string" => tenth(at(0)),
-        "in_list" => at(1),
-        "less_string" | "greater_string" | "less_equals_string" | "greater_equals_string" | "less_bytes"
-        | "greater_bytes" | "less_equals_bytes" | "greater_equals_bytes" | "equals" | "not_equals" => {
-            tenth(at(0).min(at(1)))
-        }
-        "add_string" | "add_bytes" => tenth(at(0).saturating_add(at(1))),
-        "matches" | "matches_string" => regex_cost(at(0), at(1)),
-        "contains_string" => tenth(at(0)).saturating_mul(tenth(at(1))),
-        _ => return None,
-    })
-}
-

@@ -36,7 +36,6 @@ pub(super) fn global(
         result,
         eval,
         cost: super::call_cost(function, id),
-        is_generic: false,
     }
 }
 
