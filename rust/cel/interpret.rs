@@ -13,6 +13,7 @@ use super::overload::{EvalError, EvalResult, Overload};
 use super::planner::index_key;
 use super::program::{Attribute, Call, Fold, Index, Node, Program, Qualifier, Root, Special};
 use super::relate::{fits, name_of_type};
+use super::standard;
 use super::standard_costs;
 use super::value::{Key, Map, Value};
 
@@ -782,9 +783,14 @@ fn apply(call: &Call, args: &[Value]) -> EvalResult {
         return matcher::apply(call.function, pattern, args);
     }
     if call.singleton {
-        return match call.candidates.first() {
-            Some(overload) => (overload.eval)(args),
-            None => Err(EvalError::NoSuchOverload),
+        let Some(overload) = call.candidates.first() else {
+            return Err(EvalError::NoSuchOverload);
+        };
+        return match (overload.eval)(args) {
+            Err(EvalError::NoSuchOverload) if standard::is_foreign(call.function, args) => Err(
+                EvalError::Message(format!("no such overload: {}", call.function)),
+            ),
+            result => result,
         };
     }
     let takes = |overload: &&Overload| {

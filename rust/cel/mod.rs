@@ -15,6 +15,7 @@ mod library;
 mod macros;
 mod matcher;
 mod names;
+mod native;
 mod number;
 mod overload;
 mod parser;

@@ -334,7 +334,10 @@ fn planned(
         candidates: &found.overloads,
         singleton: found.singleton,
         cost,
-        stops: args.len() > 2 || variadic || pattern.is_some(),
+        stops: args.len() > 2
+            || variadic
+            || pattern.is_some()
+            || (overload.is_none() && !found.singleton),
         pattern,
         special: special(found.name, &args),
         args,

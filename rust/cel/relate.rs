@@ -52,7 +52,7 @@ impl Value {
     /// Equality of Kubernetes' own types, which refuse other types.
     fn equals_own(&self, other: &Value) -> Result<bool, EvalError> {
         match (self, other) {
-            (Value::Quantity(a), Value::Quantity(b)) => Ok(a == b),
+            (Value::Quantity(a) | Value::QuantityResult(a), Value::Quantity(b)) => Ok(a == b),
             (Value::Semver(a), Value::Semver(b)) => Ok(a == b),
             (Value::Ip(a), Value::Ip(b)) => Ok(a == b),
             (Value::Cidr(a, n), Value::Cidr(b, m)) => Ok((a, n) == (b, m)),
@@ -158,6 +158,14 @@ pub(super) fn name_of_type(t: &Type) -> String {
         Type::Optional(_) => "optional_type".to_owned(),
         Type::Type(_) => "type".to_owned(),
         other => other.to_string(),
+    }
+}
+
+/// The name of the type that a value of type `type` is.
+pub(super) fn name_of_type_value(value: &Value) -> String {
+    match value {
+        Value::Type(t) => name_of_type(t),
+        other => other.type_name(),
     }
 }
 

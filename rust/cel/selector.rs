@@ -3,13 +3,13 @@
 //! Compiles in the environment of stored expressions, as the scheduler does. Start at [`Selector::compile`].
 
 use std::fmt;
-use std::sync::Arc;
 
 use super::ast::Expr;
 use super::check::check;
 use super::device::Device;
 use super::interpret::run;
 use super::lexer::Issue;
+use super::native;
 use super::overload::{EvalError, EvalResult};
 use super::parser::parse;
 use super::planner::plan;
@@ -17,7 +17,6 @@ use super::program::Program;
 use super::reads::{Reads, reads};
 use super::types::Type;
 use super::validate::validate;
-use super::value::Value;
 use crate::wire::slice::DeviceAttribute;
 
 /// What an evaluation may cost.
@@ -145,12 +144,7 @@ impl Selector {
     pub fn evaluate(&self, device: &Device) -> (Result<bool, RuntimeError>, u64) {
         let (result, cost) = evaluate(&self.program, device);
         let result = match result {
-            Ok(Value::Bool(value)) => Ok(value),
-            Ok(other) => {
-                let name = other.type_name();
-                let text = format!("CEL result of type {name} could not be converted to bool: type conversion error from '{name}' to 'bool'");
-                Err(RuntimeError::new(text))
-            }
+            Ok(value) => native::verdict(&value).map_err(RuntimeError::new),
             Err(error) => Err(error.into()),
         };
         (result, cost)
@@ -178,7 +172,7 @@ impl Derived {
     pub fn evaluate(&self, device: &Device) -> (Result<DeviceAttribute, RuntimeError>, u64) {
         let (result, cost) = evaluate(&self.program, device);
         let result = match result {
-            Ok(value) => to_attribute(&value).map_err(RuntimeError::new),
+            Ok(value) => native::attribute(&value).map_err(RuntimeError::new),
             Err(error) => Err(error.into()),
         };
         (result, cost)
@@ -207,59 +201,4 @@ fn accept_attribute(result: &Type) -> Result<(), String> {
     Err(format!(
         "must evaluate to a primitive scalar (string, integer, boolean, semver) or a list of these scalars, not {result}"
     ))
-}
-
-fn to_attribute(value: &Value) -> Result<DeviceAttribute, String> {
-    let mut attribute = DeviceAttribute::default();
-    match value {
-        Value::Bool(value) => attribute.bool = Some(*value),
-        Value::Int(value) => attribute.int = Some(*value),
-        Value::String(value) => attribute.string = Some(value.to_string()),
-        Value::Semver(value) => attribute.version = Some(value.to_string()),
-        Value::List(list) => return list_attribute(list),
-        other => return Err(format!("unsupported CEL return type: {}", other.go_type())),
-    }
-    Ok(attribute)
-}
-
-fn list_attribute(list: &Arc<[Value]>) -> Result<DeviceAttribute, String> {
-    fn all<T>(list: &[Value], name: &str, one: fn(&Value) -> Option<T>) -> Result<Option<Vec<T>>, String> {
-        let values = list.iter().enumerate().map(|(index, value)| {
-            one(value).ok_or_else(|| {
-                let is = value.go_type();
-                format!("expected list element at index {index} to be {name}, got {is}")
-            })
-        });
-        values.collect::<Result<Vec<T>, String>>().map(Some)
-    }
-    let mut attribute = DeviceAttribute::default();
-    match list.first() {
-        None => attribute.strings = Some(Vec::new()),
-        Some(Value::Bool(_)) => {
-            attribute.bools = all(list, "bool", |value| match value {
-                Value::Bool(value) => Some(*value),
-                _ => None,
-            })?;
-        }
-        Some(Value::Int(_)) => {
-            attribute.ints = all(list, "int", |value| match value {
-                Value::Int(value) => Some(*value),
-                _ => None,
-            })?;
-        }
-        Some(Value::String(_)) => {
-            attribute.strings = all(list, "string", |value| match value {
-                Value::String(value) => Some(value.to_string()),
-                _ => None,
-            })?;
-        }
-        Some(Value::Semver(_)) => {
-            attribute.versions = all(list, "semver", |value| match value {
-                Value::Semver(value) => Some(value.to_string()),
-                _ => None,
-            })?;
-        }
-        Some(other) => return Err(format!("unsupported list element type: {}", other.go_type())),
-    }
-    Ok(attribute)
 }

@@ -54,6 +54,30 @@ fn is_guarded(function: &str) -> bool {
         )
 }
 
+/// Whether the operator knows nothing of values such as its first, whatever the second: upstream then names the operator
+/// in its error.
+pub(super) fn is_foreign(function: &str, args: &[Value]) -> bool {
+    use Value::{Bool, Bytes, Double, Duration, Int, List, Map, String, Timestamp, Uint};
+    let Some(first) = args.first() else {
+        return false;
+    };
+    let known = match function {
+        // These types answer for themselves, with the plain error.
+        _ if matches!(first, String(_) | Duration(..) | Timestamp(..)) => true,
+        "_+_" => matches!(first, Bytes(_) | Double(_) | Int(_) | List(_) | Uint(_)),
+        "_-_" | "_*_" | "_/_" => matches!(first, Double(_) | Int(_) | Uint(_)),
+        "_%_" => matches!(first, Int(_) | Uint(_)),
+        "-_" => matches!(first, Bool(_) | Double(_) | Int(_)),
+        "_<_" | "_<=_" | "_>_" | "_>=_" => {
+            matches!(first, Bool(_) | Bytes(_) | Double(_) | Int(_) | Uint(_))
+        }
+        "size" => matches!(first, Bytes(_) | List(_) | Map(_)),
+        "matches" => false,
+        _ => true,
+    };
+    !known
+}
+
 fn type_value(value: &Value) -> Value {
     Value::Type(Arc::new(value.type_of()))
 }
