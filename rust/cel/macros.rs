@@ -28,8 +28,9 @@ pub(super) fn expand(
     let mut macros = Macros { builder, offset };
     match (function, target, args.len()) {
         ("has", None, 1) => macros.has(args),
-        ("all" | "exists" | "exists_one", Some(target), 2 | 3)
-        | ("existsOne", Some(target), 3) => macros.quantifier(function, target, args),
+        ("all" | "exists" | "exists_one", Some(target), 2 | 3) | ("existsOne", Some(target), 3) => {
+            macros.quantifier(function, target, args)
+        }
         ("map" | "filter", Some(target), 2) => macros.list_fold(function, target, args, false),
         ("map", Some(target), 3) => macros.list_fold(function, target, args, true),
         ("transformList" | "transformMap" | "transformMapEntry", Some(target), 3 | 4) => {

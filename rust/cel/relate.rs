@@ -33,7 +33,7 @@ impl Value {
             (Value::String(a), Value::String(b)) => a == b,
             (Value::Bytes(a), Value::Bytes(b)) => a == b,
             (Value::Duration(a, b), Value::Duration(c, d))
-            | (Value::Timestamp(a, b), Value::Timestamp(c, d)) => (a, b) == (c, d),
+            | (Value::Timestamp(a, b, _), Value::Timestamp(c, d, _)) => (a, b) == (c, d),
             (Value::Int(_) | Value::Uint(_) | Value::Double(_), _) => {
                 self.compare_numbers(other) == Some(Ordering::Equal)
             }
@@ -44,7 +44,6 @@ impl Value {
                 _ => a.is_none() && b.is_none(),
             },
             (Value::Type(a), Value::Type(b)) => name_of_type(a) == name_of_type(b),
-            (Value::Object(a), Value::Object(b)) => Arc::ptr_eq(a, b),
             _ => return self.equals_own(other),
         })
     }
@@ -105,7 +104,7 @@ impl Value {
             Value::Duration(..) => Type::Duration,
             Value::Timestamp(..) => Type::Timestamp,
             Value::List(_) => Type::list(Type::Dyn),
-            Value::Map(_) | Value::Object(_) => Type::map(Type::Dyn, Type::Dyn),
+            Value::Map(_) => Type::map(Type::Dyn, Type::Dyn),
             Value::Optional(_) => Type::optional(Type::Dyn),
             Value::Type(_) => Type::Type(Box::new(Type::Dyn)),
             Value::Quantity(_) | Value::QuantityResult(_) => Type::Named("kubernetes.Quantity"),
@@ -135,7 +134,7 @@ impl Value {
             Value::Duration(..) => "types.Duration",
             Value::Timestamp(..) => "types.Timestamp",
             Value::List(_) => "*types.baseList",
-            Value::Map(_) | Value::Object(_) => "*types.baseMap",
+            Value::Map(_) => "*types.baseMap",
             Value::Optional(_) => "*types.Optional",
             Value::Type(_) => "*types.Type",
             Value::Quantity(_) => "cel.Quantity",

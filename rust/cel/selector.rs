@@ -55,6 +55,14 @@ impl fmt::Display for CompileError {
 impl std::error::Error for CompileError {}
 
 impl RuntimeError {
+    fn plain(text: String) -> Self {
+        Self {
+            text,
+            is_cost_limit: false,
+        }
+    }
+
+    /// With the hint that upstream adds for selectors.
     fn new(text: String) -> Self {
         let hint = if text.contains("no such key:") {
             ". consider using CEL optional chaining (.? followed by orValue()) or guarding the check with has() for optional fields"
@@ -100,7 +108,15 @@ fn located(source: &str, issue: &Issue) -> String {
     let before = source.get(..issue.offset).unwrap_or(source);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    format!("ERROR: <input>:{line}:{column}: {}", issue.text)
+    let text = source.lines().nth(line - 1).unwrap_or_default();
+    // Wide marks stand under characters of more than one byte, so that the columns agree.
+    let marks: String = text
+        .chars()
+        .take(column - 1)
+        .map(|c| if c.is_ascii() { '.' } else { '．' })
+        .collect();
+    let end = if text.chars().nth(column - 1).is_none_or(|c| c.is_ascii()) { '^' } else { '＾' };
+    format!("ERROR: <input>:{line}:{column}: {}\n | {text}\n | {marks}{end}", issue.text)
 }
 
 /// Parses, checks and plans; with the type of the result.
@@ -172,8 +188,11 @@ impl Derived {
     pub fn evaluate(&self, device: &Device) -> (Result<DeviceAttribute, RuntimeError>, u64) {
         let (result, cost) = evaluate(&self.program, device);
         let result = match result {
-            Ok(value) => native::attribute(&value).map_err(RuntimeError::new),
-            Err(error) => Err(error.into()),
+            Ok(value) => native::attribute(&value).map_err(RuntimeError::plain),
+            Err(error) => Err(RuntimeError {
+                is_cost_limit: error == EvalError::CostExceeded,
+                text: error.text(""),
+            }),
         };
         (result, cost)
     }

@@ -160,9 +160,9 @@ fn duration(nanos: i128) -> EvalResult {
     Ok(Value::Duration(seconds, nanos))
 }
 
-fn timestamp(nanos: i128) -> EvalResult {
+fn timestamp(nanos: i128, zone: i32) -> EvalResult {
     let (seconds, nanos) = time::timestamp(nanos).ok_or_else(|| EvalError::message("timestamp overflow"))?;
-    Ok(Value::Timestamp(seconds, nanos))
+    Ok(Value::Timestamp(seconds, nanos, zone))
 }
 
 fn calendar(function: &str, second: i64, nanos: i32) -> Option<i64> {
@@ -235,8 +235,9 @@ fn add(left: &Value, right: &Value) -> EvalResult {
         (Value::Duration(a, b), Value::Duration(c, d)) => {
             duration(time::nanos(*a, *b) + time::nanos(*c, *d))
         }
-        (Value::Timestamp(a, b), Value::Duration(c, d)) | (Value::Duration(c, d), Value::Timestamp(a, b)) => {
-            timestamp(time::nanos(*a, *b) + time::nanos(*c, *d))
+        (Value::Timestamp(a, b, zone), Value::Duration(c, d))
+        | (Value::Duration(c, d), Value::Timestamp(a, b, zone)) => {
+            timestamp(time::nanos(*a, *b) + time::nanos(*c, *d), *zone)
         }
         _ => Err(EvalError::NoSuchOverload),
     }
@@ -247,11 +248,11 @@ fn subtract(left: &Value, right: &Value) -> EvalResult {
         (Value::Int(a), Value::Int(b)) => a.checked_sub(*b).map(Value::Int).ok_or_else(overflow),
         (Value::Uint(a), Value::Uint(b)) => a.checked_sub(*b).map(Value::Uint).ok_or_else(unsigned_overflow),
         (Value::Double(a), Value::Double(b)) => Ok(Value::Double(a - b)),
-        (Value::Duration(a, b), Value::Duration(c, d)) | (Value::Timestamp(a, b), Value::Timestamp(c, d)) => {
+        (Value::Duration(a, b), Value::Duration(c, d)) | (Value::Timestamp(a, b, _), Value::Timestamp(c, d, _)) => {
             duration(time::nanos(*a, *b) - time::nanos(*c, *d))
         }
-        (Value::Timestamp(a, b), Value::Duration(c, d)) => {
-            timestamp(time::nanos(*a, *b) - time::nanos(*c, *d))
+        (Value::Timestamp(a, b, zone), Value::Duration(c, d)) => {
+            timestamp(time::nanos(*a, *b) - time::nanos(*c, *d), *zone)
         }
         _ => Err(EvalError::NoSuchOverload),
     }
@@ -365,10 +366,11 @@ fn convert(args: &[Value], to: &'static str) -> EvalResult {
         },
         _ => match value {
             Value::Timestamp(..) => Ok(value.clone()),
-            Value::Int(seconds) => timestamp(time::nanos(*seconds, 0)),
-            Value::String(text) => time::parse_timestamp(text)
-                .ok_or_else(failed)
-                .and_then(|(seconds, nanos)| timestamp(time::nanos(seconds, nanos))),
+            Value::Int(seconds) => timestamp(time::nanos(*seconds, 0), 0),
+            Value::String(text) => {
+                let (seconds, nanos, zone) = time::parse_timestamp(text).ok_or_else(failed)?;
+                timestamp(time::nanos(seconds, nanos), zone)
+            }
             _ => Err(failed()),
         },
     }
@@ -391,7 +393,7 @@ fn to_int(value: &Value) -> Option<EvalResult> {
             }
         }
         Value::String(text) => return text.parse::<i64>().ok().map(|number| Ok(Value::Int(number))),
-        Value::Timestamp(seconds, _) => Ok(Value::Int(*seconds)),
+        Value::Timestamp(seconds, ..) => Ok(Value::Int(*seconds)),
         Value::Duration(seconds, nanos) => i64::try_from(time::nanos(*seconds, *nanos))
             .map(Value::Int)
             .map_err(|_| overflow()),
@@ -439,7 +441,7 @@ fn part(args: &[Value], function: &str) -> EvalResult {
         _ => return Err(EvalError::NoSuchOverload),
     };
     let found = match args.first() {
-        Some(Value::Timestamp(seconds, nanos)) => calendar(function, seconds.saturating_add(zone), *nanos),
+        Some(Value::Timestamp(seconds, nanos, _)) => calendar(function, seconds.saturating_add(zone), *nanos),
         Some(Value::Duration(seconds, nanos)) => match function {
             "getHours" => Some(seconds / 3_600),
             "getMinutes" => Some(seconds / 60),

@@ -123,7 +123,7 @@ fn part_of(fraction: &str, unit: i128) -> i128 {
 }
 
 /// A timestamp from its RFC 3339 text: seconds, nanoseconds. Out of range is for the caller to see.
-pub(super) fn parse_timestamp(text: &str) -> Option<(i64, i32)> {
+pub(super) fn parse_timestamp(text: &str) -> Option<(i64, i32, i32)> {
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| -> Option<i64> {
         let part = bytes.get(from..to)?;
@@ -157,6 +157,7 @@ pub(super) fn parse_timestamp(text: &str) -> Option<(i64, i32)> {
     valid.then_some((
         days * DAY + hour * 3600 + minute * 60 + second - offset,
         nanos,
+        i32::try_from(offset).ok()?,
     ))
 }
 

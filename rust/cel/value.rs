@@ -30,8 +30,9 @@ pub(super) enum Value {
     Bytes(Arc<[u8]>),
     /// Seconds and nanoseconds, both of the same sign.
     Duration(i64, i32),
-    /// Seconds since the epoch and nanoseconds.
-    Timestamp(i64, i32),
+    /// Seconds since the epoch, nanoseconds, and the seconds east of UTC that it was written with (only printing shows
+    /// them).
+    Timestamp(i64, i32, i32),
     /// A list.
     List(Arc<[Value]>),
     /// A map.
@@ -42,7 +43,7 @@ pub(super) enum Value {
     Type(Arc<Type>),
     /// A Kubernetes quantity.
     Quantity(Arc<Quantity>),
-    /// A quantity that `add` or `sub` gave. Upstream keeps it in another shape, which the left side of `==` refuses;
+    /// A quantity that `add` or `sub` gave. Upstream keeps it in another shape, which the right side of `==` refuses;
     /// in everything else it is a quantity.
     QuantityResult(Arc<Quantity>),
     /// A semantic version.
@@ -55,24 +56,6 @@ pub(super) enum Value {
     Url(Arc<str>),
     /// A named format, by name.
     Format(&'static str),
-    /// An object with fields, such as `device`.
-    Object(Arc<Object>),
-}
-
-impl Value {
-    /// Whether it is of a type of Kubernetes' own; comparing those costs 1.
-    pub(super) fn is_kubernetes(&self) -> bool {
-        matches!(
-            self,
-            Value::Quantity(_)
-                | Value::QuantityResult(_)
-                | Value::Semver(_)
-                | Value::Ip(_)
-                | Value::Cidr(..)
-                | Value::Url(_)
-                | Value::Format(_)
-        )
-    }
 }
 
 /// A map value. Iteration is by key order (upstream's is random; the stated rule is ascending keys).
@@ -126,13 +109,4 @@ impl Ord for OtherKey {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.text.cmp(&other.text)
     }
-}
-
-/// An object with named fields.
-#[derive(Clone, Debug)]
-pub(super) struct Object {
-    /// Its type name.
-    pub type_name: &'static str,
-    /// Its fields.
-    pub fields: BTreeMap<&'static str, Value>,
 }

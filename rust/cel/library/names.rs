@@ -18,8 +18,7 @@ pub(super) fn of_value(value: &Value) -> &'static str {
         Value::Duration(..) => "google.protobuf.Duration",
         Value::Timestamp(..) => "google.protobuf.Timestamp",
         Value::List(_) => "list",
-        // Objects reach upstream's functions as maps.
-        Value::Map(_) | Value::Object(_) => "map",
+        Value::Map(_) => "map",
         Value::Optional(_) => "optional_type",
         Value::Type(_) => "type",
         Value::Quantity(_) | Value::QuantityResult(_) => "kubernetes.Quantity",

@@ -93,7 +93,7 @@ fn is_zero(value: &Value) -> bool {
         Value::String(text) => text.is_empty(),
         Value::Bytes(bytes) => bytes.is_empty(),
         Value::Duration(seconds, nanos) => (*seconds, *nanos) == (0, 0),
-        Value::Timestamp(seconds, nanos) => (*seconds, *nanos) == (ZERO_TIMESTAMP, 0),
+        Value::Timestamp(seconds, nanos, _) => (*seconds, *nanos) == (ZERO_TIMESTAMP, 0),
         Value::List(list) => list.is_empty(),
         // The wrapper around attributes and capacities does not say whether it is empty.
         Value::Map(map) => map.entries.is_empty() && !map.default_empty,

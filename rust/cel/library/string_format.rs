@@ -370,8 +370,7 @@ fn print_literal(value: &Value) -> Result<String, String> {
         | Value::Ip(_)
         | Value::Cidr(..)
         | Value::Url(_)
-        | Value::Format(_)
-        | Value::Object(_) => return Err(format!("no formatting function for {}", names::of_value(value))),
+        | Value::Format(_) => return Err(format!("no formatting function for {}", names::of_value(value))),
         _ => print(value)?,
     })
 }

@@ -146,7 +146,7 @@ pub(in crate::cel) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
         (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
         (Value::String(a), Value::String(b)) => Some(a.cmp(b)),
         (Value::Bytes(a), Value::Bytes(b)) => Some(a.cmp(b)),
-        (Value::Duration(a, b), Value::Duration(c, d)) | (Value::Timestamp(a, b), Value::Timestamp(c, d)) => {
+        (Value::Duration(a, b), Value::Duration(c, d)) | (Value::Timestamp(a, b, _), Value::Timestamp(c, d, _)) => {
             Some(nanos(*a, *b).cmp(&nanos(*c, *d)))
         }
         _ => compare_numbers(left, right),
@@ -180,7 +180,6 @@ pub(in crate::cel) fn size(value: &Value) -> u64 {
         Value::Bytes(bytes) => bytes.len(),
         Value::List(list) => list.len(),
         Value::Map(map) => map.entries.len(),
-        Value::Object(object) => object.fields.len(),
         Value::Ip(address) => {
             if address.is_ipv4() {
                 4
@@ -251,9 +250,6 @@ pub(super) fn traversal(value: &Value) -> u64 {
         Value::Bytes(data) => bytes(data.len()),
         Value::List(list) => list.iter().map(traversal).fold(0, u64::saturating_add),
         Value::Map(map) => entries(map),
-        Value::Object(object) => object.fields.iter().fold(0_u64, |sum, (name, value)| {
-            sum.saturating_add(bytes(name.len())).saturating_add(traversal(value))
-        }),
         _ => 1,
     }
 }

@@ -23,7 +23,7 @@ pub(crate) fn convert(value: &Value) -> Option<Result<String, String>> {
             Err(_) => return Some(Err("invalid UTF-8 in bytes, cannot convert to string".to_owned())),
         },
         Value::Duration(seconds, nanos) => duration(*seconds, *nanos),
-        Value::Timestamp(seconds, nanos) => timestamp(*seconds, *nanos),
+        Value::Timestamp(seconds, nanos, zone) => timestamp(*seconds, *nanos, *zone),
         Value::Type(kind) => names::of_type(kind),
         Value::Ip(address) => address.to_string(),
         Value::Cidr(address, bits) => format!("{address}/{bits}"),
@@ -79,8 +79,9 @@ pub(crate) fn duration(seconds: i64, nanos: i32) -> String {
     format!("{float}s")
 }
 
-/// A timestamp in RFC 3339 form, in UTC, with the digits of a second that are needed.
-pub(crate) fn timestamp(seconds: i64, nanos: i32) -> String {
+/// A timestamp in RFC 3339 form, in the zone it was written with, with the digits of a second that are needed.
+pub(crate) fn timestamp(seconds: i64, nanos: i32, zone: i32) -> String {
+    let seconds = seconds.saturating_add(i64::from(zone));
     let (year, month, day) = civil(seconds.div_euclid(DAY));
     let second = seconds.rem_euclid(DAY);
     let mut text = format!(
@@ -94,7 +95,13 @@ pub(crate) fn timestamp(seconds: i64, nanos: i32) -> String {
         // Writing to a text cannot fail.
         let _ = write!(text, ".{}", digits.trim_end_matches('0'));
     }
-    text.push('Z');
+    if zone == 0 {
+        text.push('Z');
+    } else {
+        let sign = if zone < 0 { '-' } else { '+' };
+        let minutes = zone.unsigned_abs() / 60;
+        let _ = write!(text, "{sign}{:02}:{:02}", minutes / 60, minutes % 60);
+    }
     text
 }
 
