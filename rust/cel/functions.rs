@@ -30,7 +30,8 @@ pub(super) fn function(name: &str) -> Option<&'static Function> {
             add(&mut table, overload, singleton);
         }
         for overload in library::overloads() {
-            add(&mut table, overload, false);
+            let singleton = matches!(overload.function, "sort" | "@sortByAssociatedKeys");
+            add(&mut table, overload, singleton);
         }
         table
     });

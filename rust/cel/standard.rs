@@ -72,6 +72,7 @@ pub(super) fn is_foreign(function: &str, args: &[Value]) -> bool {
             matches!(first, Bool(_) | Bytes(_) | Double(_) | Int(_) | Uint(_))
         }
         "size" => matches!(first, Bytes(_) | List(_) | Map(_)),
+        "sort" | "@sortByAssociatedKeys" => matches!(first, List(_)),
         "matches" => false,
         _ => true,
     };
