@@ -12,7 +12,9 @@ const EVALUATE_STACK: usize = 512 * 1024;
 
 fn on_stack<T: Send>(size: usize, work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(size).spawn_scoped(scope, work);
+        let thread = std::thread::Builder::new()
+            .stack_size(size)
+            .spawn_scoped(scope, work);
         thread.unwrap().join().unwrap()
     })
 }
@@ -29,7 +31,12 @@ fn outcome(expression: &str) -> (bool, Option<Result<bool, String>>) {
 }
 
 fn refused(expression: &str) {
-    assert_eq!(outcome(expression), (false, None), "{}", &expression[..expression.len().min(60)]);
+    assert_eq!(
+        outcome(expression),
+        (false, None),
+        "{}",
+        &expression[..expression.len().min(60)]
+    );
 }
 
 fn answers(expression: &str, expected: bool) {
@@ -88,7 +95,10 @@ fn nested_macros() {
 #[test]
 fn growth() {
     // Everything doubles: copies of targets, lists, types, comparisons.
-    refused(&format!("optional.of(1){}.hasValue()", ".optMap(x, x)".repeat(60)));
+    refused(&format!(
+        "optional.of(1){}.hasValue()",
+        ".optMap(x, x)".repeat(60)
+    ));
     let doubling = |step: &str, end: &str| {
         let mut text = "cel.bind(x0, [1], ".to_owned();
         for level in 1..60 {
@@ -116,7 +126,10 @@ fn long_loops_end_at_the_cost_limit() {
         let (compiled, result) = outcome(expression);
         assert!(compiled, "{expression}");
         if let Some(Err(error)) = result {
-            assert_eq!(error, "operation cancelled: actual cost limit exceeded", "{expression}");
+            assert_eq!(
+                error, "operation cancelled: actual cost limit exceeded",
+                "{expression}"
+            );
         }
     }
 }
@@ -124,9 +137,42 @@ fn long_loops_end_at_the_cost_limit() {
 #[test]
 fn broken_texts() {
     for expression in [
-        "\"", "'''", "b'\\u0041'", "\"\\uD800\"", "`", "`a", "0x", "1e", "99999999999999999999", "1e999", "\u{0}",
-        "é", "a\u{301}", "r\"", "\"\\", "// only a comment", "", " ", ".", "a.", ".a.`b", "{", "{:}", "{1:}", "[,,]",
-        "has(1)", "has()", "a.b{", "1u2", "-", "!", "in", "x in", "true false", "a ? b", "a ? b :",
+        "\"",
+        "'''",
+        "b'\\u0041'",
+        "\"\\uD800\"",
+        "`",
+        "`a",
+        "0x",
+        "1e",
+        "99999999999999999999",
+        "1e999",
+        "\u{0}",
+        "é",
+        "a\u{301}",
+        "r\"",
+        "\"\\",
+        "// only a comment",
+        "",
+        " ",
+        ".",
+        "a.",
+        ".a.`b",
+        "{",
+        "{:}",
+        "{1:}",
+        "[,,]",
+        "has(1)",
+        "has()",
+        "a.b{",
+        "1u2",
+        "-",
+        "!",
+        "in",
+        "x in",
+        "true false",
+        "a ? b",
+        "a ? b :",
     ] {
         refused(expression);
     }

@@ -271,16 +271,11 @@ impl Checker {
         let [operand, field] = call.args.as_mut_slice() else {
             return Type::Error;
         };
-        let name = match &field.kind {
-            Kind::Literal(Value::String(name)) => name.to_string(),
-            _ => {
-                self.report(
-                    offset,
-                    "unsupported optional field selection".to_owned(),
-                );
-                return Type::Error;
-            }
+        let Kind::Literal(Value::String(name)) = &field.kind else {
+            self.report(offset, "unsupported optional field selection".to_owned());
+            return Type::Error;
         };
+        let name = name.to_string();
         let t = self.field(offset, operand, &name, true);
         self.resolved(&t)
     }
@@ -430,13 +425,10 @@ impl Checker {
                 self.report(offset, text);
             }
         }
-        match message {
-            Some(t) => t,
-            None => {
-                self.report(offset, format!("'{name}' is not a message type"));
-                Type::Error
-            }
+        if message == Type::Error {
+            self.report(offset, format!("'{name}' is not a message type"));
         }
+        message
     }
 
     /// The types of the iteration variables.

@@ -44,6 +44,7 @@ impl Device {
             Ok(Value::Map(Arc::new(Map {
                 entries,
                 default_empty: false,
+                is_native: true,
             })))
         });
         Self { value }
@@ -72,6 +73,7 @@ fn domains<'a>(values: impl Iterator<Item = Result<Named<'a>, String>>) -> Resul
             let inner = Map {
                 entries,
                 default_empty: false,
+                is_native: true,
             };
             (Key::String(Arc::from(domain)), Value::Map(Arc::new(inner)))
         })
@@ -79,6 +81,7 @@ fn domains<'a>(values: impl Iterator<Item = Result<Named<'a>, String>>) -> Resul
     Ok(Value::Map(Arc::new(Map {
         entries,
         default_empty: true,
+        is_native: true,
     })))
 }
 

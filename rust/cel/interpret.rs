@@ -5,17 +5,16 @@
 //! stack here: a call whose arguments were all evaluated costs what it costs, any other call nothing. The recursion is
 //! as deep as the program, which the parser bounds. Start at [`run`].
 
-use std::sync::{Arc, LazyLock};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::library::cost_fails;
+use super::invoke::{apply, check_costs, cost_of};
 use super::matcher;
-use super::overload::{EvalError, EvalResult, Overload};
-use super::planner::index_key;
-use super::program::{Attribute, Call, Fold, Index, Node, Program, Qualifier, Root, Special};
-use super::relate::{fits, name_of_type};
-use super::standard;
+use super::overload::{EvalError, EvalResult};
+use super::program::{Call, Fold, Node, Program, Special};
 use super::standard_costs;
 use super::value::{Key, Map, Value};
+use super::variables::Slot;
 
 /// How many elements lists may be copied for by `+`. Upstream shares lists and has no limit: one that is added to
 /// itself forty times over costs it nothing, and would take all memory here.
@@ -42,49 +41,12 @@ pub(super) fn constant_call(call: &Call, args: &[Value]) -> (EvalResult, u64) {
     (result, cost)
 }
 
-static EMPTY: LazyLock<Value> = LazyLock::new(|| Value::Map(Arc::new(Map::default())));
-
-/// What a variable of a fold holds.
-enum Slot<'p> {
-    /// Nothing yet.
-    Empty,
-    /// An accumulator that nobody has looked at: upstream initialises it on the first look.
-    Pending(&'p Node),
-    /// A value or an error.
-    Ready(EvalResult),
-    /// A list that grows in place.
-    List(Vec<Value>),
-    /// A map that grows in place.
-    Map(Map),
-}
-
-/// A value on its way through a selection, borrowed while it can be.
-enum Held<'p> {
-    Device(&'p Value),
-    Own(Value),
-}
-
-impl Held<'_> {
-    fn get(&self) -> &Value {
-        match self {
-            Held::Device(value) => value,
-            Held::Own(value) => value,
-        }
-    }
-
-    fn into_value(self) -> Value {
-        match self {
-            Held::Device(value) => value.clone(),
-            Held::Own(value) => value,
-        }
-    }
-}
-
-struct Machine<'p> {
-    device: &'p Value,
-    cost: u64,
+/// One evaluation.
+pub(super) struct Machine<'p> {
+    pub(super) device: &'p Value,
+    pub(super) cost: u64,
     limit: u64,
-    slots: Vec<Slot<'p>>,
+    pub(super) slots: Vec<Slot<'p>>,
     copies: u64,
     comparisons: u64,
 }
@@ -106,7 +68,7 @@ impl<'p> Machine<'p> {
         }
     }
 
-    fn charge(&mut self, cost: u64) -> Result<(), EvalError> {
+    pub(super) fn charge(&mut self, cost: u64) -> Result<(), EvalError> {
         self.cost = self.cost.saturating_add(cost);
         if self.cost > self.limit {
             return Err(EvalError::CostExceeded);
@@ -114,7 +76,7 @@ impl<'p> Machine<'p> {
         Ok(())
     }
 
-    fn node(&mut self, node: &'p Node) -> EvalResult {
+    pub(super) fn node(&mut self, node: &'p Node) -> EvalResult {
         match node {
             Node::Constant(value) => Ok(value.clone()),
             Node::Known(known) => {
@@ -157,7 +119,7 @@ impl<'p> Machine<'p> {
     }
 
     /// Evaluates; an error that ends everything comes out, any other stays a result.
-    fn argument(&mut self, node: &'p Node) -> Result<EvalResult, EvalError> {
+    pub(super) fn argument(&mut self, node: &'p Node) -> Result<EvalResult, EvalError> {
         match self.node(node) {
             Err(error) if error.ends_evaluation() => Err(error),
             result => Ok(result),
@@ -191,14 +153,10 @@ impl<'p> Machine<'p> {
         }
     }
 
-    fn membership(
-        &mut self,
-        element: &'p Node,
-        set: &std::collections::BTreeSet<Key>,
-    ) -> EvalResult {
+    fn membership(&mut self, element: &'p Node, set: &BTreeSet<Key>) -> EvalResult {
         let element = self.node(element)?;
         if matches!(element, Value::Bytes(_) | Value::Semver(_)) {
-            return Err(unhashable(&element));
+            return Err(EvalError::unhashable(&element));
         }
         let found = Key::of(&element).is_some_and(|key| set.contains(&key));
         Ok(Value::Bool(found))
@@ -261,7 +219,7 @@ impl<'p> Machine<'p> {
                 )));
             }
         };
-        let key = Key::of(&key_value).ok_or_else(|| unhashable(&key_value))?;
+        let key = Key::of(&key_value).ok_or_else(|| EvalError::unhashable(&key_value))?;
         match value {
             Some(value) => map.entries.insert(key, value),
             None => map.entries.remove(&key),
@@ -330,9 +288,7 @@ impl<'p> Machine<'p> {
         match (first, second) {
             (Ok(first), Ok(second)) => self.invoke(call, &[first, second]),
             (Ok(first), Err(error)) => self.failed_call(call, &[first, Value::Null], error),
-            (Err(error), second) => {
-                self.failed_call(call, &[Value::Null, or_null(&second)], error)
-            }
+            (Err(error), second) => self.failed_call(call, &[Value::Null, or_null(&second)], error),
         }
     }
 
@@ -375,7 +331,7 @@ impl<'p> Machine<'p> {
         result
     }
 
-    fn copy(&mut self, elements: usize) -> Result<(), EvalError> {
+    pub(super) fn copy(&mut self, elements: usize) -> Result<(), EvalError> {
         let elements = u64::try_from(elements).unwrap_or(u64::MAX);
         self.copies = self
             .copies
@@ -436,10 +392,7 @@ impl<'p> Machine<'p> {
         if let Some(second) = second {
             self.set(fold.slot + 2, Slot::Ready(Ok(second)));
         }
-        if matches!(
-            self.argument(&fold.condition)?,
-            Ok(Value::Bool(false))
-        ) {
+        if matches!(self.argument(&fold.condition)?, Ok(Value::Bool(false))) {
             return Ok(false);
         }
         if !self.grow(fold, &fold.step)? {
@@ -448,396 +401,4 @@ impl<'p> Machine<'p> {
         }
         Ok(true)
     }
-
-    /// Does a step that only lets the accumulator grow, without looking at it as a value; false if it is no such step.
-    fn grow(&mut self, fold: &'p Fold, step: &'p Node) -> Result<bool, EvalError> {
-        let call = match step {
-            Node::Call(call) => call,
-            Node::Attribute(attribute) => match &attribute.root {
-                Root::Conditional(parts) if attribute.qualifiers.is_empty() => {
-                    return self.grow_if(fold, parts);
-                }
-                _ => return Ok(false),
-            },
-            _ => return Ok(false),
-        };
-        let done = match call.special {
-            Special::Append(slot) if slot == fold.slot => self.append(call, slot)?,
-            Special::Insert(slot) if slot == fold.slot => self.insert(call, slot)?,
-            _ => return Ok(false),
-        };
-        match done {
-            None => Ok(false),
-            Some(Ok(())) => Ok(true),
-            Some(Err(error)) => {
-                self.set(fold.slot, Slot::Ready(Err(error)));
-                Ok(true)
-            }
-        }
-    }
-
-    /// `condition ? accumulator grows : accumulator`, the shape of all filters.
-    fn grow_if(
-        &mut self,
-        fold: &'p Fold,
-        parts: &'p (Node, Attribute, Attribute),
-    ) -> Result<bool, EvalError> {
-        let is_accumulator = |attribute: &Attribute| {
-            attribute.qualifiers.is_empty()
-                && matches!(attribute.root, Root::Slot(slot) if slot == fold.slot)
-        };
-        let grows = match &parts.1.root {
-            Root::Node(node @ Node::Call(call)) if parts.1.qualifiers.is_empty() => {
-                let growing = matches!(call.special, Special::Append(_) | Special::Insert(_));
-                growing.then_some(node)
-            }
-            _ => None,
-        };
-        let Some(grows) = grows.filter(|_| is_accumulator(&parts.2)) else {
-            return Ok(false);
-        };
-        let result = match self.argument(&parts.0)? {
-            Ok(Value::Bool(false)) => {
-                self.initialise(fold.slot)?;
-                return Ok(true);
-            }
-            Ok(Value::Bool(true)) => {
-                if self.grow(fold, grows)? {
-                    return Ok(true);
-                }
-                self.argument(grows)?
-            }
-            Ok(_) => Err(EvalError::NoSuchOverload),
-            Err(error) => Err(error),
-        };
-        self.set(fold.slot, Slot::Ready(result));
-        Ok(true)
-    }
-
-    /// `accumulator + list` in place, where the accumulator began as an empty list; upstream does the same, and lets it
-    /// be seen.
-    fn append(
-        &mut self,
-        call: &'p Call,
-        slot: usize,
-    ) -> Result<Option<Result<(), EvalError>>, EvalError> {
-        self.initialise(slot)?;
-        let (Some(Slot::List(_)), [_, added]) = (self.slots.get(slot), call.args.as_slice()) else {
-            return Ok(None);
-        };
-        self.charge(1)?;
-        let added = match self.argument(added)? {
-            Ok(Value::List(list)) => Ok(list),
-            Ok(_) => Err(EvalError::NoSuchOverload),
-            Err(error) => Err(error),
-        };
-        self.charge(1)?;
-        let added = match added {
-            Ok(added) => added,
-            Err(error) => return Ok(Some(Err(error))),
-        };
-        self.copy(added.len())?;
-        if let Some(Slot::List(grown)) = self.slots.get_mut(slot) {
-            grown.extend(added.iter().cloned());
-        }
-        Ok(Some(Ok(())))
-    }
-
-    /// `cel.@mapInsert(accumulator, …)` in place.
-    fn insert(
-        &mut self,
-        call: &'p Call,
-        slot: usize,
-    ) -> Result<Option<Result<(), EvalError>>, EvalError> {
-        self.initialise(slot)?;
-        if !matches!(self.slots.get(slot), Some(Slot::Map(_))) {
-            return Ok(None);
-        }
-        self.charge(1)?;
-        let mut values = Vec::with_capacity(2);
-        for (position, arg) in call.args.iter().enumerate().skip(1) {
-            match self.argument(arg)? {
-                Ok(value) => values.push(value),
-                Err(error) => {
-                    if position + 1 == call.args.len() {
-                        self.charge(1)?;
-                    }
-                    return Ok(Some(Err(error)));
-                }
-            }
-        }
-        let inserted = match (self.slots.get_mut(slot), values.as_slice()) {
-            (Some(Slot::Map(map)), [key, value]) => insert_entry(map, key, value),
-            (Some(Slot::Map(map)), [Value::Map(more)]) => more
-                .entries
-                .iter()
-                .try_for_each(|(key, value)| insert_entry(map, &key.value(), value)),
-            _ => Err(EvalError::NoSuchOverload),
-        };
-        if let Err(error) = &inserted
-            && error.ends_evaluation()
-        {
-            return Err(error.clone());
-        }
-        self.charge(1)?;
-        Ok(Some(inserted))
-    }
-
-    /// The value of an accumulator that has just grown.
-    fn grown(&mut self, slot: usize, done: Result<(), EvalError>) -> EvalResult {
-        done.and_then(|()| self.slot(slot))
-    }
-
-    fn set(&mut self, slot: usize, value: Slot<'p>) {
-        if let Some(place) = self.slots.get_mut(slot) {
-            *place = value;
-        }
-    }
-
-    /// Evaluates the initial value of an accumulator that nobody has looked at.
-    fn initialise(&mut self, slot: usize) -> Result<(), EvalError> {
-        let Some(Slot::Pending(init)) = self.slots.get(slot) else {
-            return Ok(());
-        };
-        let init = *init;
-        let ready = match self.argument(init)? {
-            Ok(Value::List(list)) if list.is_empty() => Slot::List(Vec::new()),
-            Ok(Value::Map(map)) if map.entries.is_empty() => Slot::Map(Map::default()),
-            result => Slot::Ready(result),
-        };
-        self.set(slot, ready);
-        Ok(())
-    }
-
-    /// The value of a variable of a fold.
-    fn slot(&mut self, slot: usize) -> EvalResult {
-        self.initialise(slot)?;
-        let copied = match self.slots.get(slot) {
-            Some(Slot::Ready(result)) => return result.clone(),
-            Some(Slot::List(list)) => (list.len(), Value::List(Arc::from(list.as_slice()))),
-            Some(Slot::Map(map)) => (map.entries.len(), Value::Map(Arc::new(map.clone()))),
-            _ => return Err(EvalError::message("no such attribute(s)")),
-        };
-        self.copy(copied.0)?;
-        Ok(copied.1)
-    }
-
-    /// An attribute on its own: 1 for the whole. Conditionals cost nothing, `has()` gives the 1 back.
-    fn attribute(&mut self, attribute: &'p Attribute) -> EvalResult {
-        let result = match self.resolve(attribute) {
-            Err(error) if error.ends_evaluation() => return Err(error),
-            result => result,
-        };
-        let whole = !matches!(attribute.root, Root::Conditional(_));
-        match (whole, attribute.test) {
-            (true, false) => self.charge(1)?,
-            (false, true) => self.cost = self.cost.saturating_sub(1),
-            _ => {}
-        }
-        match result {
-            Ok(Value::Optional(value)) if attribute.test => Ok(Value::Bool(value.is_some())),
-            result => result,
-        }
-    }
-
-    fn resolve(&mut self, attribute: &'p Attribute) -> EvalResult {
-        let mut held = match &attribute.root {
-            Root::Device => Held::Device(self.device),
-            Root::Slot(slot) => Held::Own(self.slot(*slot)?),
-            Root::Node(node) => Held::Own(self.node(node)?),
-            Root::Conditional(parts) => {
-                return match self.node(&parts.0)? {
-                    Value::Bool(true) => self.resolve(&parts.1),
-                    Value::Bool(false) => self.resolve(&parts.2),
-                    _ => Err(EvalError::NoSuchOverload),
-                };
-            }
-        };
-        let mut optional = false;
-        if let Held::Own(Value::Optional(inner)) = held {
-            match inner {
-                Some(value) => held = Held::Own(Value::clone(&value)),
-                None => return Ok(Value::Optional(None)),
-            }
-            optional = true;
-        }
-        for qualifier in &attribute.qualifiers {
-            optional |= qualifier.optional;
-            held = match self.qualify(qualifier, held, optional)? {
-                Some(next) => next,
-                None => return Ok(Value::Optional(None)),
-            };
-        }
-        let value = held.into_value();
-        Ok(if optional {
-            Value::Optional(Some(Arc::new(value)))
-        } else {
-            value
-        })
-    }
-
-    /// One step of a selection; nothing if what is asked for optionally is absent.
-    fn qualify(
-        &mut self,
-        qualifier: &'p Qualifier,
-        held: Held<'p>,
-        optional: bool,
-    ) -> Result<Option<Held<'p>>, EvalError> {
-        let presence = optional || qualifier.test;
-        let selected = match &qualifier.index {
-            Index::Constant(value, key) => select(held, value, key, presence),
-            Index::Computed(index) => match self.resolve(index) {
-                Err(error) if error.ends_evaluation() => return Err(error),
-                index => index.and_then(|index| {
-                    let key = index_key(&index)?;
-                    select(held, &index, &key, presence)
-                }),
-            },
-        };
-        // Under a question mark, a step that finds nothing is not counted; a presence test always is.
-        let counts = qualifier.test || !optional || matches!(selected, Ok(Some(_)));
-        if counts {
-            self.charge(1)?;
-        }
-        match selected {
-            Ok(found) if qualifier.test && !optional => {
-                Ok(Some(Held::Own(Value::Bool(found.is_some()))))
-            }
-            selected => selected,
-        }
-    }
-}
-
-/// What stands at a key or index; its absence is an error unless presence is what is asked.
-fn select<'p>(
-    held: Held<'p>,
-    index: &Value,
-    key: &Key,
-    presence: bool,
-) -> Result<Option<Held<'p>>, EvalError> {
-    let found = match held {
-        Held::Device(value) => find(value, index, key)?.map(Held::Device),
-        Held::Own(ref value) => find(value, index, key)?.map(|found| Held::Own(found.clone())),
-    };
-    match found {
-        Some(found) => Ok(Some(found)),
-        None if presence => Ok(None),
-        None if matches!(held.get(), Value::List(_)) => {
-            let shown = matcher::shown(index);
-            Err(EvalError::Message(format!("index out of bounds: {shown}")))
-        }
-        None => Err(EvalError::NoSuchKey(matcher::shown(index))),
-    }
-}
-
-fn find<'v>(value: &'v Value, index: &Value, key: &Key) -> Result<Option<&'v Value>, EvalError> {
-    match value {
-        Value::Map(map) => match map.find_key(key) {
-            None if map.default_empty => Ok(Some(&*EMPTY)),
-            found => Ok(found),
-        },
-        Value::List(list) => {
-            let position = match index {
-                Value::Int(i) => Some(*i),
-                Value::Uint(u) => i64::try_from(*u).ok(),
-                Value::Double(double) => super::number::lossless_int(*double),
-                other => {
-                    let kind = name_of_type(&other.type_of());
-                    return Err(EvalError::Message(format!(
-                        "unsupported index type '{kind}' in list"
-                    )));
-                }
-            };
-            let position = position.ok_or_else(|| {
-                let shown = matcher::shown(index);
-                EvalError::Message(format!("unsupported index value {shown} in list"))
-            })?;
-            Ok(usize::try_from(position).ok().and_then(|at| list.get(at)))
-        }
-        _ => Ok(None),
-    }
-}
-
-fn insert_entry(map: &mut Map, key: &Value, value: &Value) -> Result<(), EvalError> {
-    let found = Key::of(key).ok_or_else(|| unhashable(key))?;
-    if map.find_key(&found).is_some() {
-        let shown = matcher::shown(key);
-        return Err(EvalError::Message(format!(
-            "insert failed: key {shown} already exists"
-        )));
-    }
-    map.entries.insert(found, value.clone());
-    Ok(())
-}
-
-fn unhashable(value: &Value) -> EvalError {
-    EvalError::Internal(format!(
-        "runtime error: hash of unhashable type {}",
-        value.go_type()
-    ))
-}
-
-/// The call itself: the overload the checker found, or the first that takes the values.
-fn apply(call: &Call, args: &[Value]) -> EvalResult {
-    if let Some(pattern) = &call.pattern {
-        return matcher::apply(call.function, pattern, args);
-    }
-    if call.singleton {
-        let Some(overload) = call.candidates.first() else {
-            return Err(EvalError::NoSuchOverload);
-        };
-        return match (overload.eval)(args) {
-            Err(EvalError::NoSuchOverload) if standard::is_foreign(call.function, args) => Err(
-                EvalError::Message(format!("no such overload: {}", call.function)),
-            ),
-            result => result,
-        };
-    }
-    let takes = |overload: &&Overload| {
-        overload.args.len() == args.len()
-            && overload
-                .args
-                .iter()
-                .zip(args)
-                .all(|(t, value)| fits(t, value))
-    };
-    let found = match call.overload {
-        Some(overload) => Some(overload).filter(takes),
-        None => call.candidates.iter().find(takes),
-    };
-    match found {
-        Some(overload) => (overload.eval)(args),
-        None => {
-            let kinds: Vec<String> = args.iter().map(Value::type_name).collect();
-            Err(EvalError::Message(format!(
-                "no such overload: {}({})",
-                call.function,
-                kinds.join(", ")
-            )))
-        }
-    }
-}
-
-fn cost_of(call: &Call, args: &[Value], result: Option<&Value>) -> u64 {
-    match call.cost {
-        Some(cost) => cost(args, result.unwrap_or(&Value::Null)),
-        None => 1,
-    }
-}
-
-/// Some of upstream's cost functions crash on an argument they do not expect.
-fn check_costs(call: &Call, args: &[Value]) -> Result<(), EvalError> {
-    let Some(overload) = call.overload.filter(|overload| overload.id.starts_with("list_")) else {
-        return Ok(());
-    };
-    let seen: Vec<Option<&Value>> = args
-        .iter()
-        .map(|arg| Some(arg).filter(|arg| !matches!(arg, Value::Null)))
-        .collect();
-    if cost_fails(overload.id, &seen) {
-        return Err(EvalError::Internal(
-            "interface conversion: not the list that was declared".to_owned(),
-        ));
-    }
-    Ok(())
 }

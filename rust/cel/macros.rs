@@ -4,8 +4,8 @@
 //! the bound value. Never looks at types. Start at [`expand`].
 
 use super::ast::{Entry, Expr, Field, Fold, Kind, operator};
+use super::builder::Builder;
 use super::lexer::Issue;
-use super::parser::Builder;
 use super::value::Value;
 
 /// Name of the accumulator; not writable as an identifier.
@@ -64,8 +64,7 @@ impl Macros<'_> {
     }
 
     fn ident(&mut self, name: &str) -> Result<Expr, Issue> {
-        self.builder
-            .node(self.offset, Kind::Ident(name.to_owned()))
+        self.builder.node(self.offset, Kind::Ident(name.to_owned()))
     }
 
     fn accumulator(&mut self) -> Result<Expr, Issue> {
@@ -345,10 +344,7 @@ fn variable(args: &[Expr], index: usize, complaint: &str) -> Result<String, Issu
 }
 
 /// The one or two iteration variables that `args` consists of.
-fn iteration_variables(
-    args: &[Expr],
-    complaint: &str,
-) -> Result<(String, Option<String>), Issue> {
+fn iteration_variables(args: &[Expr], complaint: &str) -> Result<(String, Option<String>), Issue> {
     let first = variable(args, 0, complaint)?;
     let second = match args.len() {
         2 => Some(variable(args, 1, complaint)?),

@@ -5,10 +5,12 @@
 //! [`macros`], [`check`], [`validate`], [`planner`], [`interpret`]. Start at [`selector`].
 
 mod ast;
+mod builder;
 mod cache;
 mod check;
 mod device;
 mod interpret;
+mod invoke;
 mod functions;
 mod lexer;
 mod library;
@@ -24,6 +26,7 @@ mod program;
 mod reads;
 mod regex;
 mod relate;
+mod selection;
 mod selector;
 mod standard;
 mod standard_costs;
@@ -32,6 +35,7 @@ mod types;
 mod unify;
 mod validate;
 mod value;
+mod variables;
 
 pub use cache::Cache;
 pub use device::Device;

@@ -26,6 +26,12 @@ impl EvalError {
         Self::Message(text.into())
     }
 
+    /// Upstream's crash over a value that it cannot hash.
+    pub(super) fn unhashable(value: &Value) -> Self {
+        let kind = value.go_type();
+        Self::Internal(format!("runtime error: hash of unhashable type {kind}"))
+    }
+
     /// Whether the whole evaluation ends with it, whatever stands around.
     pub fn ends_evaluation(&self) -> bool {
         matches!(self, Self::CostExceeded | Self::Internal(_))

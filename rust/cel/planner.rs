@@ -32,12 +32,30 @@ struct Planner<'t> {
 
 /// Functions whose call on a constant upstream evaluates when it plans.
 const CONVERSIONS: [&str; 10] = [
-    "bool", "bytes", "double", "duration", "dyn", "int", "string", "timestamp", "type", "uint",
+    "bool",
+    "bytes",
+    "double",
+    "duration",
+    "dyn",
+    "int",
+    "string",
+    "timestamp",
+    "type",
+    "uint",
 ];
 
 /// Functions of texts whose results on constants are remembered. What they cost is still counted.
 const REMEMBERED: [&str; 10] = [
-    "quantity", "isQuantity", "semver", "isSemver", "ip", "isIP", "cidr", "isCIDR", "url", "isURL",
+    "quantity",
+    "isQuantity",
+    "semver",
+    "isSemver",
+    "ip",
+    "isIP",
+    "cidr",
+    "isCIDR",
+    "url",
+    "isURL",
 ];
 
 /// Overloads of one or two arguments that upstream binds as functions of many.
@@ -253,9 +271,9 @@ pub(super) fn index_key(value: &Value) -> Result<Key, EvalError> {
         value,
         Value::String(_) | Value::Int(_) | Value::Uint(_) | Value::Bool(_) | Value::Double(_)
     );
-    Key::of(value).filter(|_| plain).ok_or_else(|| {
-        EvalError::Message(format!("invalid qualifier type: {}", value.go_type()))
-    })
+    Key::of(value)
+        .filter(|_| plain)
+        .ok_or_else(|| EvalError::Message(format!("invalid qualifier type: {}", value.go_type())))
 }
 
 /// A list or map of constants. Where building it fails, so does every evaluation.
@@ -300,9 +318,7 @@ fn invocation(call: &ast::Call, args: Vec<Node>) -> Result<Node, String> {
     };
     if planned.args.len() == 1 && CONVERSIONS.contains(&found.name) {
         let (result, _) = interpret::constant_call(&planned, &constants);
-        return result
-            .map(Node::Constant)
-            .map_err(|error| error.text(""));
+        return result.map(Node::Constant).map_err(|error| error.text(""));
     }
     if REMEMBERED.contains(&found.name) {
         return Ok(Node::Known(Box::new(interpret::constant_call(
@@ -392,7 +408,10 @@ fn is_nan(value: &Value) -> bool {
     matches!(value, Value::Double(double) if double.is_nan())
 }
 
-#[expect(clippy::cast_precision_loss, reason = "upstream rounds the whole number in the same way")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "upstream rounds the whole number in the same way"
+)]
 fn double_key(whole: i128) -> Option<Key> {
     Key::of(&Value::Double(whole as f64))
 }

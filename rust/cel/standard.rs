@@ -304,8 +304,12 @@ fn contained(element: &Value, container: &Value) -> EvalResult {
     match container {
         Value::List(list) => Ok(Value::Bool(list.iter().any(|other| other.equals(element) == Ok(true)))),
         Value::Map(map) => {
-            let is_there = Key::of(element).is_some_and(|key| map.find_key(&key).is_some());
-            Ok(Value::Bool(is_there))
+            let found = match Key::of(element) {
+                Some(key) => map.find_key(&key).is_some(),
+                None if map.is_native || map.entries.is_empty() => false,
+                None => return Err(EvalError::unhashable(element)),
+            };
+            Ok(Value::Bool(found))
         }
         _ => Err(EvalError::NoSuchOverload),
     }

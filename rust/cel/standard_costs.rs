@@ -64,8 +64,14 @@ pub(super) fn cost(id: &str) -> Option<Cost> {
         "starts_with_string" | "ends_with_string" => |args, _| tenth(size_at(args, 1)),
         "string_to_bytes" | "bytes_to_string" => |args, _| tenth(size_at(args, 0)),
         "in_list" => |args, _| size_at(args, 1),
-        "less_string" | "greater_string" | "less_equals_string" | "greater_equals_string"
-        | "less_bytes" | "greater_bytes" | "less_equals_bytes" | "greater_equals_bytes" => smaller,
+        "less_string"
+        | "greater_string"
+        | "less_equals_string"
+        | "greater_equals_string"
+        | "less_bytes"
+        | "greater_bytes"
+        | "less_equals_bytes"
+        | "greater_equals_bytes" => smaller,
         "add_string" | "add_bytes" => {
             |args, _| tenth(size_at(args, 0).saturating_add(size_at(args, 1)))
         }
@@ -73,9 +79,9 @@ pub(super) fn cost(id: &str) -> Option<Cost> {
             let text = tenth(size_at(args, 0).saturating_add(1));
             text.saturating_mul(size_at(args, 1).div_ceil(4))
         },
-        "contains_string" => |args, _| {
-            tenth(size_at(args, 0)).saturating_mul(tenth(size_at(args, 1)))
-        },
+        "contains_string" => {
+            |args, _| tenth(size_at(args, 0)).saturating_mul(tenth(size_at(args, 1)))
+        }
         _ => return None,
     })
 }

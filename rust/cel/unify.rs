@@ -86,11 +86,7 @@ impl Bindings {
         match (one, two) {
             (Type::Null, other) | (other, Type::Null) => matches!(
                 other,
-                Type::Null
-                    | Type::Named(_)
-                    | Type::Optional(_)
-                    | Type::Duration
-                    | Type::Timestamp
+                Type::Null | Type::Named(_) | Type::Optional(_) | Type::Duration | Type::Timestamp
             ),
             (Type::List(a), Type::List(b)) | (Type::Optional(a), Type::Optional(b)) => {
                 self.assign(a, b)
@@ -185,7 +181,11 @@ fn less_specific(one: &Type, two: &Type) -> bool {
 }
 
 /// An overload's type with its parameters replaced by fresh variables.
-pub(super) fn instantiate(t: &Type, names: &mut Vec<(&'static str, Type)>, bindings: &mut Bindings) -> Type {
+pub(super) fn instantiate(
+    t: &Type,
+    names: &mut Vec<(&'static str, Type)>,
+    bindings: &mut Bindings,
+) -> Type {
     match t {
         Type::Param(name) => {
             if let Some((_, variable)) = names.iter().find(|(known, _)| known == name) {

@@ -97,11 +97,9 @@ impl Validator<'_> {
             ("timestamp", 1) if literal(0).is_some_and(|text| time::parse_timestamp(text).is_none()) => {
                 self.report(&call.args[0], "invalid timestamp argument");
             }
-            ("matches", count) => {
-                // Oddity: of `matches(text, pattern)` upstream tries out the text.
-                if count > 0 && literal(0).is_some_and(|text| regex::compile(text).is_err()) {
-                    self.report(&call.args[0], "invalid matches argument");
-                }
+            // Oddity: of `matches(text, pattern)` upstream tries out the text.
+            ("matches", 1..) if literal(0).is_some_and(|text| regex::compile(text).is_err()) => {
+                self.report(&call.args[0], "invalid matches argument");
             }
             ("format", 1) => self.format(call),
             _ => {}

@@ -65,6 +65,8 @@ pub(super) struct Map {
     pub entries: BTreeMap<Key, Value>,
     /// Looking up an absent key gives an empty map instead of an error (not seen by `in` or iteration).
     pub default_empty: bool,
+    /// It is not made of values but comes from a device or a URL: upstream then has texts as keys and nothing else.
+    pub is_native: bool,
 }
 
 /// A key of a map.

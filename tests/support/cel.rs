@@ -88,7 +88,11 @@ fn evaluated(name: &str, result: Result<Value, RuntimeError>, cost: u64) -> Map<
             "none"
         }
         Err(error) => {
-            let class = if error.is_cost_limit() { "cost" } else { "runtime" };
+            let class = if error.is_cost_limit() {
+                "cost"
+            } else {
+                "runtime"
+            };
             answer.insert("error".to_owned(), json!(error.to_string()));
             class
         }
