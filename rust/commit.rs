@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::allocation::{Answer, ClaimAllocation, Options, allocate_first};
+use crate::allocation::{Answer, ClaimAllocation, Options};
 use crate::claim::key;
 use crate::error::InputError;
 use crate::gates::Features;
@@ -53,11 +53,8 @@ impl Inventory {
         if !answer.is_placed() {
             return Err(Conflict::new("the answer has placed nothing".to_owned()));
         }
-        let given: Vec<(&ClaimAllocation, &Arc<ResourceClaim>)> = answer
-            .allocations()
-            .iter()
-            .zip(&answer.documents)
-            .collect();
+        let given: Vec<(&ClaimAllocation, &Arc<ResourceClaim>)> =
+            answer.allocations().iter().zip(&answer.documents).collect();
         if !self.is_same_snapshot(&answer.inventory) {
             self.recheck(answer, &given)?;
         }
@@ -90,13 +87,22 @@ impl Inventory {
                 return Err(Conflict::new(format!("claim {} is gone", claim.key)));
             }
             let now = known.unwrap_or(document);
-            if now.metadata.uid != claim.uid && !now.metadata.uid.is_empty() && !claim.uid.is_empty() {
-                return Err(Conflict::new(format!("claim {} is another object now", claim.key)));
+            if now.metadata.uid != claim.uid
+                && !now.metadata.uid.is_empty()
+                && !claim.uid.is_empty()
+            {
+                return Err(Conflict::new(format!(
+                    "claim {} is another object now",
+                    claim.key
+                )));
             }
             match self.held(&claim.key) {
                 Some(held) if held.allocation == claim.allocation => {}
                 Some(_) => {
-                    return Err(Conflict::new(format!("claim {} holds other devices now", claim.key)));
+                    return Err(Conflict::new(format!(
+                        "claim {} holds other devices now",
+                        claim.key
+                    )));
                 }
                 None => {
                     claims.push(now.as_ref());
@@ -152,7 +158,10 @@ impl Inventory {
     fn slices_near(&self, node: &str) -> Vec<&Arc<Slice>> {
         let near = self.slices_on_node(node).chain(self.slices_shared());
         let pools: BTreeSet<&PoolId> = near.map(|slice| slice.pool()).collect();
-        let mut slices: Vec<_> = pools.into_iter().flat_map(|pool| self.slices_of_pool(pool)).collect();
+        let mut slices: Vec<_> = pools
+            .into_iter()
+            .flat_map(|pool| self.slices_of_pool(pool))
+            .collect();
         slices.sort_by(|a, b| a.name().cmp(b.name()));
         slices
     }
@@ -204,7 +213,10 @@ impl Inventory {
         };
         let parsed = NodeSelector::parse(selector)?;
         // A node that only the selector names has no document.
-        let fields = selector.node_selector_terms.iter().flat_map(|term| &term.match_fields);
+        let fields = selector
+            .node_selector_terms
+            .iter()
+            .flat_map(|term| &term.match_fields);
         nodes.extend(fields.flat_map(|field| field.values.iter().cloned()));
         nodes.sort();
         nodes.dedup();
@@ -218,8 +230,13 @@ impl Inventory {
     /// All nodes that a node document or a slice names, by name.
     pub fn node_names(&self) -> Vec<String> {
         let documents = self.nodes().map(|node| node.metadata.name.as_str());
-        let slices = self.slices().filter_map(|slice| slice.document().spec.node_name.as_deref());
-        let names: BTreeSet<&str> = documents.chain(slices).filter(|name| !name.is_empty()).collect();
+        let slices = self
+            .slices()
+            .filter_map(|slice| slice.document().spec.node_name.as_deref());
+        let names: BTreeSet<&str> = documents
+            .chain(slices)
+            .filter(|name| !name.is_empty())
+            .collect();
         names.into_iter().map(str::to_owned).collect()
     }
 }
@@ -230,26 +247,26 @@ fn bare_node(name: &str) -> Node {
     node
 }
 
-/// Allocates for several pods in turn, each on the first node that takes it; each finds what those before have left.
+/// Allocates for several pods in turn; each finds what those before have left. `allocate` answers for one of them.
 /// An interrupted search ends the call: the answers for the remaining pods are missing.
-pub fn allocate_in_turn(
+pub fn allocate_in_turn<Pod>(
     inventory: &Inventory,
-    nodes: &[String],
-    pods: &[Vec<Arc<ResourceClaim>>],
+    pods: &[Pod],
     options: &Options<'_>,
-) -> (Inventory, Vec<Answer>) {
+    allocate: &dyn Fn(&Inventory, &Pod) -> Result<Answer, InputError>,
+) -> Result<(Inventory, Vec<Answer>), InputError> {
     let mut inventory = inventory.clone();
     let mut answers = Vec::with_capacity(pods.len());
-    for claims in pods {
+    for pod in pods {
         if options.interrupt.is_some_and(|interrupt| interrupt()) {
             break;
         }
-        let answer = allocate_first(&inventory, nodes, claims, options);
+        let answer = allocate(&inventory, pod)?;
         // Nothing lies between the snapshot of the answer and this one, so a placed answer cannot conflict.
         if let Ok(next) = inventory.commit(&answer) {
             inventory = next;
         }
         answers.push(answer);
     }
-    (inventory, answers)
+    Ok((inventory, answers))
 }

@@ -37,6 +37,11 @@ pub enum Refusal {
         /// The claim.
         claim: ClaimKey,
     },
+    /// An extended resource that neither the node nor a device class offers.
+    ExtendedResource {
+        /// Name of the resource.
+        resource: String,
+    },
     /// Upstream fails on this node; other nodes may do.
     Error {
         /// Upstream's text.
@@ -184,6 +189,9 @@ impl fmt::Display for Refusal {
             }
             Self::BoundElsewhere { claim } => {
                 write!(f, "claim {claim} is allocated already and not usable on this node")
+            }
+            Self::ExtendedResource { resource } => {
+                write!(f, "neither the node nor a device class offers {resource}")
             }
             Self::Error { text } => f.write_str(text),
             Self::Undecided { steps } => write!(f, "undecided after {steps} steps"),

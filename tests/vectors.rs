@@ -13,15 +13,23 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// Files and folders with cases of the allocation format.
-const ALLOCATION: [&str; 4] = [
+const ALLOCATION: [&str; 5] = [
     "upstream/allocator.ndjson",
     "upstream/lexicographical.ndjson",
     "examples.ndjson",
     "differential/",
+    "verify/",
 ];
 
 /// Files that other tests read: the start of the path, and the test.
-const ELSEWHERE: [(&str, &str); 1] = [("upstream/cel.ndjson", "tests/cel_vectors.rs")];
+const ELSEWHERE: [(&str, &str); 6] = [
+    ("upstream/cel.ndjson", "tests/cel_vectors.rs"),
+    ("name.ndjson", "rust/wire/validate/name.rs"),
+    ("quantity.ndjson", "tests/words.rs"),
+    ("version.ndjson", "tests/words.rs"),
+    ("validate.ndjson", "tests/validate.rs"),
+    ("verify/", "tests/verify_mutations.rs"),
+];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors")

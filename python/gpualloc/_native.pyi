@@ -5,9 +5,22 @@ from typing import Any, Literal, TypeAlias, final
 
 from gpualloc.kube import Document, Documents
 
+__all__ = [
+    "Answer",
+    "ClaimAllocation",
+    "Device",
+    "Explanation",
+    "Held",
+    "Inventory",
+    "Objection",
+    "Remark",
+    "Selector",
+    "__version__",
+]
+
 __version__: str
 
-Claims: TypeAlias = Documents | Iterable[Document]
+_Claims: TypeAlias = Documents | Iterable[Document]
 """ResourceClaim documents, or names `namespace/name` of claims in the inventory, or a row of both."""
 
 @final
@@ -20,8 +33,12 @@ class Inventory:
 
     def __new__(cls) -> Inventory: ...
     @staticmethod
-    def from_documents(documents: Documents) -> Inventory:
-        """Reads documents of v1, v1beta2 and v1beta1 in any order; lists too. The API server's defaults are filled in.
+    def from_documents(documents: Documents, *, apply_defaults: bool = True) -> Inventory:
+        """Reads documents of v1, v1beta2 and v1beta1 in any order; lists too.
+
+        Args:
+            documents: JSON text, mappings, client objects; see `gpualloc.kube`.
+            apply_defaults: Whether to fill in the API server's defaults; documents from an API server have them.
 
         Raises:
             InvalidInputError: for text that is no JSON, or a document that is not the shape of its kind.
@@ -45,7 +62,7 @@ class Inventory:
 
     def allocate(
         self,
-        claims: Claims | None = None,
+        claims: _Claims | None = None,
         *,
         pod: str | None = None,
         nodes: Sequence[str] | None = None,
@@ -72,7 +89,7 @@ class Inventory:
 
     def allocate_each_node(
         self,
-        claims: Claims | None = None,
+        claims: _Claims | None = None,
         *,
         pod: str | None = None,
         nodes: Sequence[str] | None = None,
@@ -85,8 +102,9 @@ class Inventory:
 
     def allocate_many(
         self,
-        asks: Sequence[Claims],
+        asks: Sequence[_Claims] | None = None,
         *,
+        pods: Sequence[str] | None = None,
         nodes: Sequence[str] | None = None,
         exclude: Sequence[str] | None = None,
         max_steps: int | None = None,
@@ -97,6 +115,7 @@ class Inventory:
 
         Args:
             asks: The claims of each pod.
+            pods: Pods of the inventory whose claims are asked for, instead of `asks`.
             nodes: As in `allocate`.
             exclude: As in `allocate`.
             max_steps: As in `allocate`.
@@ -399,8 +418,11 @@ class Selector:
         """The text it was compiled from."""
 
     @property
-    def reads(self) -> tuple[str, ...] | None:
-        """The attributes and capacities it reads; none if that depends on values, so that it may read everything."""
+    def reads(self) -> tuple[str, ...]:
+        """What it reads of a device, such as `attributes["gpu.example.com"].model`; the name of a whole means any part.
+
+        Devices that agree on these get the same result.
+        """
 
     def matches(self, device: Document, *, driver: str) -> bool:
         """Whether the device matches.

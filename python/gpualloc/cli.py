@@ -153,10 +153,15 @@ def _table(document: dict[str, Any], field: str) -> dict[str, Any]:
 
 
 def _placed_in_file(error: InvalidInputError, found: Sequence[_yaml.Found]) -> Exception:
+    """The error with file and line of the document that is to blame; it is read once more, alone."""
     for one in found:
-        if error.document and error.document == f"{one.document.get('kind')} {_name(one.document)}".strip():
-            return _yaml.FileError(one.name, one.line, str(error))
-    return error
+        try:
+            Inventory.from_documents(one.document)
+        except InvalidInputError as again:
+            return _yaml.FileError(one.name, one.line, str(again))
+    # Each is fine alone: it stands there twice.
+    same = [one for one in found if f"{one.document.get('kind')} {_name(one.document)}" == error.document]
+    return _yaml.FileError(same[-1].name, same[-1].line, str(error)) if same else error
 
 
 def _feature_gates(text: str) -> dict[str, bool]:
@@ -182,9 +187,9 @@ def _allocate(options: argparse.Namespace, loaded: _Loaded) -> int:
     if not options.pod:
         asked = options.claim or [_name(claim) for claim in loaded.claims if not _is_allocated(claim)]
         if not asked:
-            raise InvalidInputError(
-                "nothing is asked: the files hold no claim without an allocation, and no --pod is given"
-            )
+            pods = ", ".join(loaded.inventory.pods)
+            hint = f"; ask for a pod with --pod: {pods}" if pods else ""
+            raise InvalidInputError(f"nothing is asked: the files hold no claim without an allocation{hint}")
     answer = loaded.inventory.allocate(
         asked,
         pod=options.pod,

@@ -2,6 +2,9 @@
 //!
 //! Puts together what the layers below offer and holds no rules of its own. Start at [`allocate_on`].
 
+#[cfg(debug_assertions)]
+mod judged;
+mod pod;
 mod result;
 mod share;
 
@@ -21,6 +24,7 @@ use crate::wire::allocation::AllocationResult;
 use crate::wire::claim::ResourceClaim;
 use crate::wire::core::Node;
 
+pub use pod::{allocate_pod_each, allocate_pod_first};
 pub use share::ShareKey;
 
 /// Steps a search may take unless the caller says otherwise; upstream's time-out of ten seconds is of this order.
@@ -180,33 +184,42 @@ pub fn allocate_on(
     options: &Options<'_>,
 ) -> Answer {
     let (outcome, steps) = outcome_on(inventory, node, claims, options);
-    Answer {
-        node: node.to_owned(),
-        claims: claims.iter().map(|claim| key(claim)).collect(),
-        outcome,
+    let answer = Answer {
         steps,
-        refused: Vec::new(),
-        features: options.features,
-        inventory: inventory.clone(),
-        documents: claims.to_vec(),
-    }
+        ..answer(inventory, node, claims, options, outcome)
+    };
+    #[cfg(debug_assertions)]
+    judged::check(&answer, options);
+    answer
 }
 
 /// Allocates the claims on the first of the nodes, in the order given, that takes them. A failure that is fatal for
-/// the pod ends the call, as it ends upstream's scheduling attempt.
+/// the pod ends the call, as it ends upstream's scheduling attempt. Of a single node the answer is its own.
 pub fn allocate_first(
     inventory: &Inventory,
     nodes: &[String],
     claims: &[Arc<ResourceClaim>],
     options: &Options<'_>,
 ) -> Answer {
+    let on = |node: &str| allocate_on(inventory, node, claims, options);
+    first_of(inventory, nodes, claims, options, &on)
+}
+
+/// The first answer that ends the call; else what all of them come to.
+fn first_of(
+    inventory: &Inventory,
+    nodes: &[String],
+    claims: &[Arc<ResourceClaim>],
+    options: &Options<'_>,
+    on: &dyn Fn(&str) -> Answer,
+) -> Answer {
     let mut refused: Vec<NodeRefusal> = Vec::new();
     let mut steps: u64 = 0;
     let mut undecided = None;
     for node in nodes {
-        let mut answer = allocate_on(inventory, node, claims, options);
+        let mut answer = on(node);
         steps = steps.saturating_add(answer.steps);
-        if answer.is_placed() || answer.is_fatal() {
+        if answer.is_placed() || answer.is_fatal() || nodes.len() == 1 {
             answer.refused = refused;
             answer.steps = steps;
             return answer;
@@ -219,12 +232,27 @@ pub fn allocate_first(
     let explanation = Explanation {
         nodes: refused.clone(),
     };
+    let outcome = undecided.map_or(Outcome::Impossible(explanation), Outcome::Undecided);
     Answer {
-        node: String::new(),
-        claims: claims.iter().map(|claim| key(claim)).collect(),
-        outcome: undecided.map_or(Outcome::Impossible(explanation), Outcome::Undecided),
         steps,
         refused,
+        ..answer(inventory, "", claims, options, outcome)
+    }
+}
+
+fn answer(
+    inventory: &Inventory,
+    node: &str,
+    claims: &[Arc<ResourceClaim>],
+    options: &Options<'_>,
+    outcome: Outcome,
+) -> Answer {
+    Answer {
+        node: node.to_owned(),
+        claims: claims.iter().map(|claim| key(claim)).collect(),
+        outcome,
+        steps: 0,
+        refused: Vec::new(),
         features: options.features,
         inventory: inventory.clone(),
         documents: claims.to_vec(),

@@ -140,7 +140,10 @@ impl Answer {
 
     fn __repr__(&self) -> String {
         let names: Vec<String> = self.0.claims.iter().map(ToString::to_string).collect();
-        let place = self.node().map(|node| format!(" on {node}")).unwrap_or_default();
+        let place = self
+            .node()
+            .map(|node| format!(" on {node}"))
+            .unwrap_or_default();
         format!("<Answer: {} {}{place}>", names.join(", "), self.outcome())
     }
 }
@@ -190,7 +193,11 @@ impl ClaimAllocation {
     fn __repr__(&self) -> String {
         let results = self.0.allocation.devices.results.iter();
         let devices: Vec<String> = results.map(id).collect();
-        format!("<ClaimAllocation: {} gets {}>", self.0.key, devices.join(", "))
+        format!(
+            "<ClaimAllocation: {} gets {}>",
+            self.0.key,
+            devices.join(", ")
+        )
     }
 }
 
@@ -253,4 +260,3 @@ impl Device {
 fn id(result: &DeviceRequestAllocationResult) -> String {
     format!("{}/{}/{}", result.driver, result.pool, result.device)
 }
-

@@ -38,7 +38,11 @@ pub(super) fn claims(
 fn named(inventory: &Inventory, name: &str) -> Result<Arc<ResourceClaim>, InputError> {
     let claim = inventory.claim(&ClaimKey::parse(name));
     claim.cloned().ok_or_else(|| {
-        InputError::new(format!("ResourceClaim {name}"), "", "is not in the inventory")
+        InputError::new(
+            format!("ResourceClaim {name}"),
+            "",
+            "is not in the inventory",
+        )
     })
 }
 
@@ -53,7 +57,11 @@ fn claim(entry: Entry) -> Result<ResourceClaim, InputError> {
 }
 
 fn not_a_claim(kind: &str, name: &str) -> InputError {
-    InputError::new(format!("{kind} {name}"), "kind", "only a ResourceClaim can be asked for")
+    InputError::new(
+        format!("{kind} {name}"),
+        "kind",
+        "only a ResourceClaim can be asked for",
+    )
 }
 
 /// One argument as a row of items; a single document or name is a row of one.
@@ -73,21 +81,34 @@ fn name(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
     let Ok(text) = value.cast::<PyString>() else {
         return Ok(None);
     };
-    let text = text.to_cow().map_err(|_| InputError::new("", "", "a name is not valid Unicode"))?;
-    let is_json = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']).starts_with(['{', '[']);
+    let text = text
+        .to_cow()
+        .map_err(|_| InputError::new("", "", "a name is not valid Unicode"))?;
+    let is_json = text
+        .trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n'])
+        .starts_with(['{', '[']);
     Ok((!is_json).then(|| text.into_owned()))
 }
 
 /// The nodes to try in their order: those given, else all that a document names, by name.
-pub(super) fn nodes(inventory: &Inventory, given: Option<Vec<String>>, left_out: &BTreeSet<String>) -> Vec<String> {
+pub(super) fn nodes(
+    inventory: &Inventory,
+    given: Option<Vec<String>>,
+    left_out: &BTreeSet<String>,
+) -> Vec<String> {
     let nodes = given.unwrap_or_else(|| inventory.node_names());
-    nodes.into_iter().filter(|node| !left_out.contains(node)).collect()
+    nodes
+        .into_iter()
+        .filter(|node| !left_out.contains(node))
+        .collect()
 }
 
 /// Nodes and devices to leave out: an entry without a slash is a node.
 ///
 /// A pool's name may hold slashes; driver and device have none.
-pub(super) fn exclude(entries: Vec<String>) -> Result<(BTreeSet<String>, BTreeSet<DeviceId>), InputError> {
+pub(super) fn exclude(
+    entries: Vec<String>,
+) -> Result<(BTreeSet<String>, BTreeSet<DeviceId>), InputError> {
     let (mut nodes, mut devices) = (BTreeSet::new(), BTreeSet::new());
     for entry in entries {
         match (entry.split_once('/'), entry.rsplit_once('/')) {
@@ -124,7 +145,11 @@ pub(super) fn deleted(value: &Bound<'_, PyAny>) -> PyResult<Vec<ObjectRef>> {
     for item in items(value)? {
         if let Some(text) = name(&item)? {
             let (kind, key) = text.split_once('/').ok_or_else(|| {
-                InputError::new("", "deleted", format!("{text:?} is not of the form Kind/name"))
+                InputError::new(
+                    "",
+                    "deleted",
+                    format!("{text:?} is not of the form Kind/name"),
+                )
             })?;
             objects.push(ObjectRef {
                 kind: kind.to_owned(),

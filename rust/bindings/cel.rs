@@ -63,9 +63,8 @@ impl Selector {
     }
 
     #[getter]
-    fn reads<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
-        let names = self.compiled.reads().names();
-        names.map(|names| PyTuple::new(py, names)).transpose()
+    fn reads<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, names(self.compiled.reads()))
     }
 
     #[pyo3(signature = (device, *, driver))]
@@ -84,4 +83,30 @@ impl Selector {
     fn __repr__(&self) -> String {
         format!("<Selector: {}>", self.expression)
     }
+}
+
+/// What is read, in the words of the expression; the name of a whole says that any part of it may be read.
+fn names(reads: &cel::Reads) -> Vec<String> {
+    let mut names = Vec::new();
+    let tables = [
+        ("attributes", &reads.attributes, reads.all_attributes),
+        ("capacity", &reads.capacity, reads.all_capacity),
+    ];
+    if reads.allow_multiple_allocations {
+        names.push("allowMultipleAllocations".to_owned());
+    }
+    for (table, entries, is_whole) in tables {
+        if is_whole {
+            names.push(table.to_owned());
+            continue;
+        }
+        names.extend(entries.iter().map(|(domain, id)| match id {
+            Some(id) => format!("{table}[{domain:?}].{id}"),
+            None => format!("{table}[{domain:?}]"),
+        }));
+    }
+    if reads.driver {
+        names.push("driver".to_owned());
+    }
+    names
 }

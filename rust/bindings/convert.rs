@@ -30,7 +30,11 @@ impl<'py> Documents<'py> {
         }
         let text = self.0.cast::<PyString>()?;
         let text = text.to_cow().map_err(|_| {
-            InputError::new("", "", "text is not valid Unicode: it holds a lone surrogate")
+            InputError::new(
+                "",
+                "",
+                "text is not valid Unicode: it holds a lone surrogate",
+            )
         })?;
         Ok(match text {
             Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
@@ -40,7 +44,10 @@ impl<'py> Documents<'py> {
 }
 
 /// A value as Python's own JSON reader gives it: exact for numbers of any size.
-pub(super) fn to_python<'py>(py: Python<'py>, value: &impl Serialize) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn to_python<'py>(
+    py: Python<'py>,
+    value: &impl Serialize,
+) -> PyResult<Bound<'py, PyAny>> {
     let text = to_json(value)?;
     py.import("json")?.call_method1("loads", (text,))
 }

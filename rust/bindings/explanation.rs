@@ -51,6 +51,10 @@ fn refusal<'py>(py: Python<'py>, node: &NodeRefusal) -> PyResult<Bound<'py, PyDi
             dict.set_item("reason", "bound elsewhere")?;
             dict.set_item("claim", claim.to_string())?;
         }
+        Refusal::ExtendedResource { resource } => {
+            dict.set_item("reason", "extended resource")?;
+            dict.set_item("resource", resource)?;
+        }
         Refusal::Error { text } => {
             dict.set_item("reason", "error")?;
             dict.set_item("error", text)?;

@@ -17,7 +17,7 @@ pub(super) fn search<T: Send>(
 ) -> PyResult<T> {
     let raised = Mutex::new(None);
     let interrupt = || {
-        let Err(error) = Python::attach(|py| py.check_signals()) else {
+        let Err(error) = Python::attach(signals) else {
             return false;
         };
         if let Ok(mut slot) = raised.lock() {
@@ -36,4 +36,9 @@ pub(super) fn search<T: Send>(
     let result = py.detach(|| run(&options));
     let raised = raised.into_inner().ok().flatten();
     raised.map_or(Ok(result), Err)
+}
+
+/// Runs the handlers of signals that have come.
+fn signals(py: Python<'_>) -> PyResult<()> {
+    py.check_signals()
 }

@@ -2,6 +2,8 @@
 //!
 //! Reads arguments, lets go of the interpreter, calls the engine. Start at [`Inventory`].
 
+use std::sync::Arc;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
@@ -10,7 +12,9 @@ use super::ask;
 use super::convert::{Documents, to_python};
 use super::interrupt;
 use super::record::{Held, Objection, Remark};
-use crate::allocation::{self, Options};
+use crate::allocation::{
+    self, Options, allocate_each, allocate_first, allocate_pod_each, allocate_pod_first,
+};
 use crate::commit::allocate_in_turn;
 use crate::error::InputError;
 use crate::inventory::{self as engine, ClaimKey};
@@ -51,16 +55,33 @@ impl Inventory {
         })
     }
 
-    fn asked(
-        &self,
-        claims: Option<&Bound<'_, PyAny>>,
-        pod: Option<&str>,
-        options: &Options<'_>,
-    ) -> PyResult<Vec<std::sync::Arc<ResourceClaim>>> {
+    fn asked(&self, claims: Option<&Bound<'_, PyAny>>, pod: Option<&str>) -> PyResult<Asked> {
         match (claims, pod) {
-            (Some(claims), None) => ask::claims(&self.0, claims),
-            (None, Some(pod)) => Ok(self.0.claims_of_pod(&ClaimKey::parse(pod), options.features)?),
-            _ => Err(InputError::new("", "claims", "give either claims or pod, and not both").into()),
+            (Some(claims), None) => Ok(Asked::Claims(ask::claims(&self.0, claims)?)),
+            (None, Some(pod)) => Ok(Asked::Pod(ask::key(pod))),
+            _ => {
+                Err(InputError::new("", "claims", "give either claims or pod, and not both").into())
+            }
+        }
+    }
+}
+
+/// For what devices are asked.
+enum Asked {
+    Claims(Vec<Arc<ResourceClaim>>),
+    Pod(ClaimKey),
+}
+
+impl Asked {
+    fn allocate(
+        &self,
+        inventory: &engine::Inventory,
+        nodes: &[String],
+        options: &Options<'_>,
+    ) -> Result<allocation::Answer, InputError> {
+        match self {
+            Self::Claims(claims) => Ok(allocate_first(inventory, nodes, claims, options)),
+            Self::Pod(pod) => allocate_pod_first(inventory, nodes, pod, options),
         }
     }
 }
@@ -73,18 +94,32 @@ impl Inventory {
     }
 
     #[staticmethod]
-    fn from_documents(py: Python<'_>, documents: &Bound<'_, PyAny>) -> PyResult<Self> {
+    #[pyo3(signature = (documents, *, apply_defaults=true))]
+    fn from_documents(
+        py: Python<'_>,
+        documents: &Bound<'_, PyAny>,
+        apply_defaults: bool,
+    ) -> PyResult<Self> {
         let documents = Documents::new(documents)?;
         let text = documents.text()?;
         let text: &[u8] = &text;
-        Ok(Self(py.detach(|| engine::Inventory::from_json(text))?))
+        let inventory = py.detach(|| {
+            if apply_defaults {
+                engine::Inventory::from_json(text)
+            } else {
+                engine::Inventory::from_json_as_is(text)
+            }
+        });
+        Ok(Self(inventory?))
     }
 
     #[staticmethod]
     fn from_state(py: Python<'_>, state: &[u8]) -> PyResult<Self> {
         let text = std::str::from_utf8(state)
             .map_err(|error| InputError::new("inventory state", "", error.to_string()))?;
-        Ok(Self(py.detach(|| engine::Inventory::from_state_json(text))?))
+        Ok(Self(
+            py.detach(|| engine::Inventory::from_state_json(text))?,
+        ))
     }
 
     fn to_state<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
@@ -100,14 +135,21 @@ impl Inventory {
         deleted: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let documents = documents.map(Documents::new).transpose()?;
-        let text = documents.as_ref().map(Documents::text).transpose()?.unwrap_or_default();
+        let text = documents
+            .as_ref()
+            .map(Documents::text)
+            .transpose()?
+            .unwrap_or_default();
         let deleted = deleted.map(ask::deleted).transpose()?.unwrap_or_default();
         let text: &[u8] = &text;
         Ok(Self(py.detach(|| self.0.update(text, &deleted))?))
     }
 
     #[pyo3(signature = (claims=None, *, pod=None, nodes=None, exclude=None, max_steps=None, kubernetes="1.37", feature_gates=None))]
-    #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "keyword arguments of one Python call"
+    )]
     fn allocate(
         &self,
         py: Python<'_>,
@@ -120,15 +162,18 @@ impl Inventory {
         feature_gates: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Answer> {
         let question = self.question(nodes, exclude, max_steps, kubernetes, feature_gates)?;
-        let claims = self.asked(claims, pod, &question.options)?;
+        let asked = self.asked(claims, pod)?;
         let answer = interrupt::search(py, &question.options, |options| {
-            allocation::allocate_first(&self.0, &question.nodes, &claims, options)
+            asked.allocate(&self.0, &question.nodes, options)
         })?;
-        Ok(Answer::new(answer))
+        Ok(Answer::new(answer?))
     }
 
     #[pyo3(signature = (claims=None, *, pod=None, nodes=None, exclude=None, max_steps=None, kubernetes="1.37", feature_gates=None))]
-    #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "keyword arguments of one Python call"
+    )]
     fn allocate_each_node(
         &self,
         py: Python<'_>,
@@ -141,19 +186,24 @@ impl Inventory {
         feature_gates: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Vec<Answer>> {
         let question = self.question(nodes, exclude, max_steps, kubernetes, feature_gates)?;
-        let claims = self.asked(claims, pod, &question.options)?;
-        let answers = interrupt::search(py, &question.options, |options| {
-            allocation::allocate_each(&self.0, &question.nodes, &claims, options)
+        let asked = self.asked(claims, pod)?;
+        let answers = interrupt::search(py, &question.options, |options| match &asked {
+            Asked::Claims(claims) => Ok(allocate_each(&self.0, &question.nodes, claims, options)),
+            Asked::Pod(pod) => allocate_pod_each(&self.0, &question.nodes, pod, options),
         })?;
-        Ok(answers.into_iter().map(Answer::new).collect())
+        Ok(answers?.into_iter().map(Answer::new).collect())
     }
 
-    #[pyo3(signature = (asks, *, nodes=None, exclude=None, max_steps=None, kubernetes="1.37", feature_gates=None))]
-    #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
+    #[pyo3(signature = (asks=None, *, pods=None, nodes=None, exclude=None, max_steps=None, kubernetes="1.37", feature_gates=None))]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "keyword arguments of one Python call"
+    )]
     fn allocate_many(
         &self,
         py: Python<'_>,
-        asks: Vec<Bound<'_, PyAny>>,
+        asks: Option<Vec<Bound<'_, PyAny>>>,
+        pods: Option<Vec<String>>,
         nodes: Option<Vec<String>>,
         exclude: Option<Vec<String>>,
         max_steps: Option<u64>,
@@ -161,13 +211,26 @@ impl Inventory {
         feature_gates: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<(Self, Vec<Answer>)> {
         let question = self.question(nodes, exclude, max_steps, kubernetes, feature_gates)?;
-        let asks = asks
-            .iter()
-            .map(|claims| ask::claims(&self.0, claims))
-            .collect::<PyResult<Vec<_>>>()?;
-        let (after, answers) = interrupt::search(py, &question.options, |options| {
-            allocate_in_turn(&self.0, &question.nodes, &asks, options)
+        let asks: Vec<Asked> = match (asks, pods) {
+            (Some(asks), None) => {
+                let asks = asks
+                    .iter()
+                    .map(|claims| ask::claims(&self.0, claims).map(Asked::Claims));
+                asks.collect::<PyResult<_>>()?
+            }
+            (None, Some(pods)) => pods.iter().map(|pod| Asked::Pod(ask::key(pod))).collect(),
+            _ => {
+                return Err(
+                    InputError::new("", "asks", "give either asks or pods, and not both").into(),
+                );
+            }
+        };
+        let result = interrupt::search(py, &question.options, |options| {
+            allocate_in_turn(&self.0, &asks, options, &|inventory, asked| {
+                asked.allocate(inventory, &question.nodes, options)
+            })
         })?;
+        let (after, answers) = result?;
         Ok((Self(after), answers.into_iter().map(Answer::new).collect()))
     }
 
@@ -235,7 +298,16 @@ impl Inventory {
 
     #[getter]
     fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.0.report().remarks().iter().cloned().map(Remark::new).collect::<Vec<_>>())
+        PyTuple::new(
+            py,
+            self.0
+                .report()
+                .remarks()
+                .iter()
+                .cloned()
+                .map(Remark::new)
+                .collect::<Vec<_>>(),
+        )
     }
 
     #[getter]
@@ -245,31 +317,51 @@ impl Inventory {
 
     #[getter]
     fn claims<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let names: Vec<String> = self.0.claims().map(|claim| crate::claim::key(claim).to_string()).collect();
+        let names: Vec<String> = self
+            .0
+            .claims()
+            .map(|claim| crate::claim::key(claim).to_string())
+            .collect();
         PyTuple::new(py, names)
     }
 
     #[getter]
     fn held_claims<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let names: Vec<String> = self.0.held_claims().map(|held| held.key.to_string()).collect();
+        let names: Vec<String> = self
+            .0
+            .held_claims()
+            .map(|held| held.key.to_string())
+            .collect();
         PyTuple::new(py, names)
     }
 
     #[getter]
     fn pods<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let pods = self.0.pods().map(|pod| ClaimKey::new(&pod.metadata.namespace, &pod.metadata.name));
+        let pods = self
+            .0
+            .pods()
+            .map(|pod| ClaimKey::new(&pod.metadata.namespace, &pod.metadata.name));
         PyTuple::new(py, pods.map(|key| key.to_string()).collect::<Vec<_>>())
     }
 
-    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+    fn __reduce__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
         let from_state = py.get_type::<Self>().getattr("from_state")?;
         Ok((from_state, (self.to_state(py),)))
     }
 
     fn __repr__(&self) -> String {
         let slices = self.0.slices().count();
-        let devices: usize = self.0.slices().map(|slice| slice.document().spec.devices.len()).sum();
+        let devices: usize = self
+            .0
+            .slices()
+            .map(|slice| slice.document().spec.devices.len())
+            .sum();
         let (nodes, held) = (self.0.node_names().len(), self.0.held_claims().count());
-        format!("<Inventory: {nodes} nodes, {devices} devices in {slices} slices, {held} claims held>")
+        format!(
+            "<Inventory: {nodes} nodes, {devices} devices in {slices} slices, {held} claims held>"
+        )
     }
 }

@@ -1,6 +1,6 @@
 //! The Python module `gpualloc._native`: a list of exports.
 //!
-//! The only place that names PyO3. Converts arguments and results and decides nothing; the interpreter is let go of
+//! The only place that names `PyO3`. Converts arguments and results and decides nothing; the interpreter is let go of
 //! around everything that takes time. Start at `inventory` for the calls, at `convert` for documents.
 
 mod answer;

@@ -92,9 +92,8 @@ impl Remark {
     fn document(&self) -> String {
         match &self.0 {
             inventory::Remark::UnknownKind { kind, name, .. } => format!("{kind} {name}"),
-            inventory::Remark::Stale { document, .. } | inventory::Remark::NotFound { document } => {
-                document.clone()
-            }
+            inventory::Remark::Stale { document, .. }
+            | inventory::Remark::NotFound { document } => document.clone(),
         }
     }
 

@@ -339,7 +339,7 @@ fn planned(
     };
     let pattern = match (found.name, args.get(1).and_then(Node::constant)) {
         ("matches" | "find" | "findAll", Some(Value::String(pattern))) => {
-            Some(regex::compile(pattern)?)
+            Some(regex::compile_for_reuse(pattern)?)
         }
         _ => None,
     };

@@ -110,8 +110,8 @@ impl<'p> Machine<'p> {
                 }),
             },
         };
-        // Under a question mark, a step that finds nothing is not counted; a presence test always is.
-        let counts = qualifier.test || !optional || matches!(selected, Ok(Some(_)));
+        // Under a question mark, a step that finds nothing is not counted.
+        let counts = !optional || matches!(selected, Ok(Some(_)));
         if counts {
             self.charge(1)?;
         }

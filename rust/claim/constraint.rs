@@ -32,8 +32,35 @@ enum Values {
     Bools(BTreeSet<bool>),
     Strings(BTreeSet<String>),
     Versions(BTreeSet<String>),
+    /// With list types off: all single values. The first one of the newer device, in the order of the fields, decides;
+    /// a well-formed attribute has only one.
+    Scalars(Box<Scalars>),
     /// No type that is understood. Scalar constraints accept it as the first device and then nothing else.
     Unknown,
+}
+
+/// The single values of an attribute. Versions are compared as texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Scalars {
+    string: Option<String>,
+    int: Option<i64>,
+    bool: Option<bool>,
+    version: Option<String>,
+}
+
+impl Scalars {
+    /// Whether the first value that a newer device has is this one's value of the same type.
+    fn has_first_of(&self, newer: &Self) -> bool {
+        if newer.string.is_some() {
+            self.string == newer.string
+        } else if newer.int.is_some() {
+            self.int == newer.int
+        } else if newer.bool.is_some() {
+            self.bool == newer.bool
+        } else {
+            self.version == newer.version
+        }
+    }
 }
 
 impl<'a> Constraint<'a> {
@@ -75,9 +102,8 @@ impl<'a> Constraint<'a> {
         let values = if lists { set(attribute) } else { scalar(attribute) };
         let next = match (self.kind, self.accepted.last()) {
             (_, _) if lists && values == Values::Unknown => None,
-            (Kind::Match, None) => Some(values),
+            (_, None) => Some(values),
             (Kind::Match, Some(common)) => common.intersection(&values),
-            (Kind::Distinct, None) => Some(values),
             (Kind::Distinct, Some(_)) => self.distinct(values),
         };
         next.is_some_and(|next| {
@@ -92,13 +118,13 @@ impl<'a> Constraint<'a> {
     }
 
     fn distinct(&self, values: Values) -> Option<Values> {
-        let is_disjoint = |other: &Values| values.intersection(other).is_none();
+        let is_disjoint = |other: &Values| other.intersection(&values).is_none();
         (values != Values::Unknown && self.accepted.iter().all(is_disjoint)).then_some(values)
     }
 }
 
 impl Values {
-    /// What two values have in common; `None` if nothing or if their types differ.
+    /// What two values have in common, the second being of the newer device; `None` if nothing or if their types differ.
     fn intersection(&self, other: &Self) -> Option<Self> {
         fn common<T: Ord + Clone>(a: &BTreeSet<T>, b: &BTreeSet<T>) -> Option<BTreeSet<T>> {
             let common: BTreeSet<T> = a.intersection(b).cloned().collect();
@@ -109,6 +135,7 @@ impl Values {
             (Self::Bools(a), Self::Bools(b)) => common(a, b).map(Self::Bools),
             (Self::Strings(a), Self::Strings(b)) => common(a, b).map(Self::Strings),
             (Self::Versions(a), Self::Versions(b)) => common(a, b).map(Self::Versions),
+            (Self::Scalars(a), Self::Scalars(b)) => a.has_first_of(b).then(|| self.clone()),
             _ => None,
         }
     }
@@ -141,17 +168,46 @@ fn set(attribute: &DeviceAttribute) -> Values {
     }
 }
 
-/// The value with list types off. Versions are compared as texts.
+/// The value with list types off.
 fn scalar(attribute: &DeviceAttribute) -> Values {
-    if let Some(value) = &attribute.string {
-        Values::Strings([value.clone()].into())
-    } else if let Some(value) = attribute.int {
-        Values::Ints([value].into())
-    } else if let Some(value) = attribute.bool {
-        Values::Bools([value].into())
-    } else if let Some(value) = &attribute.version {
-        Values::Versions([value.clone()].into())
-    } else {
-        Values::Unknown
+    let scalars = Scalars {
+        string: attribute.string.clone(),
+        int: attribute.int,
+        bool: attribute.bool,
+        version: attribute.version.clone(),
+    };
+    let Scalars { string, int, bool, version } = &scalars;
+    let is_empty = string.is_none() && int.is_none() && bool.is_none() && version.is_none();
+    if is_empty { Values::Unknown } else { Values::Scalars(Box::new(scalars)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attribute(int: Option<i64>, string: Option<&str>) -> DeviceAttribute {
+        DeviceAttribute {
+            int,
+            string: string.map(str::to_owned),
+            ..DeviceAttribute::default()
+        }
+    }
+
+    fn accepts(document: &DeviceConstraint, attributes: &[DeviceAttribute]) -> Vec<bool> {
+        let mut constraint = Constraint::new(document).expect("a known kind");
+        attributes.iter().map(|attribute| constraint.push(Some(attribute), false)).collect()
+    }
+
+    #[test]
+    fn the_newer_device_decides_which_of_several_values_counts() {
+        let both = attribute(Some(1), Some("A"));
+        let (one, text) = (attribute(Some(1), None), attribute(None, Some("A")));
+        let name = Some("d/a".to_owned());
+        let distinct = DeviceConstraint { distinct_attribute: name.clone(), ..DeviceConstraint::default() };
+        assert_eq!(accepts(&distinct, &[both.clone(), one.clone()]), [true, false]);
+        assert_eq!(accepts(&distinct, &[one.clone(), both.clone()]), [true, true]);
+        let same = DeviceConstraint { match_attribute: name, ..DeviceConstraint::default() };
+        assert_eq!(accepts(&same, &[both.clone(), one.clone(), text.clone()]), [true, true, true]);
+        assert_eq!(accepts(&same, &[one, both, text]), [true, false, false]);
     }
 }

@@ -162,13 +162,13 @@ impl<'p, 'a> Replay<'p, 'a> {
             return None;
         }
         let rules = self.documents.taint_rules.iter().filter(|rule| {
-            // Q13: a rule without a selector means every device.
+            // A rule without a selector means no device, one with an empty selector every device.
             let selector = rule.spec.device_selector.as_ref();
             let is = |wanted: &Option<String>, name: &str| {
                 wanted.as_ref().is_none_or(|wanted| wanted == name)
             };
             self.features.device_taint_rules
-                && selector.is_none_or(|selector| {
+                && selector.is_some_and(|selector| {
                     is(&selector.driver, found.pool.driver)
                         && is(&selector.pool, found.pool.name)
                         && is(&selector.device, &found.device.name)

@@ -88,12 +88,12 @@ pub(super) struct Served<'a> {
     pub(super) results: Vec<usize>,
 }
 
-/// Deals the results of a claim out to its requests. `needed` says how many devices a way to serve a request takes.
-/// What could not be dealt out is told as texts.
+/// Deals the results of a claim out to its requests. `needed` says how many devices a way to serve a request takes,
+/// `None` that it cannot be served. What could not be dealt out is told as texts.
 pub(super) fn served<'a>(
     claim: &'a ResourceClaim,
     results: &[DeviceRequestAllocationResult],
-    needed: impl Fn(&Wish<'a>) -> usize,
+    needed: impl Fn(&Wish<'a>) -> Option<usize>,
 ) -> (Vec<Served<'a>>, Vec<String>) {
     let mut free: Vec<usize> = (0..results.len()).collect();
     let mut dealt = Vec::new();
@@ -109,11 +109,17 @@ pub(super) fn served<'a>(
         let named = free
             .iter()
             .find_map(|index| ways.iter().find(|wish| serves(wish, index)));
-        let Some(wish) = named.or_else(|| ways.iter().find(|wish| needed(wish) == 0)) else {
+        let Some(wish) = named.or_else(|| ways.iter().find(|wish| needed(wish) == Some(0))) else {
             texts.push(format!("request {} has no devices", request.name));
             continue;
         };
-        let count = needed(wish);
+        let Some(count) = needed(wish) else {
+            let name = wish.reference();
+            texts.push(format!(
+                "request {name} asks for all devices, and there are none"
+            ));
+            continue;
+        };
         let taken: Vec<usize> = free
             .iter()
             .copied()

@@ -288,7 +288,10 @@ pub(crate) fn from_text<'a, T: Deserialize<'a>>(named: &str, text: &'a str) -> R
         serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
             let path = error.path().to_string();
             let path = if path == "." { String::new() } else { path };
-            InputError::new(named, path, error.into_inner().to_string())
+            let message = error.into_inner().to_string();
+            // The line would be one within this document alone, which the reader of the message does not see.
+            let message = message.rsplit_once(" at line ").map_or(&*message, |(text, _)| text);
+            InputError::new(named, path, message)
         })
     })
 }

@@ -294,7 +294,7 @@ pub struct DeviceTaintRule {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DeviceTaintRuleSpec {
-    /// Which devices; absent means all.
+    /// Which devices; absent means none, empty means all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_selector: Option<DeviceTaintSelector>,
     /// The taint added to each of them.

@@ -54,8 +54,12 @@ fn failed(error: &RuntimeError, cost: u64) -> Value {
     json!({"compile": "ok", "error": error.to_string(), "class": class, "cost": cost})
 }
 
-fn field<T: DeserializeOwned>(case: &Value, name: &str) -> T {
-    serde_json::from_value(case[name].clone()).expect("a case is well formed")
+/// A field; recorded cases leave out what is empty.
+fn field<T: DeserializeOwned + Default>(case: &Value, name: &str) -> T {
+    match &case[name] {
+        Value::Null => T::default(),
+        value => serde_json::from_value(value.clone()).expect("a case is well formed"),
+    }
 }
 
 /// Counts and the first disagreements.

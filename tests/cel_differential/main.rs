@@ -78,7 +78,7 @@ fn case(grammar: &Grammar, random: &mut Random) -> Value {
     case["expression"] = json!(expression);
     case["mode"] = json!(if derived { "derived" } else { "selector" });
     // Upstream's answer to what depends on the order of its maps is random; several tries show it.
-    case["repeat"] = json!(12);
+    case["repeat"] = json!(40);
     case["features"] = json!({"ConsumableCapacity": true, "ListTypeAttributes": true});
     case
 }

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use gpualloc::allocation::{Answer, Options, Outcome, Scope, allocate_on};
 use gpualloc::gates::Features;
 use gpualloc::inventory::Inventory;
+use gpualloc::verify::verify;
+use gpualloc::wire::allocation::AllocationResult;
 use gpualloc::wire::claim::ResourceClaim;
 use serde_json::{Map, Value, json};
 
@@ -25,7 +27,7 @@ pub(crate) fn answer(case: &Value) -> Value {
     let name = case["name"].clone();
     match Case::read(case) {
         Ok(read) => {
-            let nodes: Vec<Value> = read.nodes.iter().map(|node| node_answer(&read.ask(node))).collect();
+            let nodes: Vec<Value> = read.nodes.iter().map(|node| read.node_answer(node)).collect();
             let channel = if read.options.features.is_experimental() { "experimental" } else { "incubating" };
             json!({"name": name, "channel": channel, "nodes": nodes})
         }
@@ -58,6 +60,27 @@ impl Case {
     /// The answer for one node.
     pub(crate) fn ask(&self, node: &str) -> Answer {
         allocate_on(&self.inventory, node, &self.claims, &self.options)
+    }
+
+    /// The answer for one node as the oracle writes it; with what the verifier objects to, if it does.
+    fn node_answer(&self, node: &str) -> Value {
+        let answer = self.ask(node);
+        let mut line = node_answer(&answer);
+        let objections = self.objections(&answer);
+        if !objections.is_empty() {
+            line["objections"] = json!(objections);
+        }
+        line
+    }
+
+    fn objections(&self, answer: &Answer) -> Vec<String> {
+        if !answer.is_placed() {
+            return Vec::new();
+        }
+        let results: Vec<AllocationResult> =
+            answer.allocations().iter().map(|claim| claim.allocation.clone()).collect();
+        let verdict = verify(&self.inventory, &answer.node, &self.claims, &results, self.options.features);
+        verdict.err().into_iter().flatten().map(|objection| objection.to_string()).collect()
     }
 }
 

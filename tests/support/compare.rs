@@ -1,7 +1,11 @@
 //! Compares the answer of this crate with upstream's: outcome, devices, steps, error texts.
 //!
-//! Error texts are equal up to the point where upstream embeds a message of another library; see [`own_part`].
+//! Error texts are equal up to the point where upstream embeds a message of another library; see `error_text.rs`.
 
+#[path = "error_text.rs"]
+mod error_text;
+
+use error_text::own_part;
 use serde_json::Value;
 
 /// What differs, or nothing.
@@ -37,6 +41,9 @@ fn node_difference(theirs: &Value, ours: &Value) -> Option<String> {
         }
         _ => {}
     }
+    if !ours["objections"].is_null() {
+        return differs("the verifier objects");
+    }
     for field in ["node", "outcome", "scope", "steps"] {
         if theirs[field] != ours[field] {
             return differs(field);
@@ -50,25 +57,6 @@ fn node_difference(theirs: &Value, ours: &Value) -> Option<String> {
         return differs("results");
     }
     None
-}
-
-/// The part of an error text that is upstream's own. What follows comes from cel-go, from a Go struct dump, or from the
-/// label selector or version parser.
-pub(crate) fn own_part(text: &str) -> &str {
-    const FOREIGN: [&str; 6] = [
-        "CEL compile error: ",
-        "failed to parse node selector ",
-        "compilation failed: ",
-        "parse semantic version: ",
-        "could not be converted to bool: ",
-        "expected list element at index ",
-    ];
-    let cut = FOREIGN
-        .iter()
-        .filter_map(|marker| Some(text.find(marker)? + marker.len()))
-        .min()
-        .unwrap_or(text.len());
-    text.get(..cut).unwrap_or(text)
 }
 
 /// Without fields that are empty: the Go types leave them out, and absent means the same.

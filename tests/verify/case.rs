@@ -78,12 +78,14 @@ impl Case {
             .join("tests/vectors")
             .join(file);
         let text = std::fs::read_to_string(&path).expect("the vectors are readable");
-        let cases = text.lines().map(|line| {
-            let mut case: Self = serde_json::from_str(line).expect("a case per line");
-            case.number_shares();
-            case
-        });
-        cases.collect()
+        text.lines().map(Self::read).collect()
+    }
+
+    /// One case with its answer.
+    pub(crate) fn read(line: &str) -> Self {
+        let mut case: Self = serde_json::from_str(line).expect("a case with its answer");
+        case.number_shares();
+        case
     }
 
     /// Recorded answers say `SHARE` for every share; the judge wants identifiers that differ.
@@ -118,6 +120,16 @@ impl Case {
             prioritized_list: on("PrioritizedList"),
             extended_resource: false,
         }
+    }
+
+    /// Whether a request has an alternative that asks for no devices.
+    pub(crate) fn may_be_empty(&self) -> bool {
+        let requests = self
+            .claims
+            .iter()
+            .flat_map(|claim| &claim.spec.devices.requests);
+        let mut alternatives = requests.flat_map(|request| &request.first_available);
+        alternatives.any(|way| way.allocation_mode == "ExactCount" && way.count == 0)
     }
 
     /// The nodes with upstream's answers.

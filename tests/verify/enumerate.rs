@@ -2,12 +2,13 @@
 //!
 //! If the judge is right, the first answer found this way is upstream's, and none is found where upstream finds none.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gpualloc::verify::Fault;
 use gpualloc::wire::allocation::{AllocationResult, DeviceRequestAllocationResult};
 use gpualloc::wire::claim::{DeviceRequest, ResourceClaim};
 use gpualloc::wire::core::Node;
+use gpualloc::wire::slice::ResourceSlice;
 
 use crate::case::Case;
 
@@ -32,7 +33,7 @@ pub(crate) fn first(case: &Case, node: &Node, budget: usize) -> Result<Option<Ba
     let mut search = Search {
         case,
         node,
-        devices: devices(case),
+        devices: devices(case, node).ok_or(OutOfBudget)?,
         chosen: vec![AllocationResult::default(); case.claims.len()],
         budget,
     };
@@ -45,7 +46,7 @@ pub(crate) fn first(case: &Case, node: &Node, budget: usize) -> Result<Option<Ba
 /// Request, driver, pool and device of each result, per claim.
 pub(crate) type Bare = Vec<Vec<(String, Id)>>;
 
-/// Too many tries.
+/// Too many tries, or an order that brute force cannot know.
 #[derive(Debug)]
 pub(crate) struct OutOfBudget;
 
@@ -76,35 +77,43 @@ pub(crate) fn devices_are_legal(
     })
 }
 
-/// All devices published, in the order in which upstream tries them.
-fn devices(case: &Case) -> Vec<Id> {
-    let mut slices: Vec<_> = case.slices.iter().collect();
-    let binding: BTreeSet<(&str, &str)> = slices
+/// All devices that the node may see, in the order in which upstream tries them. `None` where that order cannot be told
+/// without upstream's rules for generations.
+fn devices(case: &Case, node: &Node) -> Option<Vec<Id>> {
+    let for_node = |slice: &&ResourceSlice| {
+        let name = slice.spec.node_name.as_deref().unwrap_or_default();
+        name.is_empty() || name == node.metadata.name
+    };
+    let mut slices: Vec<&ResourceSlice> = case.slices.iter().filter(for_node).collect();
+    let pool = |slice: &ResourceSlice| (slice.spec.driver.clone(), slice.spec.pool.name.clone());
+    let mut generations = BTreeMap::new();
+    for slice in &slices {
+        let generation = slice.spec.pool.generation;
+        if *generations.entry(pool(slice)).or_insert(generation) != generation {
+            return None;
+        }
+    }
+    let binds = |slice: &&&ResourceSlice| {
+        let mut devices = slice.spec.devices.iter();
+        devices.any(|device| device.binding_conditions.is_some())
+    };
+    let binding: BTreeSet<_> = slices
         .iter()
-        .filter(|slice| {
-            slice
-                .spec
-                .devices
-                .iter()
-                .any(|d| d.binding_conditions.is_some())
-        })
-        .map(|slice| (slice.spec.driver.as_str(), slice.spec.pool.name.as_str()))
+        .filter(binds)
+        .map(|slice| pool(slice))
         .collect();
     slices.sort_by_key(|slice| {
-        let pool = (slice.spec.driver.as_str(), slice.spec.pool.name.as_str());
-        (binding.contains(&pool), pool, slice.metadata.name.as_str())
+        let pool = pool(slice);
+        (binding.contains(&pool), pool, slice.metadata.name.clone())
     });
     let ids = slices.iter().flat_map(|slice| {
+        let (driver, pool) = pool(slice);
         let names = slice.spec.devices.iter().map(|device| device.name.clone());
-        names.map(|name| {
-            (
-                slice.spec.driver.clone(),
-                slice.spec.pool.name.clone(),
-                name,
-            )
-        })
+        names.map(move |name| (driver.clone(), pool.clone(), name))
     });
-    ids.collect()
+    let ids: Vec<Id> = ids.collect();
+    let distinct: BTreeSet<&Id> = ids.iter().collect();
+    (distinct.len() == ids.len()).then_some(ids)
 }
 
 struct Search<'c> {
@@ -153,7 +162,9 @@ impl Search<'_> {
             let objections = self.case.judge(self.node, alone, &[result]);
             let objections = objections.err().unwrap_or_default();
             objections.iter().all(|objection| {
-                !objection.text.contains("all devices") && !objection.text.contains("for the node")
+                let unseen = objection.text.contains("for the node");
+                let unusable = objection.field.ends_with(".pool");
+                !objection.text.contains("all devices") && !unseen && !unusable
             })
         };
         self.devices.iter().filter(meant).cloned().collect()
@@ -215,7 +226,7 @@ impl Search<'_> {
         Ok(objections.iter().all(|objection| {
             objection.text.contains("has no devices")
                 || objection.text.contains("devices and needs")
-                || objection.text.contains("asks for all devices, of none")
+                || objection.text.contains("and there are none")
                 || objection
                     .field
                     .split(['.', '['])

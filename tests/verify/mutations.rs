@@ -17,73 +17,70 @@ pub(crate) fn all(results: &[AllocationResult]) -> Vec<(String, Vec<AllocationRe
             let mut mutant = results.to_vec();
             change(&mut mutant[claim]);
             if mutant != results {
-                mutants.push((what, mutant));
+                mutants.push((format!("claim {claim}{what}"), mutant));
             }
         };
-        let devices = &results[claim].devices;
-        for at in 0..devices.results.len() {
-            for (what, edit) in DEVICE {
-                add(format!("claim {claim} device {at}: {what}"), &|mutant| {
-                    edit(&mut mutant.devices.results[at]);
-                });
-            }
-            add(format!("claim {claim} device {at}: left out"), &|mutant| {
-                mutant.devices.results.remove(at);
-            });
-            add(
-                format!("claim {claim} device {at}: there twice"),
-                &|mutant| {
-                    let mut again = mutant.devices.results[at].clone();
-                    again.share_id = again.share_id.map(|id| id.replace("-5000-", "-4000-"));
-                    mutant.devices.results.insert(at, again);
-                },
-            );
-            add(
-                format!("claim {claim} device {at}: behind the next"),
-                &|mutant| {
-                    if at + 1 < mutant.devices.results.len() {
-                        mutant.devices.results.swap(at, at + 1);
-                    }
-                },
-            );
-            for other in 0..at {
-                add(
-                    format!("claim {claim} device {at}: share of {other}"),
-                    &|mutant| {
-                        let share = mutant.devices.results[other].clone();
-                        let this = &mut mutant.devices.results[at];
-                        let same = (&share.driver, &share.pool, &share.device)
-                            == (&this.driver, &this.pool, &this.device);
-                        if same && share.share_id.is_some() {
-                            this.share_id = share.share_id;
-                        }
-                    },
-                );
-            }
+        for at in 0..results[claim].devices.results.len() {
+            device(at, &mut add);
         }
-        for at in 0..devices.config.len() {
-            for (what, edit) in CONFIG {
-                add(format!("claim {claim} config {at}: {what}"), &|mutant| {
-                    edit(&mut mutant.devices.config[at]);
-                });
-            }
-            add(format!("claim {claim} config {at}: left out"), &|mutant| {
-                mutant.devices.config.remove(at);
-            });
-            add(
-                format!("claim {claim} config {at}: behind the next"),
-                &|mutant| {
-                    if at + 1 < mutant.devices.config.len() {
-                        mutant.devices.config.swap(at, at + 1);
-                    }
-                },
-            );
+        for at in 0..results[claim].devices.config.len() {
+            config(at, &mut add);
         }
         for (what, edit) in CLAIM {
-            add(format!("claim {claim}: {what}"), &|mutant| edit(mutant));
+            add(format!(": {what}"), &|mutant| edit(mutant));
         }
     }
     mutants
+}
+
+type Add<'a> = dyn FnMut(String, &dyn Fn(&mut AllocationResult)) + 'a;
+
+fn device(at: usize, add: &mut Add<'_>) {
+    for (what, edit) in DEVICE {
+        add(format!(" device {at}: {what}"), &|mutant| {
+            edit(&mut mutant.devices.results[at]);
+        });
+    }
+    add(format!(" device {at}: left out"), &|mutant| {
+        mutant.devices.results.remove(at);
+    });
+    add(format!(" device {at}: there twice"), &|mutant| {
+        let mut again = mutant.devices.results[at].clone();
+        again.share_id = again.share_id.map(|id| id.replace("-5000-", "-4000-"));
+        mutant.devices.results.insert(at, again);
+    });
+    add(format!(" device {at}: behind the next"), &|mutant| {
+        if at + 1 < mutant.devices.results.len() {
+            mutant.devices.results.swap(at, at + 1);
+        }
+    });
+    for other in 0..at {
+        add(format!(" device {at}: share of {other}"), &|mutant| {
+            let share = mutant.devices.results[other].clone();
+            let this = &mut mutant.devices.results[at];
+            let same = (&share.driver, &share.pool, &share.device)
+                == (&this.driver, &this.pool, &this.device);
+            if same && share.share_id.is_some() {
+                this.share_id = share.share_id;
+            }
+        });
+    }
+}
+
+fn config(at: usize, add: &mut Add<'_>) {
+    for (what, edit) in CONFIG {
+        add(format!(" config {at}: {what}"), &|mutant| {
+            edit(&mut mutant.devices.config[at]);
+        });
+    }
+    add(format!(" config {at}: left out"), &|mutant| {
+        mutant.devices.config.remove(at);
+    });
+    add(format!(" config {at}: behind the next"), &|mutant| {
+        if at + 1 < mutant.devices.config.len() {
+            mutant.devices.config.swap(at, at + 1);
+        }
+    });
 }
 
 const DEVICE: &[Edit<DeviceRequestAllocationResult>] = &[
@@ -104,7 +101,7 @@ const DEVICE: &[Edit<DeviceRequestAllocationResult>] = &[
     }),
     ("adminAccess false", |r| r.admin_access = Some(false)),
     ("one more toleration", |r| {
-        r.tolerations.push(DeviceToleration::default())
+        r.tolerations.push(DeviceToleration::default());
     }),
     ("one toleration less", |r| drop(r.tolerations.pop())),
     ("other toleration", |r| {
@@ -118,16 +115,16 @@ const DEVICE: &[Edit<DeviceRequestAllocationResult>] = &[
         }
     }),
     ("one more binding condition", |r| {
-        r.binding_conditions.push("x".to_owned())
+        r.binding_conditions.push("x".to_owned());
     }),
     ("one binding condition less", |r| {
-        drop(r.binding_conditions.pop())
+        drop(r.binding_conditions.pop());
     }),
     ("one more failure condition", |r| {
-        r.binding_failure_conditions.push("x".to_owned())
+        r.binding_failure_conditions.push("x".to_owned());
     }),
     ("one failure condition less", |r| {
-        drop(r.binding_failure_conditions.pop())
+        drop(r.binding_failure_conditions.pop());
     }),
     ("share without identifier", |r| r.share_id = None),
     ("share of an unshared device", |r| {
@@ -169,16 +166,16 @@ const DEVICE: &[Edit<DeviceRequestAllocationResult>] = &[
     }),
     ("consumes nothing", |r| r.consumed_capacity = None),
     ("empty consumption", |r| {
-        r.consumed_capacity = Some(Default::default())
+        r.consumed_capacity = Some(Default::default());
     }),
     ("one more node operation", |r| {
-        r.skip_node_operations.push("x".to_owned())
+        r.skip_node_operations.push("x".to_owned());
     }),
     ("one node operation less", |r| {
-        drop(r.skip_node_operations.pop())
+        drop(r.skip_node_operations.pop());
     }),
     ("compatibility groups", |r| {
-        r.compatibility_groups = Some(Default::default())
+        r.compatibility_groups = Some(Default::default());
     }),
 ];
 
@@ -219,7 +216,7 @@ const CLAIM: &[Edit<AllocationResult>] = &[
     }),
     ("usable everywhere", |r| r.node_selector = None),
     ("usable nowhere", |r| {
-        r.node_selector = Some(NodeSelector::default())
+        r.node_selector = Some(NodeSelector::default());
     }),
     ("one more term", |r| {
         let selector = r.node_selector.get_or_insert_default();

@@ -86,10 +86,12 @@ def exchanged(choice: Choice, devices: list[Device], rng: random.Random) -> Choi
 def pinned(case: dict, node: dict, choice: Choice) -> dict | None:
     """The case with nothing left to choose; None where that cannot be said with selectors."""
     new = copy.deepcopy({key: case[key] for key in case if key not in {"expect", "origin", "nodes"}})
-    new["nodes"] = [{
-        "metadata": node["metadata"],
-        "status": {"declaredFeatures": node.get("status", {}).get("declaredFeatures", [])},
-    }]
+    new["nodes"] = [
+        {
+            "metadata": node["metadata"],
+            "status": {"declaredFeatures": node.get("status", {}).get("declaredFeatures", [])},
+        }
+    ]
     for piece in new["slices"]:
         spec = piece["spec"]
         for device in spec.get("devices", []):
@@ -117,7 +119,7 @@ def pinned(case: dict, node: dict, choice: Choice) -> dict | None:
 
 def candidates() -> list[dict]:
     """All pinned cases, without verdict."""
-    rng = random.Random(SEED)  # noqa: S311 - repeatable on purpose
+    rng = random.Random(SEED)
     cases = []
     for name in ("allocator.ndjson", "lexicographical.ndjson"):
         for line in (VECTORS / name).read_text(encoding="utf-8").splitlines():
@@ -148,7 +150,7 @@ def main() -> None:
     cases = candidates()
     bare = [{key: case[key] for key in case if key != "pinned"} for case in cases]
     lines = "".join(json.dumps(case) + "\n" for case in bare)
-    asked = subprocess.run([sys.argv[1], "allocate"], input=lines, capture_output=True, text=True, check=True)  # noqa: S603
+    asked = subprocess.run([sys.argv[1], "allocate"], input=lines, capture_output=True, text=True, check=True)
     for case, line in zip(cases, asked.stdout.splitlines(), strict=True):
         answer = json.loads(line)
         outcome = answer["nodes"][0]["outcome"]

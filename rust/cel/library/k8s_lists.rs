@@ -120,7 +120,7 @@ fn add(sum: &Value, element: &Value) -> EvalResult {
         (Value::Double(a), Value::Double(b)) => Ok(Value::Double(a + b)),
         (Value::Duration(a, b), Value::Duration(c, d)) => {
             let total = nanos(*a, *b) + nanos(*c, *d);
-            let total = i64::try_from(total).map_err(|_| overflow("duration overflow"))?;
+            let total = i64::try_from(total).map_err(|_| overflow("integer overflow"))?;
             let rest = i32::try_from(total % 1_000_000_000).unwrap_or(0);
             Ok(Value::Duration(total / 1_000_000_000, rest))
         }

@@ -1,21 +1,25 @@
-//! Reads Go's syntax of regular expressions and writes the `regex` crate's.
+//! Reads Go's syntax of regular expressions.
 //!
-//! One pass, a stack of open groups, no recursion. What is written never depends on the crate's defaults: each
-//! character class stands spelled out. Start at [`translate`].
+//! One pass, a stack of open groups, no recursion. Classes are written in the `regex` crate's syntax, spelled out so
+//! that they never depend on its defaults. Start at [`parse`].
+
+use std::fmt::Write as _;
 
 use super::names;
+use super::tree::{Assertion, MOST_SIZE, NodeId, Tree};
 
 /// Most repetitions of one thing, nested counts multiplied.
 const MOST_REPEATS: u64 = 1000;
 /// Deepest tree Go accepts.
 const MOST_HEIGHT: u32 = 1000;
-/// Most instructions Go compiles to.
-const MOST_SIZE: u64 = (128 << 20) / 40;
+/// Longest expression read. Go has no such limit; no selector comes near it.
+const MOST_BYTES: usize = 64 << 10;
 /// Matches nothing.
 const NOTHING: &str = "[^\\x{0}-\\x{10FFFF}]";
 
 /// The flags that `(?imsU)` sets.
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are four independent flags")]
 struct Flags {
     fold_case: bool,
     multi_line: bool,
@@ -23,42 +27,17 @@ struct Flags {
     non_greedy: bool,
 }
 
-/// A translated part of the expression.
-struct Piece {
-    text: String,
-    /// Whether a repetition can follow the text as it is.
-    atomic: bool,
-    /// For a run of characters: whether case is folded.
-    literal: Option<bool>,
-    size: u64,
-    height: u32,
-    /// The largest product of nested counts in it.
-    repeats: u64,
-}
-
-impl Piece {
-    fn atom(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            atomic: true,
-            literal: None,
-            size: 1,
-            height: 1,
-            repeats: 1,
-        }
-    }
-}
-
 /// An open group: what is read of it, and what held before it.
 #[derive(Default)]
 struct Group {
     flags_before: Flags,
     captures: bool,
-    alternatives: Vec<Piece>,
-    pieces: Vec<Piece>,
+    alternatives: Vec<NodeId>,
+    pieces: Vec<NodeId>,
 }
 
-struct Translator<'p> {
+struct Parser<'p> {
+    tree: Tree,
     pattern: &'p str,
     rest: &'p str,
     flags: Flags,
@@ -67,9 +46,13 @@ struct Translator<'p> {
     group: Group,
 }
 
-/// Translates a pattern; the error is Go's text without its prefix.
-pub(super) fn translate(pattern: &str) -> Result<String, String> {
-    let mut translator = Translator {
+/// Reads a pattern; the error is Go's text without its prefix.
+pub(super) fn parse(pattern: &str) -> Result<(Tree, NodeId), String> {
+    if pattern.len() > MOST_BYTES {
+        return Err(failure("expression too large", pattern));
+    }
+    let mut parser = Parser {
+        tree: Tree::default(),
         pattern,
         rest: pattern,
         flags: Flags::default(),
@@ -77,14 +60,15 @@ pub(super) fn translate(pattern: &str) -> Result<String, String> {
         group: Group::default(),
     };
     let mut last_repeat = None;
-    while let Some(c) = translator.peek() {
-        last_repeat = translator.element(c, last_repeat)?;
+    while let Some(c) = parser.peek() {
+        last_repeat = parser.element(c, last_repeat)?;
     }
-    if !translator.groups.is_empty() {
+    if !parser.groups.is_empty() {
         return Err(failure("missing closing )", pattern));
     }
-    let group = std::mem::take(&mut translator.group);
-    Ok(translator.close(group)?.text)
+    let group = std::mem::take(&mut parser.group);
+    let root = parser.close(group)?;
+    Ok((parser.tree, root))
 }
 
 fn failure(code: &str, expression: &str) -> String {
@@ -98,25 +82,17 @@ fn before<'p>(longer: &'p str, shorter: &str) -> &'p str {
         .unwrap_or(longer)
 }
 
-/// Writes one character so that it means only itself, in and out of brackets.
-fn write_char(text: &mut String, c: char) {
-    if c.is_ascii_alphanumeric() || c == '_' || (!c.is_ascii() && c.is_alphanumeric()) {
-        text.push(c);
-    } else {
-        text.push_str(&format!("\\x{{{:X}}}", u32::from(c)));
-    }
-}
-
 /// Writes a range of code points; surrogates are in no text and are left out.
 fn write_range(text: &mut String, low: u32, high: u32) {
     for (low, high) in [(low, high.min(0xD7FF)), (low.max(0xE000), high)] {
         if low <= high {
-            text.push_str(&format!("\\x{{{low:X}}}-\\x{{{high:X}}}"));
+            // Writing to a text cannot fail.
+            let _ = write!(text, "\\x{{{low:X}}}-\\x{{{high:X}}}");
         }
     }
 }
 
-impl<'p> Translator<'p> {
+impl<'p> Parser<'p> {
     fn peek(&self) -> Option<char> {
         self.rest.chars().next()
     }
@@ -148,16 +124,12 @@ impl<'p> Translator<'p> {
                     '+' => (1, None),
                     _ => (0, Some(1)),
                 };
-                self.repeat(start, &c.to_string(), least, most, last_repeat)?;
+                self.repeat(start, false, (least, most), last_repeat)?;
                 return Ok(Some(start));
             }
             '{' => {
-                if let Some((least, most)) = self.count()? {
-                    let text = match most {
-                        None => format!("{{{least},}}"),
-                        Some(most) => format!("{{{least},{most}}}"),
-                    };
-                    self.repeat(start, &text, least, most, last_repeat)?;
+                if let Some(counts) = self.count()? {
+                    self.repeat(start, true, counts, last_repeat)?;
                     return Ok(Some(start));
                 }
                 self.take();
@@ -185,35 +157,33 @@ impl<'p> Translator<'p> {
             }
             '|' => {
                 let pieces = std::mem::take(&mut self.group.pieces);
-                self.group.alternatives.push(concatenate(pieces));
+                let sequence = self.tree.concatenation(pieces);
+                self.group.alternatives.push(sequence);
             }
-            '^' => self.push(if self.flags.multi_line { "(?m:^)" } else { "\\A" }),
-            '$' => self.push(if self.flags.multi_line { "(?m:$)" } else { "\\z" }),
-            '.' => self.push(if self.flags.dot_newline {
-                "[\\x{0}-\\x{10FFFF}]"
-            } else {
-                "[^\\n]"
-            }),
+            '^' if self.flags.multi_line => self.assertion(Assertion::LineStart),
+            '^' => self.assertion(Assertion::TextStart),
+            '$' if self.flags.multi_line => self.assertion(Assertion::LineEnd),
+            '$' => self.assertion(Assertion::TextEnd),
+            '.' if self.flags.dot_newline => self.class_text("[\\x{0}-\\x{10FFFF}]"),
+            '.' => self.class_text("[^\\n]"),
             _ => self.literal(c),
         }
         Ok(())
     }
 
-    fn push(&mut self, text: &str) {
-        self.group.pieces.push(Piece::atom(text));
+    fn assertion(&mut self, assertion: Assertion) {
+        let node = self.tree.assertion(assertion);
+        self.group.pieces.push(node);
+    }
+
+    fn class_text(&mut self, text: &str) {
+        let node = self.tree.class(text.to_owned());
+        self.group.pieces.push(node);
     }
 
     fn literal(&mut self, c: char) {
-        let mut text = String::new();
-        write_char(&mut text, c);
-        // What is neither ASCII nor a letter may still have another case.
-        if self.flags.fold_case && (c.is_ascii_alphabetic() || !c.is_ascii()) {
-            text = format!("(?i:{text})");
-        }
-        self.group.pieces.push(Piece {
-            literal: Some(self.flags.fold_case),
-            ..Piece::atom(text)
-        });
+        let node = self.tree.char(c, self.flags.fold_case);
+        self.group.pieces.push(node);
     }
 
     fn open(&mut self, flags_before: Flags, captures: bool) {
@@ -225,25 +195,24 @@ impl<'p> Translator<'p> {
         self.groups.push(std::mem::replace(&mut self.group, inner));
     }
 
-    /// Makes one piece of a group that ends here. Nobody asks for submatches, so none are captured.
-    fn close(&self, group: Group) -> Result<Piece, String> {
+    /// Makes one node of a group that ends here.
+    fn close(&mut self, group: Group) -> Result<NodeId, String> {
         let mut alternatives = group.alternatives;
-        alternatives.push(concatenate(group.pieces));
-        let mut piece = alternate(alternatives);
+        alternatives.push(self.tree.concatenation(group.pieces));
+        let mut node = self.tree.alternation(alternatives);
         if group.captures {
-            piece.size = piece.size.saturating_add(2);
-            piece.height = piece.height.saturating_add(1);
-            piece.literal = None;
+            node = self.tree.capture(node);
         }
-        self.check(&piece)?;
-        Ok(piece)
+        self.check(node)?;
+        Ok(node)
     }
 
-    fn check(&self, piece: &Piece) -> Result<(), String> {
-        if piece.height > MOST_HEIGHT {
+    fn check(&self, id: NodeId) -> Result<(), String> {
+        let (height, size) = self.tree.node(id).map_or((0, 0), |node| (node.height, node.size));
+        if height > MOST_HEIGHT {
             return Err(failure("expression nests too deeply", self.pattern));
         }
-        if piece.size > MOST_SIZE {
+        if size > MOST_SIZE {
             return Err(failure("expression too large", self.pattern));
         }
         Ok(())
@@ -320,13 +289,12 @@ impl<'p> Translator<'p> {
         Ok(Some((least, most)))
     }
 
-    /// Repeats the piece before; `operator` is read already, a `?` for laziness is not.
+    /// Repeats the node before; the operator is read already, a `?` for laziness is not.
     fn repeat(
         &mut self,
         start: &'p str,
-        operator: &str,
-        least: u64,
-        most: Option<u64>,
+        counted: bool,
+        (least, most): (u64, Option<u64>),
         last_repeat: Option<&'p str>,
     ) -> Result<(), String> {
         let lazy = self.take_prefix("?") != self.flags.non_greedy;
@@ -338,37 +306,13 @@ impl<'p> Translator<'p> {
             let read = before(start, self.rest);
             return Err(failure("missing argument to repetition operator", read));
         };
-        let counted = operator.starts_with('{');
-        let times = if counted { most.unwrap_or(least) } else { 1 };
-        let repeats = match times {
-            0 if counted && most.is_some() => 1,
-            0 => inner.repeats,
-            _ => inner.repeats.saturating_mul(times),
-        };
-        if counted && repeats > MOST_REPEATS && times >= 2 {
+        let node = self.tree.repetition(inner, counted, (least, most), !lazy);
+        let repeats = self.tree.node(node).map_or(1, |node| node.repeats);
+        if counted && most.unwrap_or(least) >= 2 && repeats > MOST_REPEATS {
             return Err(failure("invalid repeat count", before(start, self.rest)));
         }
-        let size = match (counted, most) {
-            (false, None) => inner.size.saturating_add(2),
-            (false, Some(_)) => inner.size.saturating_add(1),
-            (true, None) => inner.size.saturating_mul(least.max(1)).saturating_add(2),
-            (true, Some(most)) => inner.size.saturating_mul(most).saturating_add(most - least),
-        };
-        let body = if inner.atomic {
-            inner.text
-        } else {
-            format!("(?:{})", inner.text)
-        };
-        let piece = Piece {
-            text: format!("{body}{operator}{}", if lazy { "?" } else { "" }),
-            atomic: false,
-            literal: None,
-            size: size.max(1),
-            height: inner.height.saturating_add(1),
-            repeats,
-        };
-        self.check(&piece)?;
-        self.group.pieces.push(piece);
+        self.check(node)?;
+        self.group.pieces.push(node);
         Ok(())
     }
 
@@ -376,10 +320,10 @@ impl<'p> Translator<'p> {
     fn escape(&mut self) -> Result<(), String> {
         let start = self.rest;
         let assertion = match start.as_bytes().get(1) {
-            Some(b'A') => "\\A",
-            Some(b'z') => "\\z",
-            Some(b'b') => "(?-u:\\b)",
-            Some(b'B') => "(?-u:\\B)",
+            Some(b'A') => Some(Assertion::TextStart),
+            Some(b'z') => Some(Assertion::TextEnd),
+            Some(b'b') => Some(Assertion::WordBoundary),
+            Some(b'B') => Some(Assertion::NotWordBoundary),
             Some(b'C') => return Err(failure("invalid escape sequence", "\\C")),
             Some(b'Q') => {
                 let rest = start.get(2..).unwrap_or("");
@@ -388,11 +332,11 @@ impl<'p> Translator<'p> {
                 self.rest = rest;
                 return Ok(());
             }
-            _ => "",
+            _ => None,
         };
-        if !assertion.is_empty() {
+        if let Some(assertion) = assertion {
             self.rest = start.get(2..).unwrap_or("");
-            self.push(assertion);
+            self.assertion(assertion);
             return Ok(());
         }
         if let Some(item) = self.class_escape()? {
@@ -402,7 +346,7 @@ impl<'p> Translator<'p> {
         let code = self.character_escape()?;
         match char::from_u32(code) {
             Some(c) => self.literal(c),
-            None => self.push(NOTHING),
+            None => self.class_text(NOTHING),
         }
         Ok(())
     }
@@ -415,9 +359,9 @@ impl<'p> Translator<'p> {
             (false, true) => format!("[^{items}]"),
         };
         if self.flags.fold_case {
-            self.push(&format!("(?i:{text})"));
+            self.class_text(&format!("(?i:{text})"));
         } else {
-            self.push(&text);
+            self.class_text(&text);
         }
     }
 
@@ -438,7 +382,7 @@ impl<'p> Translator<'p> {
             return Ok(None);
         }
         let (sequence, name) = match chars.next() {
-            None => return Ok(None),
+            None => return Err(failure("invalid character class range", start)),
             Some('{') => {
                 let Some(end) = start.find('}') else {
                     return Err(failure("invalid character class range", start));
@@ -577,61 +521,4 @@ impl<'p> Translator<'p> {
             items.to_owned()
         }))
     }
-}
-
-/// Joins pieces that follow each other. Characters in a row count as one node of the tree.
-fn concatenate(mut pieces: Vec<Piece>) -> Piece {
-    if pieces.len() == 1
-        && let Some(piece) = pieces.pop()
-    {
-        return piece;
-    }
-    let mut joined = Piece {
-        atomic: false,
-        size: 0,
-        height: 1,
-        ..Piece::atom("")
-    };
-    let (mut nodes, mut deepest, mut last) = (0_u32, 1, None);
-    for piece in pieces {
-        if piece.literal.is_none() || piece.literal != last {
-            nodes = nodes.saturating_add(1);
-        }
-        last = piece.literal;
-        deepest = deepest.max(piece.height);
-        joined.text.push_str(&if piece.atomic || !piece.text.contains('|') {
-            piece.text
-        } else {
-            format!("(?:{})", piece.text)
-        });
-        joined.size = joined.size.saturating_add(piece.size);
-        joined.repeats = joined.repeats.max(piece.repeats);
-    }
-    joined.size = joined.size.max(1);
-    joined.height = if nodes > 1 { deepest.saturating_add(1) } else { deepest };
-    joined
-}
-
-/// Joins alternatives.
-fn alternate(mut alternatives: Vec<Piece>) -> Piece {
-    if alternatives.len() == 1
-        && let Some(piece) = alternatives.pop()
-    {
-        return piece;
-    }
-    let mut joined = Piece {
-        size: 0,
-        ..Piece::atom("(?:")
-    };
-    for (index, piece) in alternatives.iter().enumerate() {
-        if index > 0 {
-            joined.text.push('|');
-        }
-        joined.text.push_str(&piece.text);
-        joined.size = joined.size.saturating_add(piece.size).saturating_add(u64::from(index > 0));
-        joined.height = joined.height.max(piece.height.saturating_add(1));
-        joined.repeats = joined.repeats.max(piece.repeats);
-    }
-    joined.text.push(')');
-    joined
 }

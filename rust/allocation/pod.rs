@@ -1,0 +1,71 @@
+//! Allocating for a pod: its claims differ by node where a node's device plugins serve an extended resource.
+//!
+//! Finds the claims and hands them on. Start at [`allocate_pod_first`].
+
+use std::sync::Arc;
+
+use super::{Answer, Options, allocate_on, answer, first_of, impossible};
+use crate::error::InputError;
+use crate::explanation::Refusal;
+use crate::extended::CannotFit;
+use crate::inventory::{ClaimKey, Inventory};
+use crate::wire::claim::ResourceClaim;
+
+/// As [`super::allocate_first`] for the claims of a pod.
+pub fn allocate_pod_first(
+    inventory: &Inventory,
+    nodes: &[String],
+    pod: &ClaimKey,
+    options: &Options<'_>,
+) -> Result<Answer, InputError> {
+    let pod = Pod::new(inventory, pod, options)?;
+    let on = |node: &str| pod.allocate_on(node);
+    Ok(first_of(inventory, nodes, &pod.claims, options, &on))
+}
+
+/// As [`super::allocate_each`] for the claims of a pod.
+pub fn allocate_pod_each(
+    inventory: &Inventory,
+    nodes: &[String],
+    pod: &ClaimKey,
+    options: &Options<'_>,
+) -> Result<Vec<Answer>, InputError> {
+    let pod = Pod::new(inventory, pod, options)?;
+    Ok(nodes.iter().map(|node| pod.allocate_on(node)).collect())
+}
+
+struct Pod<'a> {
+    inventory: &'a Inventory,
+    key: &'a ClaimKey,
+    options: &'a Options<'a>,
+    /// The claims where every extended resource is served by devices.
+    claims: Vec<Arc<ResourceClaim>>,
+}
+
+impl<'a> Pod<'a> {
+    fn new(
+        inventory: &'a Inventory,
+        key: &'a ClaimKey,
+        options: &'a Options<'a>,
+    ) -> Result<Self, InputError> {
+        Ok(Self {
+            inventory,
+            key,
+            options,
+            claims: inventory.claims_of_pod(key, options.features)?,
+        })
+    }
+
+    fn allocate_on(&self, node: &str) -> Answer {
+        let (inventory, options) = (self.inventory, self.options);
+        // The pod and its own claims were found before, and no node changes them.
+        match inventory.claims_of_pod_on(self.key, node, options.features) {
+            Ok(Ok(claims)) => allocate_on(inventory, node, &claims, options),
+            Ok(Err(CannotFit { resource })) => {
+                let outcome = impossible(node, Refusal::ExtendedResource { resource });
+                answer(inventory, node, &self.claims, options, outcome)
+            }
+            Err(_) => allocate_on(inventory, node, &self.claims, options),
+        }
+    }
+}
