@@ -70,6 +70,6 @@ pub(super) struct Overload {
     /// where the checker saw `dyn`: answer [`EvalError::NoSuchOverload`] then.
     pub eval: fn(&[Value]) -> EvalResult,
     /// Run-time cost of the call in cel-go's units, given the arguments and the result, as
-    /// `k8s.io/apiserver/pkg/cel/library/cost.go` (CallCost) and cel-go's cost tracker compute it. `None`: the default of 1.
+    /// `k8s.io/apiserver/pkg/cel/library/cost.go` (`CallCost`) and cel-go's cost tracker compute it; without one it is 1.
     pub cost: Option<fn(&[Value], &Value) -> u64>,
 }
