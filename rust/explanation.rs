@@ -156,7 +156,10 @@ impl fmt::Display for Funnel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (claim, request, wanted, seen) = (&self.claim, &self.request, self.wanted, self.seen);
         let devices = if seen == 1 { "device" } else { "devices" };
-        write!(f, "claim {claim}, request {request}: wants {wanted}; {seen} {devices} seen")?;
+        write!(
+            f,
+            "claim {claim}, request {request}: wants {wanted}; {seen} {devices} seen"
+        )?;
         for (reason, count) in &self.removed {
             write!(f, ", {count} {}", reason.sentence())?;
         }
@@ -188,7 +191,10 @@ impl fmt::Display for Refusal {
                 }
             }
             Self::BoundElsewhere { claim } => {
-                write!(f, "claim {claim} is allocated already and not usable on this node")
+                write!(
+                    f,
+                    "claim {claim} is allocated already and not usable on this node"
+                )
             }
             Self::ExtendedResource { resource } => {
                 write!(f, "neither the node nor a device class offers {resource}")

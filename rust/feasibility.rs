@@ -27,13 +27,22 @@ fn funnel(view: &View<'_>, attempt: &mut Attempt<'_>, at: (usize, usize, usize))
     let mut seen = 0;
     let mut left = 0;
     for pool in &view.pools {
-        let here: usize = pool.slices().iter().map(|s| s.document().spec.devices.len()).sum();
+        let here: usize = pool
+            .slices()
+            .iter()
+            .map(|s| s.document().spec.devices.len())
+            .sum();
         seen += here;
         match &pool.state {
-            PoolState::Incomplete { .. } => *counts.entry(Reason::IncompletePool).or_default() += here,
+            PoolState::Incomplete { .. } => {
+                *counts.entry(Reason::IncompletePool).or_default() += here
+            }
             PoolState::Invalid { .. } => *counts.entry(Reason::InvalidPool).or_default() += here,
             PoolState::Usable { elsewhere, .. } => {
-                let others: usize = elsewhere.iter().map(|s| s.document().spec.devices.len()).sum();
+                let others: usize = elsewhere
+                    .iter()
+                    .map(|s| s.document().spec.devices.len())
+                    .sum();
                 seen += others;
                 *counts.entry(Reason::Node).or_default() += others;
             }

@@ -124,10 +124,7 @@ impl FeatureGates {
 
     /// All gates with their state, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, bool)> + '_ {
-        GATES
-            .iter()
-            .zip(self.on)
-            .map(|((name, _), on)| (*name, on))
+        GATES.iter().zip(self.on).map(|((name, _), on)| (*name, on))
     }
 
     fn is_on(&self, gate: &str) -> bool {

@@ -204,7 +204,15 @@ impl Quantity {
     pub fn sub(&self, other: &Self) -> Self {
         // Oddity: upstream negates the mantissa, and the least int64 is its own negation.
         let is_int64 = |quantity: &Self| matches!(quantity.held, Held::Int64 { .. });
-        if is_int64(self) && matches!(other.held, Held::Int64 { mantissa: i64::MIN, .. }) {
+        if is_int64(self)
+            && matches!(
+                other.held,
+                Held::Int64 {
+                    mantissa: i64::MIN,
+                    ..
+                }
+            )
+        {
             return self.add(other);
         }
         self.add(&other.neg())

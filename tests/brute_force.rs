@@ -53,7 +53,11 @@ impl Tiny {
                 numa: random.chance(85).then(|| random.below(2)),
                 memory: 1 + random.below(4),
                 is_shared: random.chance(35),
-                slots: if random.chance(50) { 1 + random.below(3) } else { 0 },
+                slots: if random.chance(50) {
+                    1 + random.below(3)
+                } else {
+                    0
+                },
                 is_tainted: random.chance(20),
                 held: random.chance(20).then(|| 1 + random.below(2)),
             })
@@ -78,13 +82,23 @@ impl Tiny {
 
     /// The case as documents.
     fn case(&self) -> Value {
-        let held: Vec<Value> = self.devices.iter().enumerate().filter_map(held_claim).collect();
+        let held: Vec<Value> = self
+            .devices
+            .iter()
+            .enumerate()
+            .filter_map(held_claim)
+            .collect();
         let devices: Vec<Value> = self.devices.iter().enumerate().map(document).collect();
         // One slice a driver: a pool belongs to a driver, so the counters are in the pools of both.
         let mut slices = Vec::new();
         for driver in 0..2 {
             let of_driver = |(index, _): &(usize, &Value)| self.devices[*index].driver == driver;
-            let devices: Vec<&Value> = devices.iter().enumerate().filter(of_driver).map(|(_, device)| device).collect();
+            let devices: Vec<&Value> = devices
+                .iter()
+                .enumerate()
+                .filter(of_driver)
+                .map(|(_, device)| device)
+                .collect();
             let pool = json!({"name": "p", "generation": 1, "resourceSliceCount": 2});
             slices.push(json!({"metadata": {"name": format!("s{driver}-counters")}, "spec": {
                 "driver": format!("d{driver}"), "pool": pool, "nodeName": "n",
@@ -93,8 +107,10 @@ impl Tiny {
                 "driver": format!("d{driver}"), "pool": pool, "nodeName": "n", "devices": devices}}));
         }
         let classes: Vec<Value> = (0..2)
-            .map(|driver| json!({"metadata": {"name": format!("c{driver}")}, "spec": {"selectors": [
-                {"cel": {"expression": format!("device.driver == \"d{driver}\"")}}]}}))
+            .map(|driver| {
+                json!({"metadata": {"name": format!("c{driver}")}, "spec": {"selectors": [
+                {"cel": {"expression": format!("device.driver == \"d{driver}\"")}}]}})
+            })
             .collect();
         let requests: Vec<Value> = self.requests.iter().enumerate().map(request).collect();
         let mut constraints = Vec::new();
@@ -120,7 +136,9 @@ impl Tiny {
         let mut all = Vec::new();
         for (index, wish) in alternatives.iter().enumerate() {
             for set in 0..1_usize << self.devices.len() {
-                let devices: Vec<usize> = (0..self.devices.len()).filter(|device| set >> device & 1 == 1).collect();
+                let devices: Vec<usize> = (0..self.devices.len())
+                    .filter(|device| set >> device & 1 == 1)
+                    .collect();
                 if devices.len() != wish.count {
                     continue;
                 }
@@ -144,7 +162,9 @@ fn is_legal(tiny: &Tiny, choice: &Choice) -> bool {
     let picks: Vec<(&Wish, usize)> = choice
         .iter()
         .zip(&tiny.requests)
-        .flat_map(|((index, devices), request)| devices.iter().map(|device| (&request[*index], *device)))
+        .flat_map(|((index, devices), request)| {
+            devices.iter().map(|device| (&request[*index], *device))
+        })
         .collect();
     let fits = |(wish, device): &(&Wish, usize)| {
         let device = &tiny.devices[*device];
@@ -153,10 +173,16 @@ fn is_legal(tiny: &Tiny, choice: &Choice) -> bool {
             && wish.memory.is_none_or(|memory| memory <= device.memory)
             && (device.held.is_none() || device.is_shared)
     };
-    let constrained: Vec<Option<usize>> = picks.iter().map(|(_, device)| tiny.devices[*device].numa).collect();
+    let constrained: Vec<Option<usize>> = picks
+        .iter()
+        .map(|(_, device)| tiny.devices[*device].numa)
+        .collect();
     let all_present = constrained.iter().all(Option::is_some);
     let all_equal = constrained.windows(2).all(|pair| pair[0] == pair[1]);
-    let all_different = constrained.iter().enumerate().all(|(index, value)| !constrained[..index].contains(value));
+    let all_different = constrained
+        .iter()
+        .enumerate()
+        .all(|(index, value)| !constrained[..index].contains(value));
     picks.iter().all(fits)
         && (0..tiny.devices.len()).all(|device| is_shared_out(tiny, device, &picks))
         && (0..2).all(|driver| has_slots(tiny, driver, &picks))
@@ -167,14 +193,21 @@ fn is_legal(tiny: &Tiny, choice: &Choice) -> bool {
 /// Whether one device is not given away more often than it can be.
 fn is_shared_out(tiny: &Tiny, index: usize, picks: &[(&Wish, usize)]) -> bool {
     let device = &tiny.devices[index];
-    let users: Vec<&Wish> = picks.iter().filter(|(_, picked)| *picked == index).map(|(wish, _)| *wish).collect();
+    let users: Vec<&Wish> = picks
+        .iter()
+        .filter(|(_, picked)| *picked == index)
+        .map(|(wish, _)| *wish)
+        .collect();
     if users.is_empty() {
         return true;
     }
     if !device.is_shared {
         return users.len() == 1;
     }
-    let taken: usize = users.iter().map(|wish| wish.memory.unwrap_or(device.memory)).sum();
+    let taken: usize = users
+        .iter()
+        .map(|wish| wish.memory.unwrap_or(device.memory))
+        .sum();
     taken + device.held.unwrap_or(0) <= device.memory
 }
 
@@ -182,9 +215,17 @@ fn is_shared_out(tiny: &Tiny, index: usize, picks: &[(&Wish, usize)]) -> bool {
 /// shares that are held already have paid.
 fn has_slots(tiny: &Tiny, driver: usize, picks: &[(&Wish, usize)]) -> bool {
     let of_driver = |device: &&Device| device.driver == driver;
-    let held: usize = tiny.devices.iter().filter(of_driver).filter(|device| device.held.is_some()).map(|device| device.slots).sum();
+    let held: usize = tiny
+        .devices
+        .iter()
+        .filter(of_driver)
+        .filter(|device| device.held.is_some())
+        .map(|device| device.slots)
+        .sum();
     let fresh = tiny.devices.iter().enumerate().filter(|(index, device)| {
-        device.driver == driver && device.held.is_none() && picks.iter().any(|(_, picked)| picked == index)
+        device.driver == driver
+            && device.held.is_none()
+            && picks.iter().any(|(_, picked)| picked == index)
     });
     let more: usize = fresh.map(|(_, device)| device.slots).sum();
     more == 0 || held + more <= tiny.slots
@@ -199,8 +240,7 @@ fn document((index, device): (usize, &Device)) -> Value {
         document["allowMultipleAllocations"] = json!(true);
     }
     if device.slots > 0 {
-        document["consumesCounters"] =
-            json!([{"counterSet": "card", "counters": {"slots": {"value": device.slots.to_string()}}}]);
+        document["consumesCounters"] = json!([{"counterSet": "card", "counters": {"slots": {"value": device.slots.to_string()}}}]);
     }
     if device.is_tainted {
         document["taints"] = json!([{"key": "bad", "effect": "NoSchedule"}]);
@@ -210,14 +250,15 @@ fn document((index, device): (usize, &Device)) -> Value {
 
 fn held_claim((index, device): (usize, &Device)) -> Option<Value> {
     let amount = device.held?;
-    let mut result =
-        json!({"request": "r", "driver": format!("d{}", device.driver), "pool": "p", "device": format!("g{index}")});
+    let mut result = json!({"request": "r", "driver": format!("d{}", device.driver), "pool": "p", "device": format!("g{index}")});
     if device.is_shared {
         result["shareID"] = json!(format!("share-{index}"));
         result["consumedCapacity"] = json!({"memory": amount.to_string()});
     }
-    Some(json!({"metadata": {"name": format!("held{index}"), "uid": format!("h{index}")}, "spec": {},
-        "status": {"allocation": {"devices": {"results": [result]}}}}))
+    Some(
+        json!({"metadata": {"name": format!("held{index}"), "uid": format!("h{index}")}, "spec": {},
+        "status": {"allocation": {"devices": {"results": [result]}}}}),
+    )
 }
 
 fn request((index, alternatives): (usize, &Vec<Wish>)) -> Value {
@@ -247,7 +288,9 @@ fn chosen(answer: &Value, tiny: &Tiny) -> Option<Choice> {
         let (request, alternative) = result["request"].as_str()?.split_once('/')?;
         let entry = choice.get_mut(request.get(1..)?.parse::<usize>().ok()?)?;
         entry.0 = alternative.get(1..)?.parse().ok()?;
-        entry.1.push(result["device"].as_str()?.get(1..)?.parse().ok()?);
+        entry
+            .1
+            .push(result["device"].as_str()?.get(1..)?.parse().ok()?);
     }
     Some(choice)
 }
@@ -263,8 +306,14 @@ fn placed_exactly_where_something_fits() {
         match answer["nodes"][0]["outcome"].as_str() {
             Some("placed") => {
                 let choice = chosen(&answer, &tiny).expect("a result for each request");
-                let counts = choice.iter().zip(&tiny.requests).all(|((index, devices), request)| devices.len() == request[*index].count);
-                assert!(counts && is_legal(&tiny, &choice), "not legal: {answer} to {case}");
+                let counts = choice
+                    .iter()
+                    .zip(&tiny.requests)
+                    .all(|((index, devices), request)| devices.len() == request[*index].count);
+                assert!(
+                    counts && is_legal(&tiny, &choice),
+                    "not legal: {answer} to {case}"
+                );
                 placed += 1;
             }
             Some("unfit") => {
@@ -274,5 +323,8 @@ fn placed_exactly_where_something_fits() {
             _ => panic!("{answer} to {case}"),
         }
     }
-    assert!(placed > 500 && refused > 500, "{placed} placed, {refused} refused");
+    assert!(
+        placed > 500 && refused > 500,
+        "{placed} placed, {refused} refused"
+    );
 }

@@ -26,6 +26,10 @@ fn cel_answers_are_as_recorded() {
         }
     }
     assert!(tally.disagreements.is_empty(), "{}", tally.report());
-    assert!(texts.is_empty(), "error texts differ:\n{}", texts.join("\n"));
+    assert!(
+        texts.is_empty(),
+        "error texts differ:\n{}",
+        texts.join("\n")
+    );
     assert!(tally.evaluated() > 100, "{tally}");
 }

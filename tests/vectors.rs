@@ -44,7 +44,10 @@ fn files() -> Vec<String> {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
                 open.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "ndjson") {
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "ndjson")
+            {
                 let name = path.strip_prefix(folder()).expect("inside the folder");
                 found.push(name.to_string_lossy().replace('\\', "/"));
             }
@@ -58,25 +61,40 @@ fn files() -> Vec<String> {
 fn answers_are_as_recorded() {
     let mut failures = Vec::new();
     let mut cases = 0;
-    for file in files().iter().filter(|file| ALLOCATION.iter().any(|known| file.starts_with(known))) {
+    for file in files()
+        .iter()
+        .filter(|file| ALLOCATION.iter().any(|known| file.starts_with(known)))
+    {
         let text = std::fs::read_to_string(folder().join(file)).expect("a text file");
         for (number, line) in text.lines().enumerate() {
             let case: Value = serde_json::from_str(line).expect("a case is JSON");
             cases += 1;
             if let Some(difference) = compare::difference(&case["expect"], &case::answer(&case)) {
-                failures.push(format!("{file}:{} {}: {difference}", number + 1, case["name"]));
+                failures.push(format!(
+                    "{file}:{} {}: {difference}",
+                    number + 1,
+                    case["name"]
+                ));
             }
         }
     }
     assert!(cases > 0, "no cases found");
-    assert!(failures.is_empty(), "{} of {cases} differ:\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {cases} differ:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
 }
 
 #[test]
 fn every_file_has_a_reader() {
     let known = |file: &&String| {
         let elsewhere = ELSEWHERE.iter().map(|(start, _)| start);
-        ALLOCATION.iter().chain(elsewhere).any(|start| file.starts_with(start))
+        ALLOCATION
+            .iter()
+            .chain(elsewhere)
+            .any(|start| file.starts_with(start))
     };
     let files = files();
     let unread: Vec<&String> = files.iter().filter(|file| !known(file)).collect();

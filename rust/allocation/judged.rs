@@ -30,9 +30,12 @@ pub(super) fn check(answer: &Answer, options: &Options<'_>) {
     );
     let mut objections = judged.err().unwrap_or_default();
     // Share ids that the caller supplied are the caller's.
-    objections.retain(|objection| {
-        options.share_ids.is_empty() || !objection.field.ends_with(".shareID")
-    });
+    objections
+        .retain(|objection| options.share_ids.is_empty() || !objection.field.ends_with(".shareID"));
     let texts: Vec<String> = objections.iter().map(ToString::to_string).collect();
-    assert!(texts.is_empty(), "the answer is not legal: {}", texts.join("; "));
+    assert!(
+        texts.is_empty(),
+        "the answer is not legal: {}",
+        texts.join("; ")
+    );
 }

@@ -150,18 +150,27 @@ impl Answer {
     fn is_fatal(&self) -> bool {
         matches!(
             &self.outcome,
-            Outcome::Error(AllocationError { scope: Scope::Pod, .. })
-                | Outcome::Undecided(Statistics { is_interrupted: true, .. })
+            Outcome::Error(AllocationError {
+                scope: Scope::Pod,
+                ..
+            }) | Outcome::Undecided(Statistics {
+                is_interrupted: true,
+                ..
+            })
         )
     }
 
     fn refusal(&self) -> NodeRefusal {
         let refusal = match &self.outcome {
             Outcome::Impossible(explanation) => {
-                return explanation.nodes.first().cloned().unwrap_or_else(|| NodeRefusal {
-                    node: self.node.clone(),
-                    refusal: Refusal::Undecided { steps: self.steps },
-                });
+                return explanation
+                    .nodes
+                    .first()
+                    .cloned()
+                    .unwrap_or_else(|| NodeRefusal {
+                        node: self.node.clone(),
+                        refusal: Refusal::Undecided { steps: self.steps },
+                    });
             }
             Outcome::Error(error) => Refusal::Error {
                 text: error.text.clone(),
@@ -283,8 +292,9 @@ fn outcome_on(
         Ok(view) => view,
         Err(text) => return (failed(Scope::Pod, text), 0),
     };
-    let (held, asked): (Vec<_>, Vec<_>) =
-        claims.iter().partition(|claim| allocated(inventory, claim).is_some());
+    let (held, asked): (Vec<_>, Vec<_>) = claims
+        .iter()
+        .partition(|claim| allocated(inventory, claim).is_some());
     for claim in held {
         match is_usable(inventory, claim, &view.node) {
             Err(text) => return (failed(Scope::Pod, text), 0),
@@ -309,9 +319,10 @@ fn outcome_on(
     let outcome = match end {
         End::Found => placed(inventory, &view, &search.attempt, claims, options),
         End::Failed(text) => failed(Scope::Pod, text),
-        End::Exhausted if view.has_invalid_pool() => {
-            failed(Scope::Node, "invalid resource pools were encountered".to_owned())
-        }
+        End::Exhausted if view.has_invalid_pool() => failed(
+            Scope::Node,
+            "invalid resource pools were encountered".to_owned(),
+        ),
         End::Exhausted => {
             let mut attempt = search.attempt;
             let funnels = funnels(&view, &mut attempt);
@@ -349,15 +360,20 @@ fn deepest(search: &Search<'_, '_>) -> Option<(ClaimKey, String)> {
 }
 
 /// What the claim holds already: by the inventory, else by its document.
-fn allocated<'a>(inventory: &'a Inventory, claim: &'a ResourceClaim) -> Option<&'a AllocationResult> {
+fn allocated<'a>(
+    inventory: &'a Inventory,
+    claim: &'a ResourceClaim,
+) -> Option<&'a AllocationResult> {
     let held = inventory.held(&key(claim)).filter(|held| {
         held.uid == claim.metadata.uid || held.uid.is_empty() || claim.metadata.uid.is_empty()
     });
-    held.map(|held| &held.allocation).or(claim.status.allocation.as_ref())
+    held.map(|held| &held.allocation)
+        .or(claim.status.allocation.as_ref())
 }
 
 fn is_usable(inventory: &Inventory, claim: &ResourceClaim, node: &Node) -> Result<bool, String> {
-    let selector = allocated(inventory, claim).and_then(|allocation| allocation.node_selector.as_ref());
+    let selector =
+        allocated(inventory, claim).and_then(|allocation| allocation.node_selector.as_ref());
     let Some(selector) = selector else {
         return Ok(true);
     };
@@ -376,7 +392,8 @@ fn placed(
     options: &Options<'_>,
 ) -> Outcome {
     let mut shares = share::Shares::new(inventory, options);
-    let mut found = (0..attempt.claims.len()).map(|claim| result::build(view, attempt, claim, &mut shares));
+    let mut found =
+        (0..attempt.claims.len()).map(|claim| result::build(view, attempt, claim, &mut shares));
     let mut allocations = Vec::with_capacity(claims.len());
     for claim in claims {
         let (allocation, was_allocated) = match allocated(inventory, claim) {

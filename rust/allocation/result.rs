@@ -59,7 +59,9 @@ fn device_result(
         share_id
     });
     let conditions = |list: &Option<Vec<String>>| {
-        let list = list.as_ref().filter(|_| view.features.device_binding_and_status);
+        let list = list
+            .as_ref()
+            .filter(|_| view.features.device_binding_and_status);
         list.cloned().unwrap_or_default()
     };
     let skipped = &viewed.slice.document().spec.skip_node_operations;
@@ -74,7 +76,11 @@ fn device_result(
         binding_failure_conditions: conditions(&document.binding_failure_conditions),
         share_id,
         consumed_capacity: pick.share.clone().filter(|amounts| !amounts.is_empty()),
-        skip_node_operations: if view.features.is_experimental() { skipped.clone() } else { Vec::new() },
+        skip_node_operations: if view.features.is_experimental() {
+            skipped.clone()
+        } else {
+            Vec::new()
+        },
         compatibility_groups: None,
     }
 }
@@ -100,7 +106,8 @@ fn config(prepared: &Prepared<'_>) -> Vec<DeviceAllocationConfiguration> {
         }
     }
     for entry in &mut entries {
-        let is_for = |request: &PreparedRequest<'_>| chosen(request).wish.is_named_in(&entry.requests);
+        let is_for =
+            |request: &PreparedRequest<'_>| chosen(request).wish.is_named_in(&entry.requests);
         if prepared.requests.iter().all(is_for) {
             entry.requests.clear();
         }
@@ -122,11 +129,17 @@ fn class_config(prepared: &Prepared<'_>) -> Vec<DeviceAllocationConfiguration> {
             continue;
         }
         let start = entries.len();
-        entries.extend(wish.class.spec.config.iter().map(|config| DeviceAllocationConfiguration {
-            source: "FromClass".to_owned(),
-            requests: vec![reference.clone()],
-            opaque: config.opaque.clone(),
-        }));
+        entries.extend(
+            wish.class
+                .spec
+                .config
+                .iter()
+                .map(|config| DeviceAllocationConfiguration {
+                    source: "FromClass".to_owned(),
+                    requests: vec![reference.clone()],
+                    opaque: config.opaque.clone(),
+                }),
+        );
         ranges.insert(&wish.class.metadata.name, start..entries.len());
     }
     entries
@@ -158,7 +171,9 @@ fn node_selector(view: &View<'_>, picks: &[Pick]) -> Result<Option<NodeSelector>
             }
             terms => {
                 let count = terms.len();
-                return Err(format!("unsupported ResourceSlice.NodeSelector with {count} terms"));
+                return Err(format!(
+                    "unsupported ResourceSlice.NodeSelector with {count} terms"
+                ));
             }
         }
     }

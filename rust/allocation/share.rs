@@ -60,7 +60,11 @@ impl<'a> Shares<'a> {
             uid => uid.to_owned(),
         };
         let computed = |attempt: usize| {
-            let suffix = if attempt == 0 { String::new() } else { format!("\n{attempt}") };
+            let suffix = if attempt == 0 {
+                String::new()
+            } else {
+                format!("\n{attempt}")
+            };
             let text = format!("{owner}\n{request}\n{ordinal}{suffix}");
             Uuid::new_v5(&NAMESPACE, text.as_bytes()).to_string()
         };

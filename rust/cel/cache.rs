@@ -36,7 +36,11 @@ fn get<T>(
     source: &str,
     compile: fn(&str) -> Result<T, CompileError>,
 ) -> Arc<Result<T, CompileError>> {
-    if let Some(found) = kept.read().unwrap_or_else(PoisonError::into_inner).get(source) {
+    if let Some(found) = kept
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(source)
+    {
         return Arc::clone(found);
     }
     let compiled = Arc::new(compile(source));

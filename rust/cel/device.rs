@@ -26,7 +26,8 @@ impl Device {
         allow_multiple: Option<bool>,
     ) -> Self {
         let attributes = domains(attributes.iter().map(|(name, attribute)| {
-            let value = attribute_value(attribute).map_err(|error| format!("attribute {name}: {error}"))?;
+            let value =
+                attribute_value(attribute).map_err(|error| format!("attribute {name}: {error}"))?;
             Ok((split_name(name, driver), value))
         }));
         let capacity = domains(capacity.iter().map(|(name, capacity)| {
@@ -38,9 +39,14 @@ impl Device {
                 ("driver", Value::String(Arc::from(driver))),
                 ("attributes", attributes),
                 ("capacity", capacity?),
-                ("allowMultipleAllocations", Value::Bool(allow_multiple == Some(true))),
+                (
+                    "allowMultipleAllocations",
+                    Value::Bool(allow_multiple == Some(true)),
+                ),
             ];
-            let entries = fields.map(|(name, value)| (Key::String(Arc::from(name)), value)).into();
+            let entries = fields
+                .map(|(name, value)| (Key::String(Arc::from(name)), value))
+                .into();
             Ok(Value::Map(Arc::new(Map {
                 entries,
                 default_empty: false,

@@ -127,7 +127,13 @@ pub(super) fn children<'e>(expr: &'e Expr, see: &mut dyn FnMut(&'e Expr)) {
         }
         Kind::Struct { fields, .. } => fields.iter().for_each(|field| see(&field.value)),
         Kind::Fold(fold) => {
-            for part in [&fold.range, &fold.init, &fold.condition, &fold.step, &fold.result] {
+            for part in [
+                &fold.range,
+                &fold.init,
+                &fold.condition,
+                &fold.step,
+                &fold.result,
+            ] {
                 see(part);
             }
         }

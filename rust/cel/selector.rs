@@ -107,7 +107,13 @@ fn failed(source: &str, issues: &[Issue]) -> CompileError {
 fn located(source: &str, issue: &Issue) -> String {
     let before = source.get(..issue.offset).unwrap_or(source);
     let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .count()
+        + 1;
     let text = source.lines().nth(line - 1).unwrap_or_default();
     // Wide marks stand under characters of more than one byte, so that the columns agree.
     let marks: String = text
@@ -115,12 +121,22 @@ fn located(source: &str, issue: &Issue) -> String {
         .take(column - 1)
         .map(|c| if c.is_ascii() { '.' } else { '．' })
         .collect();
-    let end = if text.chars().nth(column - 1).is_none_or(|c| c.is_ascii()) { '^' } else { '＾' };
-    format!("ERROR: <input>:{line}:{column}: {}\n | {text}\n | {marks}{end}", issue.text)
+    let end = if text.chars().nth(column - 1).is_none_or(|c| c.is_ascii()) {
+        '^'
+    } else {
+        '＾'
+    };
+    format!(
+        "ERROR: <input>:{line}:{column}: {}\n | {text}\n | {marks}{end}",
+        issue.text
+    )
 }
 
 /// Parses, checks and plans; with the type of the result.
-fn compile(source: &str, accept: fn(&Type) -> Result<(), String>) -> Result<(Expr, Program), CompileError> {
+fn compile(
+    source: &str,
+    accept: fn(&Type) -> Result<(), String>,
+) -> Result<(Expr, Program), CompileError> {
     let parsed = parse(source).map_err(|issue| failed(source, &[issue]))?;
     let mut expr = parsed.expr;
     let checked = check(&mut expr, parsed.nodes).map_err(|issues| failed(source, &issues))?;
@@ -128,9 +144,14 @@ fn compile(source: &str, accept: fn(&Type) -> Result<(), String>) -> Result<(Exp
     if !issues.is_empty() {
         return Err(failed(source, &issues));
     }
-    let result = checked.types.get(expr.id as usize).cloned().unwrap_or(Type::Error);
+    let result = checked
+        .types
+        .get(expr.id as usize)
+        .cloned()
+        .unwrap_or(Type::Error);
     accept(&result).map_err(CompileError)?;
-    let program = plan(&expr, &checked.types, checked.slots).map_err(|error| CompileError(format!("program instantiation failed: {error}")))?;
+    let program = plan(&expr, &checked.types, checked.slots)
+        .map_err(|error| CompileError(format!("program instantiation failed: {error}")))?;
     Ok((expr, program))
 }
 
@@ -202,13 +223,18 @@ impl Derived {
 fn accept_verdict(result: &Type) -> Result<(), String> {
     match result {
         Type::Bool | Type::Dyn => Ok(()),
-        other => Err(format!("must evaluate to bool or the unknown type, not {other}")),
+        other => Err(format!(
+            "must evaluate to bool or the unknown type, not {other}"
+        )),
     }
 }
 
 fn accept_attribute(result: &Type) -> Result<(), String> {
     let is_scalar = |kind: &Type| {
-        matches!(kind, Type::String | Type::Int | Type::Bool | Type::Dyn | Type::Named("kubernetes.Semver"))
+        matches!(
+            kind,
+            Type::String | Type::Int | Type::Bool | Type::Dyn | Type::Named("kubernetes.Semver")
+        )
     };
     let element = match result {
         Type::List(element) => element,

@@ -30,7 +30,11 @@ pub(super) fn overloads() -> Vec<(Overload, bool)> {
         let [function, kind, id, args, result] = words.as_slice() else {
             continue;
         };
-        let args = if *args == "-" { Vec::new() } else { args.split(',').map(read_type).collect() };
+        let args = if *args == "-" {
+            Vec::new()
+        } else {
+            args.split(',').map(read_type).collect()
+        };
         let overload = Overload {
             id,
             function,
@@ -127,12 +131,20 @@ fn implementation(function: &str) -> Eval {
         "_%_" => |args| pair(args, modulo),
         "-_" => negate,
         "@in" => |args| pair(args, contained),
-        "size" => |args| args.first().and_then(length).ok_or(EvalError::NoSuchOverload),
+        "size" => |args| {
+            args.first()
+                .and_then(length)
+                .ok_or(EvalError::NoSuchOverload)
+        },
         "contains" => |args| texts(args, |text, part| text.contains(part)),
         "startsWith" => |args| texts(args, |text, part| text.starts_with(part)),
         "endsWith" => |args| texts(args, |text, part| text.ends_with(part)),
         "matches" => matches_pattern,
-        "type" => |args| args.first().map(type_value).ok_or(EvalError::NoSuchOverload),
+        "type" => |args| {
+            args.first()
+                .map(type_value)
+                .ok_or(EvalError::NoSuchOverload)
+        },
         "dyn" => |args| args.first().cloned().ok_or(EvalError::NoSuchOverload),
         "bool" => |args| convert(args, "bool"),
         "bytes" => |args| convert(args, "bytes"),
@@ -157,12 +169,14 @@ fn implementation(function: &str) -> Eval {
 }
 
 fn duration(nanos: i128) -> EvalResult {
-    let (seconds, nanos) = time::split(nanos).ok_or_else(|| EvalError::message("duration overflow"))?;
+    let (seconds, nanos) =
+        time::split(nanos).ok_or_else(|| EvalError::message("duration overflow"))?;
     Ok(Value::Duration(seconds, nanos))
 }
 
 fn timestamp(nanos: i128, zone: i32) -> EvalResult {
-    let (seconds, nanos) = time::timestamp(nanos).ok_or_else(|| EvalError::message("timestamp overflow"))?;
+    let (seconds, nanos) =
+        time::timestamp(nanos).ok_or_else(|| EvalError::message("timestamp overflow"))?;
     Ok(Value::Timestamp(seconds, nanos, zone))
 }
 
@@ -208,13 +222,19 @@ fn pair_compare(args: &[Value]) -> Result<Ordering, EvalError> {
     let is_nan = |value: &Value| matches!(value, Value::Double(number) if number.is_nan());
     match compare(left, right) {
         Some(order) => Ok(order),
-        None if is_nan(left) || is_nan(right) => Err(EvalError::message("NaN values cannot be ordered")),
+        None if is_nan(left) || is_nan(right) => {
+            Err(EvalError::message("NaN values cannot be ordered"))
+        }
         None => Err(EvalError::NoSuchOverload),
     }
 }
 
 fn parse_uint(text: &str) -> Option<u64> {
-    if text.starts_with('+') { None } else { text.parse().ok() }
+    if text.starts_with('+') {
+        None
+    } else {
+        text.parse().ok()
+    }
 }
 
 fn overflow() -> EvalError {
@@ -228,11 +248,18 @@ fn unsigned_overflow() -> EvalError {
 fn add(left: &Value, right: &Value) -> EvalResult {
     match (left, right) {
         (Value::Int(a), Value::Int(b)) => a.checked_add(*b).map(Value::Int).ok_or_else(overflow),
-        (Value::Uint(a), Value::Uint(b)) => a.checked_add(*b).map(Value::Uint).ok_or_else(unsigned_overflow),
+        (Value::Uint(a), Value::Uint(b)) => a
+            .checked_add(*b)
+            .map(Value::Uint)
+            .ok_or_else(unsigned_overflow),
         (Value::Double(a), Value::Double(b)) => Ok(Value::Double(a + b)),
         (Value::String(a), Value::String(b)) => Ok(Value::String(Arc::from(format!("{a}{b}")))),
-        (Value::Bytes(a), Value::Bytes(b)) => Ok(Value::Bytes([a.as_ref(), b.as_ref()].concat().into())),
-        (Value::List(a), Value::List(b)) => Ok(Value::List([a.as_ref(), b.as_ref()].concat().into())),
+        (Value::Bytes(a), Value::Bytes(b)) => {
+            Ok(Value::Bytes([a.as_ref(), b.as_ref()].concat().into()))
+        }
+        (Value::List(a), Value::List(b)) => {
+            Ok(Value::List([a.as_ref(), b.as_ref()].concat().into()))
+        }
         (Value::Duration(a, b), Value::Duration(c, d)) => {
             duration(time::nanos(*a, *b) + time::nanos(*c, *d))
         }
@@ -247,9 +274,13 @@ fn add(left: &Value, right: &Value) -> EvalResult {
 fn subtract(left: &Value, right: &Value) -> EvalResult {
     match (left, right) {
         (Value::Int(a), Value::Int(b)) => a.checked_sub(*b).map(Value::Int).ok_or_else(overflow),
-        (Value::Uint(a), Value::Uint(b)) => a.checked_sub(*b).map(Value::Uint).ok_or_else(unsigned_overflow),
+        (Value::Uint(a), Value::Uint(b)) => a
+            .checked_sub(*b)
+            .map(Value::Uint)
+            .ok_or_else(unsigned_overflow),
         (Value::Double(a), Value::Double(b)) => Ok(Value::Double(a - b)),
-        (Value::Duration(a, b), Value::Duration(c, d)) | (Value::Timestamp(a, b, _), Value::Timestamp(c, d, _)) => {
+        (Value::Duration(a, b), Value::Duration(c, d))
+        | (Value::Timestamp(a, b, _), Value::Timestamp(c, d, _)) => {
             duration(time::nanos(*a, *b) - time::nanos(*c, *d))
         }
         (Value::Timestamp(a, b, zone), Value::Duration(c, d)) => {
@@ -262,7 +293,10 @@ fn subtract(left: &Value, right: &Value) -> EvalResult {
 fn multiply(left: &Value, right: &Value) -> EvalResult {
     match (left, right) {
         (Value::Int(a), Value::Int(b)) => a.checked_mul(*b).map(Value::Int).ok_or_else(overflow),
-        (Value::Uint(a), Value::Uint(b)) => a.checked_mul(*b).map(Value::Uint).ok_or_else(unsigned_overflow),
+        (Value::Uint(a), Value::Uint(b)) => a
+            .checked_mul(*b)
+            .map(Value::Uint)
+            .ok_or_else(unsigned_overflow),
         (Value::Double(a), Value::Double(b)) => Ok(Value::Double(a * b)),
         _ => Err(EvalError::NoSuchOverload),
     }
@@ -293,16 +327,16 @@ fn negate(args: &[Value]) -> EvalResult {
     match args {
         [Value::Int(value)] => value.checked_neg().map(Value::Int).ok_or_else(overflow),
         [Value::Double(value)] => Ok(Value::Double(-value)),
-        [Value::Duration(seconds, nanos)] => {
-            duration(-time::nanos(*seconds, *nanos))
-        }
+        [Value::Duration(seconds, nanos)] => duration(-time::nanos(*seconds, *nanos)),
         _ => Err(EvalError::NoSuchOverload),
     }
 }
 
 fn contained(element: &Value, container: &Value) -> EvalResult {
     match container {
-        Value::List(list) => Ok(Value::Bool(list.iter().any(|other| other.equals(element) == Ok(true)))),
+        Value::List(list) => Ok(Value::Bool(
+            list.iter().any(|other| other.equals(element) == Ok(true)),
+        )),
         Value::Map(map) => {
             let found = match Key::of(element) {
                 Some(key) => map.find_key(&key).is_some(),
@@ -364,9 +398,7 @@ fn convert(args: &[Value], to: &'static str) -> EvalResult {
         },
         "google.protobuf.Duration" => match value {
             Value::Duration(..) => Ok(value.clone()),
-            Value::String(text) => {
-                duration(time::parse_duration(text).ok_or_else(failed)?)
-            }
+            Value::String(text) => duration(time::parse_duration(text).ok_or_else(failed)?),
             _ => Err(failed()),
         },
         _ => match value {
@@ -389,7 +421,9 @@ fn convert(args: &[Value], to: &'static str) -> EvalResult {
 fn to_int(value: &Value) -> Option<EvalResult> {
     Some(match value {
         Value::Int(_) => Ok(value.clone()),
-        Value::Uint(number) => i64::try_from(*number).map(Value::Int).map_err(|_| overflow()),
+        Value::Uint(number) => i64::try_from(*number)
+            .map(Value::Int)
+            .map_err(|_| overflow()),
         Value::Double(number) => {
             if number.is_finite() && *number > i64::MIN as f64 && *number < i64::MAX as f64 {
                 Ok(Value::Int(*number as i64))
@@ -397,7 +431,12 @@ fn to_int(value: &Value) -> Option<EvalResult> {
                 Err(overflow())
             }
         }
-        Value::String(text) => return text.parse::<i64>().ok().map(|number| Ok(Value::Int(number))),
+        Value::String(text) => {
+            return text
+                .parse::<i64>()
+                .ok()
+                .map(|number| Ok(Value::Int(number)));
+        }
         Value::Timestamp(seconds, ..) => Ok(Value::Int(*seconds)),
         Value::Duration(seconds, nanos) => i64::try_from(time::nanos(*seconds, *nanos))
             .map(Value::Int)
@@ -414,7 +453,9 @@ fn to_int(value: &Value) -> Option<EvalResult> {
 fn to_uint(value: &Value) -> Option<EvalResult> {
     Some(match value {
         Value::Uint(_) => Ok(value.clone()),
-        Value::Int(number) => u64::try_from(*number).map(Value::Uint).map_err(|_| unsigned_overflow()),
+        Value::Int(number) => u64::try_from(*number)
+            .map(Value::Uint)
+            .map_err(|_| unsigned_overflow()),
         Value::Double(number) => {
             if number.is_finite() && *number >= 0.0 && *number < 18_446_744_073_709_551_616.0 {
                 Ok(Value::Uint(*number as u64))
@@ -446,7 +487,9 @@ fn part(args: &[Value], function: &str) -> EvalResult {
         _ => return Err(EvalError::NoSuchOverload),
     };
     let found = match args.first() {
-        Some(Value::Timestamp(seconds, nanos, _)) => calendar(function, seconds.saturating_add(zone), *nanos),
+        Some(Value::Timestamp(seconds, nanos, _)) => {
+            calendar(function, seconds.saturating_add(zone), *nanos)
+        }
         Some(Value::Duration(seconds, nanos)) => match function {
             "getHours" => Some(seconds / 3_600),
             "getMinutes" => Some(seconds / 60),

@@ -273,9 +273,7 @@ pub(super) fn zone(text: &str) -> Result<i64, EvalError> {
     };
     let number = |part: &str| {
         part.parse::<i32>().map_err(|_| {
-            EvalError::message(format!(
-                "strconv.Atoi: parsing {part:?}: invalid syntax"
-            ))
+            EvalError::message(format!("strconv.Atoi: parsing {part:?}: invalid syntax"))
         })
     };
     let (hours, minutes) = (i64::from(number(hours)?), i64::from(number(minutes)?));

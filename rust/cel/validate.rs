@@ -46,14 +46,20 @@ impl Validator<'_> {
             }
             Kind::List { elements, optional } if !is_exempt => {
                 let is_optional = |index: usize| optional.get(index).copied().unwrap_or(false);
-                let pairs: Vec<(&Expr, bool)> =
-                    elements.iter().enumerate().map(|(index, e)| (e, is_optional(index))).collect();
+                let pairs: Vec<(&Expr, bool)> = elements
+                    .iter()
+                    .enumerate()
+                    .map(|(index, e)| (e, is_optional(index)))
+                    .collect();
                 self.homogeneous(&pairs);
             }
             Kind::Map(entries) if !is_exempt => {
-                let keys: Vec<(&Expr, bool)> = entries.iter().map(|entry| (&entry.key, false)).collect();
-                let values: Vec<(&Expr, bool)> =
-                    entries.iter().map(|entry| (&entry.value, entry.optional)).collect();
+                let keys: Vec<(&Expr, bool)> =
+                    entries.iter().map(|entry| (&entry.key, false)).collect();
+                let values: Vec<(&Expr, bool)> = entries
+                    .iter()
+                    .map(|entry| (&entry.value, entry.optional))
+                    .collect();
                 self.homogeneous(&keys);
                 self.homogeneous(&values);
             }
@@ -63,12 +69,14 @@ impl Validator<'_> {
     }
 
     fn homogeneous(&mut self, elements: &[(&Expr, bool)]) {
-        let element_type = |validator: &Self, (expr, is_optional): &(&Expr, bool)| match validator.type_of(expr) {
-            Type::Optional(inner) if *is_optional => inner.as_ref().clone(),
-            other => other.clone(),
-        };
+        let element_type =
+            |validator: &Self, (expr, is_optional): &(&Expr, bool)| match validator.type_of(expr) {
+                Type::Optional(inner) if *is_optional => inner.as_ref().clone(),
+                other => other.clone(),
+            };
         // Upstream crashes on a question mark before something that is not known to be an optional.
-        let unknown = |(expr, is_optional): &&(&Expr, bool)| *is_optional && *self.type_of(expr) == Type::Dyn;
+        let unknown =
+            |(expr, is_optional): &&(&Expr, bool)| *is_optional && *self.type_of(expr) == Type::Dyn;
         if let Some((expr, _)) = elements.iter().find(unknown) {
             self.report(expr, "runtime error: index out of range [0] with length 0");
             return;
@@ -79,7 +87,10 @@ impl Validator<'_> {
         for element in &elements[1..] {
             let other = element_type(self, element);
             if !is_equivalent(&first, &other) {
-                self.report(element.0, format!("expected type '{first}' but found '{other}'"));
+                self.report(
+                    element.0,
+                    format!("expected type '{first}' but found '{other}'"),
+                );
                 return;
             }
         }
@@ -91,10 +102,14 @@ impl Validator<'_> {
             _ => None,
         };
         match (call.function.as_str(), call.args.len()) {
-            ("duration", 1) if literal(0).is_some_and(|text| time::parse_duration(text).is_none()) => {
+            ("duration", 1)
+                if literal(0).is_some_and(|text| time::parse_duration(text).is_none()) =>
+            {
                 self.report(&call.args[0], "invalid duration argument");
             }
-            ("timestamp", 1) if literal(0).is_some_and(|text| time::parse_timestamp(text).is_none()) => {
+            ("timestamp", 1)
+                if literal(0).is_some_and(|text| time::parse_timestamp(text).is_none()) =>
+            {
                 self.report(&call.args[0], "invalid timestamp argument");
             }
             // Oddity: of `matches(text, pattern)` upstream tries out the text.
@@ -110,13 +125,25 @@ impl Validator<'_> {
         let (Some(target), Some(argument)) = (&call.target, call.args.first()) else {
             return;
         };
-        let (Kind::Literal(Value::String(text)), Kind::List { elements, .. }) = (&target.kind, &argument.kind) else {
+        let (Kind::Literal(Value::String(text)), Kind::List { elements, .. }) =
+            (&target.kind, &argument.kind)
+        else {
             return;
         };
-        let types: Vec<Type> = elements.iter().map(|element| self.type_of(element).clone()).collect();
-        let nested = |index: usize| elements.get(index).map_or(Ok(()), |element| self.printable(element));
+        let types: Vec<Type> = elements
+            .iter()
+            .map(|element| self.type_of(element).clone())
+            .collect();
+        let nested = |index: usize| {
+            elements
+                .get(index)
+                .map_or(Ok(()), |element| self.printable(element))
+        };
         if let Err(error) = string_format::check(text, &types, nested) {
-            let place = error.argument.and_then(|index| elements.get(index)).unwrap_or(target);
+            let place = error
+                .argument
+                .and_then(|index| elements.get(index))
+                .unwrap_or(target);
             self.report(place, error.text);
         }
     }
@@ -124,14 +151,20 @@ impl Validator<'_> {
     /// Whether `%s` can print it; literal lists and maps are looked into.
     fn printable(&self, expr: &Expr) -> Result<(), String> {
         match &expr.kind {
-            Kind::List { elements, .. } => elements.iter().try_for_each(|element| self.printable(element)),
+            Kind::List { elements, .. } => elements
+                .iter()
+                .try_for_each(|element| self.printable(element)),
             Kind::Map(entries) => entries.iter().try_for_each(|entry| {
                 self.printable(&entry.key)?;
                 self.printable(&entry.value)
             }),
             _ => {
                 let kind = self.type_of(expr);
-                if string_format::printable(kind) { Ok(()) } else { Err(kind.to_string()) }
+                if string_format::printable(kind) {
+                    Ok(())
+                } else {
+                    Err(kind.to_string())
+                }
             }
         }
     }
@@ -140,9 +173,9 @@ impl Validator<'_> {
 /// Whether two types are the same, type parameters aside.
 fn is_equivalent(one: &Type, two: &Type) -> bool {
     match (one, two) {
-        (Type::List(a), Type::List(b)) | (Type::Optional(a), Type::Optional(b)) | (Type::Type(a), Type::Type(b)) => {
-            is_equivalent(a, b)
-        }
+        (Type::List(a), Type::List(b))
+        | (Type::Optional(a), Type::Optional(b))
+        | (Type::Type(a), Type::Type(b)) => is_equivalent(a, b),
         (Type::Map(a, b), Type::Map(c, d)) => is_equivalent(a, c) && is_equivalent(b, d),
         _ => one == two,
     }

@@ -11,7 +11,8 @@ use crate::wire::slice::{CapacityRequestPolicy, CapacityRequestPolicyRange, Devi
 /// Amounts by capacity name.
 pub type Amounts = BTreeMap<String, Quantity>;
 
-const UNREPRESENTABLE: &str = "capacity request cannot be represented in the device's range arithmetic";
+const UNREPRESENTABLE: &str =
+    "capacity request cannot be represented in the device's range arithmetic";
 
 /// Whether the request fits beside what is consumed already. An error is upstream's text and fatal.
 ///
@@ -63,7 +64,11 @@ pub fn consumed(
         .collect()
 }
 
-fn amount(wanted: Option<&Quantity>, available: &DeviceCapacity, fractional: bool) -> Result<Quantity, String> {
+fn amount(
+    wanted: Option<&Quantity>,
+    available: &DeviceCapacity,
+    fractional: bool,
+) -> Result<Quantity, String> {
     let policy = available.request_policy.as_ref();
     let Some(wanted) = wanted else {
         let default = policy.and_then(|policy| policy.default.as_ref());
@@ -109,7 +114,9 @@ fn round_to_range(
         return Ok(from_milli(rounded, step.format()));
     }
     if *wanted > Quantity::from_i64(i64::MAX, Format::DecimalSi) {
-        return Err(format!("{UNREPRESENTABLE}: request {wanted} exceeds MaxInt64"));
+        return Err(format!(
+            "{UNREPRESENTABLE}: request {wanted} exceeds MaxInt64"
+        ));
     }
     let rounded = round_up(whole(wanted), whole(min), whole(step))?.ok_or_else(|| {
         format!("{UNREPRESENTABLE}: rounding request {wanted} up to the next step passes MaxInt64")
@@ -153,7 +160,11 @@ fn violates(
     let Some(policy) = policy else {
         return Ok(false);
     };
-    if policy.default.as_ref().is_some_and(|default| amount.same_representation(default)) {
+    if policy
+        .default
+        .as_ref()
+        .is_some_and(|default| amount.same_representation(default))
+    {
         return Ok(false);
     }
     if let Some(range) = &policy.valid_range {
@@ -176,7 +187,10 @@ fn violates_range(
     };
     let Some(min) = &range.min else {
         // Upstream dereferences nothing here; the API server wants a minimum.
-        return Err("requestPolicy.validRange has a step and no min, which no API server accepts".to_owned());
+        return Err(
+            "requestPolicy.validRange has a step and no min, which no API server accepts"
+                .to_owned(),
+        );
     };
     let (units, step, min) = if uses_milli(range, fractional) {
         let Some(units) = exact_milli(amount) else {
@@ -196,8 +210,15 @@ fn violates_range(
 fn uses_milli(range: &CapacityRequestPolicyRange, fractional: bool) -> bool {
     let bounds = [&range.min, &range.max, &range.step];
     fractional
-        && bounds.into_iter().flatten().all(|bound| exact_milli(bound).is_some())
-        && range.step.as_ref().and_then(exact_milli).is_none_or(|step| step >= 1)
+        && bounds
+            .into_iter()
+            .flatten()
+            .all(|bound| exact_milli(bound).is_some())
+        && range
+            .step
+            .as_ref()
+            .and_then(exact_milli)
+            .is_none_or(|step| step >= 1)
 }
 
 fn exact_milli(amount: &Quantity) -> Option<i64> {

@@ -99,7 +99,11 @@ impl<'a> Constraint<'a> {
         let Some(attribute) = attribute else {
             return false;
         };
-        let values = if lists { set(attribute) } else { scalar(attribute) };
+        let values = if lists {
+            set(attribute)
+        } else {
+            scalar(attribute)
+        };
         let next = match (self.kind, self.accepted.last()) {
             (_, _) if lists && values == Values::Unknown => None,
             (_, None) => Some(values),
@@ -176,9 +180,18 @@ fn scalar(attribute: &DeviceAttribute) -> Values {
         bool: attribute.bool,
         version: attribute.version.clone(),
     };
-    let Scalars { string, int, bool, version } = &scalars;
+    let Scalars {
+        string,
+        int,
+        bool,
+        version,
+    } = &scalars;
     let is_empty = string.is_none() && int.is_none() && bool.is_none() && version.is_none();
-    if is_empty { Values::Unknown } else { Values::Scalars(Box::new(scalars)) }
+    if is_empty {
+        Values::Unknown
+    } else {
+        Values::Scalars(Box::new(scalars))
+    }
 }
 
 #[cfg(test)]
@@ -195,7 +208,10 @@ mod tests {
 
     fn accepts(document: &DeviceConstraint, attributes: &[DeviceAttribute]) -> Vec<bool> {
         let mut constraint = Constraint::new(document).expect("a known kind");
-        attributes.iter().map(|attribute| constraint.push(Some(attribute), false)).collect()
+        attributes
+            .iter()
+            .map(|attribute| constraint.push(Some(attribute), false))
+            .collect()
     }
 
     #[test]
@@ -203,11 +219,26 @@ mod tests {
         let both = attribute(Some(1), Some("A"));
         let (one, text) = (attribute(Some(1), None), attribute(None, Some("A")));
         let name = Some("d/a".to_owned());
-        let distinct = DeviceConstraint { distinct_attribute: name.clone(), ..DeviceConstraint::default() };
-        assert_eq!(accepts(&distinct, &[both.clone(), one.clone()]), [true, false]);
-        assert_eq!(accepts(&distinct, &[one.clone(), both.clone()]), [true, true]);
-        let same = DeviceConstraint { match_attribute: name, ..DeviceConstraint::default() };
-        assert_eq!(accepts(&same, &[both.clone(), one.clone(), text.clone()]), [true, true, true]);
+        let distinct = DeviceConstraint {
+            distinct_attribute: name.clone(),
+            ..DeviceConstraint::default()
+        };
+        assert_eq!(
+            accepts(&distinct, &[both.clone(), one.clone()]),
+            [true, false]
+        );
+        assert_eq!(
+            accepts(&distinct, &[one.clone(), both.clone()]),
+            [true, true]
+        );
+        let same = DeviceConstraint {
+            match_attribute: name,
+            ..DeviceConstraint::default()
+        };
+        assert_eq!(
+            accepts(&same, &[both.clone(), one.clone(), text.clone()]),
+            [true, true, true]
+        );
         assert_eq!(accepts(&same, &[one, both, text]), [true, false, false]);
     }
 }

@@ -46,7 +46,11 @@ impl<'a> Wish<'a> {
     /// The ways to serve a request, in the order they are tried; none for a request that says nothing.
     pub fn of(request: &'a DeviceRequest) -> Vec<Self> {
         if request.first_available.is_empty() {
-            return request.exactly.iter().map(|exact| Self::exact(&request.name, exact)).collect();
+            return request
+                .exactly
+                .iter()
+                .map(|exact| Self::exact(&request.name, exact))
+                .collect();
         }
         let alternatives = request.first_available.iter();
         alternatives
@@ -106,8 +110,7 @@ impl<'a> Wish<'a> {
     /// Whether a list of request references means this wish.
     pub fn is_named_in(&self, requests: &[String]) -> bool {
         requests.iter().any(|request| {
-            request == self.base()
-                || self.parent.is_some() && *request == self.reference()
+            request == self.base() || self.parent.is_some() && *request == self.reference()
         })
     }
 }

@@ -8,7 +8,9 @@ use crate::wire::slice::{DeviceTaint, DeviceTaintRule};
 /// Whether a taint keeps a device from a request with these tolerations.
 pub fn blocks(taint: &DeviceTaint, tolerations: &[DeviceToleration]) -> bool {
     matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute")
-        && !tolerations.iter().any(|toleration| tolerates(toleration, taint))
+        && !tolerations
+            .iter()
+            .any(|toleration| tolerates(toleration, taint))
 }
 
 fn tolerates(toleration: &DeviceToleration, taint: &DeviceTaint) -> bool {
@@ -29,6 +31,9 @@ pub fn rule_applies(rule: &DeviceTaintRule, driver: &str, pool: &str, device: &s
     let Some(selector) = &rule.spec.device_selector else {
         return false;
     };
-    let matches = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
-    matches(&selector.driver, driver) && matches(&selector.pool, pool) && matches(&selector.device, device)
+    let matches =
+        |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
+    matches(&selector.driver, driver)
+        && matches(&selector.pool, pool)
+        && matches(&selector.device, device)
 }

@@ -236,7 +236,11 @@ impl Inventory {
     pub fn is_same_snapshot(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.report, &other.report)
             && self.held.size() == other.held.size()
-            && self.held.values().zip(other.held.values()).all(|(a, b)| Arc::ptr_eq(a, b))
+            && self
+                .held
+                .values()
+                .zip(other.held.values())
+                .all(|(a, b)| Arc::ptr_eq(a, b))
     }
 }
 

@@ -64,7 +64,8 @@ impl Pool {
             PoolState::Usable { counter_sets, .. } => counter_sets.as_slice(),
             PoolState::Incomplete { .. } | PoolState::Invalid { .. } => &[],
         };
-        sets.iter().map(|(slice, index)| &slice.document().spec.shared_counters[*index])
+        sets.iter()
+            .map(|(slice, index)| &slice.document().spec.shared_counters[*index])
     }
 }
 
@@ -100,7 +101,8 @@ pub fn gather(inventory: &Inventory, node: &Node, features: Features) -> Result<
 /// incomplete.
 fn is_understood(slice: &Slice, features: Features) -> bool {
     let spec = &slice.document().spec;
-    let is_partitionable = spec.per_device_node_selection.is_some() || !spec.shared_counters.is_empty();
+    let is_partitionable =
+        spec.per_device_node_selection.is_some() || !spec.shared_counters.is_empty();
     (features.partitionable_devices || !is_partitionable)
         && (features.compatibility_groups || !uses_groups(slice))
 }
@@ -118,11 +120,16 @@ fn is_relevant(slice: &Slice, node: &Node) -> Result<bool, String> {
     let spec = &slice.document().spec;
     let name = spec.node_name.as_deref().unwrap_or_default();
     if !name.is_empty() || spec.all_nodes == Some(true) || spec.node_selector.is_some() {
-        return node_matches(node, spec.node_name.as_deref(), spec.all_nodes, spec.node_selector.as_ref())
-            .map_err(|error| {
-                let slice = slice.name();
-                format!("failed to perform node selection for slice {slice}: {error}")
-            });
+        return node_matches(
+            node,
+            spec.node_name.as_deref(),
+            spec.all_nodes,
+            spec.node_selector.as_ref(),
+        )
+        .map_err(|error| {
+            let slice = slice.name();
+            format!("failed to perform node selection for slice {slice}: {error}")
+        });
     }
     if spec.per_device_node_selection != Some(true) {
         // A way to select nodes that is not understood.
@@ -131,7 +138,9 @@ fn is_relevant(slice: &Slice, node: &Node) -> Result<bool, String> {
     for device in &spec.devices {
         let is_match = device_matches(device, node).map_err(|error| {
             let (device, slice) = (&device.name, slice.name());
-            format!("failed to perform node selection for device {device} in slice {slice}: {error}")
+            format!(
+                "failed to perform node selection for device {device} in slice {slice}: {error}"
+            )
         })?;
         if is_match {
             return Ok(true);
@@ -152,7 +161,9 @@ pub fn device_matches(device: &Device, node: &Node) -> Result<bool, String> {
 
 /// Keeps the slices of the highest generation.
 fn add(slices: &mut Vec<Arc<Slice>>, slice: &Arc<Slice>) {
-    let known = slices.first().map(|first| first.document().spec.pool.generation);
+    let known = slices
+        .first()
+        .map(|first| first.document().spec.pool.generation);
     let generation = slice.document().spec.pool.generation;
     match known {
         Some(known) if generation < known => return,
@@ -171,7 +182,10 @@ fn build(
 ) -> Option<Pool> {
     // Oddity: the count of the first slice decides, disagreement inside a generation is not noticed.
     let first = slices.first()?.document();
-    let (wanted, generation) = (first.spec.pool.resource_slice_count, first.spec.pool.generation);
+    let (wanted, generation) = (
+        first.spec.pool.resource_slice_count,
+        first.spec.pool.generation,
+    );
     let count = |slices: &[Arc<Slice>]| i64::try_from(slices.len()).ok();
     let mut elsewhere = Vec::new();
     // Oddity: a generation that is complete on this node hides a newer one on other nodes.
@@ -194,10 +208,12 @@ fn build(
         elsewhere = all;
     }
     slices.sort_by(|a, b| a.name().cmp(b.name()));
-    let has_counters =
-        |slice: &Arc<Slice>| features.partitionable_devices && !slice.document().spec.shared_counters.is_empty();
+    let has_counters = |slice: &Arc<Slice>| {
+        features.partitionable_devices && !slice.document().spec.shared_counters.is_empty()
+    };
     let (counters, slices): (Vec<_>, Vec<_>) = slices.into_iter().partition(has_counters);
-    let (more_counters, elsewhere): (Vec<_>, Vec<_>) = elsewhere.into_iter().partition(has_counters);
+    let (more_counters, elsewhere): (Vec<_>, Vec<_>) =
+        elsewhere.into_iter().partition(has_counters);
     let counter_sets: Vec<(Arc<Slice>, usize)> = counters
         .into_iter()
         .chain(more_counters)
@@ -224,7 +240,10 @@ fn validate(
     features: Features,
 ) -> Result<(), String> {
     let mut names = BTreeSet::new();
-    for device in slices.iter().flat_map(|slice| &slice.document().spec.devices) {
+    for device in slices
+        .iter()
+        .flat_map(|slice| &slice.document().spec.devices)
+    {
         if !names.insert(&device.name) {
             return Err(format!("duplicate device name {}", device.name));
         }
@@ -239,14 +258,24 @@ fn validate(
             return Err(format!("duplicate counter set name {}", set.name));
         }
     }
-    let devices = slices.iter().chain(elsewhere).flat_map(|slice| &slice.document().spec.devices);
+    let devices = slices
+        .iter()
+        .chain(elsewhere)
+        .flat_map(|slice| &slice.document().spec.devices);
     for consumption in devices.flat_map(|device| &device.consumes_counters) {
         let set = sets
             .get(&consumption.counter_set)
             .ok_or_else(|| format!("counter set {} not found", consumption.counter_set))?;
         // Oddity: of several unknown counters upstream names a random one; here it is the first by name.
-        if let Some(counter) = consumption.counters.keys().find(|name| !set.counters.contains_key(*name)) {
-            return Err(format!("counter {counter} not found in counter set {}", set.name));
+        if let Some(counter) = consumption
+            .counters
+            .keys()
+            .find(|name| !set.counters.contains_key(*name))
+        {
+            return Err(format!(
+                "counter {counter} not found in counter set {}",
+                set.name
+            ));
         }
     }
     Ok(())
@@ -257,6 +286,8 @@ fn has_binding_conditions(pool: &Pool) -> bool {
     let PoolState::Usable { slices, .. } = &pool.state else {
         return false;
     };
-    let mut devices = slices.iter().flat_map(|slice| &slice.document().spec.devices);
+    let mut devices = slices
+        .iter()
+        .flat_map(|slice| &slice.document().spec.devices);
     devices.any(|device| device.binding_conditions.is_some())
 }

@@ -37,7 +37,10 @@ impl fmt::Display for Remark {
                 api_version,
                 kind,
                 name,
-            } => write!(f, "{kind} {name} ({api_version}): kind not understood, no effect"),
+            } => write!(
+                f,
+                "{kind} {name} ({api_version}): kind not understood, no effect"
+            ),
             Self::Stale {
                 document,
                 resource_version,

@@ -25,10 +25,18 @@ impl<'a> NodeSelector<'a> {
             }
             let path = format!("nodeSelectorTerms[{index}]");
             for (index, requirement) in term.match_expressions.iter().enumerate() {
-                check_expression(&format!("{path}.matchExpressions[{index}]"), requirement, &mut problems);
+                check_expression(
+                    &format!("{path}.matchExpressions[{index}]"),
+                    requirement,
+                    &mut problems,
+                );
             }
             for (index, requirement) in term.match_fields.iter().enumerate() {
-                check_field(&format!("{path}.matchFields[{index}]"), requirement, &mut problems);
+                check_field(
+                    &format!("{path}.matchFields[{index}]"),
+                    requirement,
+                    &mut problems,
+                );
             }
             terms.push(term);
         }
@@ -42,7 +50,9 @@ impl<'a> NodeSelector<'a> {
     /// Whether one of the terms holds for the node.
     pub fn matches(&self, node: &Node) -> bool {
         self.terms.iter().any(|term| {
-            term.match_expressions.iter().all(|r| expression_holds(r, node))
+            term.match_expressions
+                .iter()
+                .all(|r| expression_holds(r, node))
                 && (node.metadata.name.is_empty()
                     || term.match_fields.iter().all(|r| field_holds(r, node)))
         })
@@ -76,7 +86,8 @@ fn check_expression(path: &str, requirement: &NodeSelectorRequirement, problems:
         operator,
         values,
     } = requirement;
-    let mut problem = |field: &str, text: &str| problems.push(format!("{path}.{field}: Invalid value: {text}"));
+    let mut problem =
+        |field: &str, text: &str| problems.push(format!("{path}.{field}: Invalid value: {text}"));
     match operator.as_str() {
         "In" | "NotIn" | "Exists" | "DoesNotExist" | "Gt" | "Lt" => {}
         _ => {
@@ -91,22 +102,40 @@ fn check_expression(path: &str, requirement: &NodeSelectorRequirement, problems:
     }
     match operator.as_str() {
         "In" | "NotIn" if values.is_empty() => {
-            problem("values", "[]: for 'in', 'notin' operators, values set can't be empty");
+            problem(
+                "values",
+                "[]: for 'in', 'notin' operators, values set can't be empty",
+            );
         }
         "Exists" | "DoesNotExist" if !values.is_empty() => {
-            problem("values", &format!("{values:?}: values set must be empty for exists and does not exist"));
+            problem(
+                "values",
+                &format!("{values:?}: values set must be empty for exists and does not exist"),
+            );
         }
         "Gt" | "Lt" if values.len() != 1 => {
-            problem("values", &format!("{values:?}: for 'Gt', 'Lt' operators, exactly one value is required"));
+            problem(
+                "values",
+                &format!("{values:?}: for 'Gt', 'Lt' operators, exactly one value is required"),
+            );
         }
         "Gt" | "Lt" if values[0].parse::<i64>().is_err() => {
-            problem("values[0]", &format!("{:?}: for 'Gt', 'Lt' operators, the value must be an integer", values[0]));
+            problem(
+                "values[0]",
+                &format!(
+                    "{:?}: for 'Gt', 'Lt' operators, the value must be an integer",
+                    values[0]
+                ),
+            );
         }
         _ => {}
     }
     for (index, value) in values.iter().enumerate() {
         if !is_label_value(value) {
-            problem(&format!("values[{index}][{key}]"), &format!("{value:?}: must be a label value"));
+            problem(
+                &format!("values[{index}][{key}]"),
+                &format!("{value:?}: must be a label value"),
+            );
         }
     }
 }
@@ -144,8 +173,15 @@ fn expression_holds(requirement: &NodeSelectorRequirement, node: &Node) -> bool 
 }
 
 fn field_holds(requirement: &NodeSelectorRequirement, node: &Node) -> bool {
-    let value = if requirement.key == "metadata.name" { node.metadata.name.as_str() } else { "" };
-    let is_equal = requirement.values.first().is_some_and(|wanted| wanted == value);
+    let value = if requirement.key == "metadata.name" {
+        node.metadata.name.as_str()
+    } else {
+        ""
+    };
+    let is_equal = requirement
+        .values
+        .first()
+        .is_some_and(|wanted| wanted == value);
     is_equal == (requirement.operator == "In")
 }
 
@@ -174,7 +210,9 @@ fn is_subdomain(domain: &str) -> bool {
     let is_label = |label: &str| {
         let bytes = label.as_bytes();
         !bytes.is_empty()
-            && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
+            && bytes
+                .iter()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
             && bytes[0] != b'-'
             && bytes[bytes.len() - 1] != b'-'
     };

@@ -47,7 +47,11 @@ impl Inventory {
             pods: self.pods.values().cloned().collect(),
             resource_claims: self.claims.values().cloned().collect(),
             resource_claim_templates: self.templates.values().cloned().collect(),
-            resource_slices: self.slices.values().map(|slice| slice.document().clone()).collect(),
+            resource_slices: self
+                .slices
+                .values()
+                .map(|slice| slice.document().clone())
+                .collect(),
             held: self.held.values().cloned().collect(),
         };
         serde_json::to_string(&state).unwrap_or_default()
@@ -80,7 +84,9 @@ impl Inventory {
             inventory.claims.insert_mut(key(&claim.metadata), claim);
         }
         for template in state.resource_claim_templates {
-            inventory.templates.insert_mut(key(&template.metadata), template);
+            inventory
+                .templates
+                .insert_mut(key(&template.metadata), template);
         }
         for slice in state.resource_slices {
             inventory.put_slice(name(&slice.metadata), slice);

@@ -82,7 +82,11 @@ fn sorted(entries: Vec<Entry>, remarks: &mut Vec<Remark>) -> Result<Vec<Document
             _ if *other == document => {}
             _ => {
                 let message = "stands in the input twice with different content; remove one";
-                return Err(InputError::new(name_of(&document), "metadata.name", message));
+                return Err(InputError::new(
+                    name_of(&document),
+                    "metadata.name",
+                    message,
+                ));
             }
         }
     }
@@ -112,7 +116,11 @@ fn key_of(meta: &ObjectMeta, document: &Document) -> ClaimKey {
 }
 
 fn name_of(document: &Document) -> String {
-    format!("{} {}", document.kind(), key_of(document.metadata(), document))
+    format!(
+        "{} {}",
+        document.kind(),
+        key_of(document.metadata(), document)
+    )
 }
 
 /// Order of two versions of the same object, where both are numbers.
@@ -157,14 +165,24 @@ impl Inventory {
     }
 
     pub(super) fn put_slice(&mut self, name: Name, document: ResourceSlice) {
-        if self.slices.get(&name).is_some_and(|known| *known.document() == document) {
+        if self
+            .slices
+            .get(&name)
+            .is_some_and(|known| *known.document() == document)
+        {
             return;
         }
         self.remove_slice(&name);
         let slice = Arc::new(Slice::new(document));
-        let node = slice.document().spec.node_name.as_deref().unwrap_or_default();
+        let node = slice
+            .document()
+            .spec
+            .node_name
+            .as_deref()
+            .unwrap_or_default();
         if node.is_empty() {
-            self.slices_shared.insert_mut(Arc::clone(&name), Arc::clone(&slice));
+            self.slices_shared
+                .insert_mut(Arc::clone(&name), Arc::clone(&slice));
         } else {
             let key = (Arc::from(node), Arc::clone(&name));
             self.slices_on_node.insert_mut(key, Arc::clone(&slice));
@@ -180,9 +198,16 @@ impl Inventory {
         };
         self.slices.remove_mut(name);
         self.slices_shared.remove_mut(name);
-        let node = slice.document().spec.node_name.as_deref().unwrap_or_default();
-        self.slices_on_node.remove_mut(&(Arc::from(node), Arc::clone(name)));
-        self.slices_of_pool.remove_mut(&(slice.pool().clone(), Arc::clone(name)));
+        let node = slice
+            .document()
+            .spec
+            .node_name
+            .as_deref()
+            .unwrap_or_default();
+        self.slices_on_node
+            .remove_mut(&(Arc::from(node), Arc::clone(name)));
+        self.slices_of_pool
+            .remove_mut(&(slice.pool().clone(), Arc::clone(name)));
         true
     }
 
@@ -199,7 +224,10 @@ impl Inventory {
                     uid: claim.metadata.uid.clone(),
                     allocation: allocation.clone(),
                     reserved_for: claim.status.reserved_for.clone(),
-                    caller: before.as_ref().map(|held| held.caller.clone()).unwrap_or_default(),
+                    caller: before
+                        .as_ref()
+                        .map(|held| held.caller.clone())
+                        .unwrap_or_default(),
                     unconfirmed: false,
                 };
                 if before.as_deref() != Some(&now) {
@@ -228,8 +256,13 @@ impl Inventory {
                 self.claims.remove_mut(&object.key) || was_held
             }
             kind => {
-                let message = format!("objects of kind {kind:?} are not kept, so none can be deleted");
-                return Err(InputError::new(format!("{kind} {}", object.key), "kind", message));
+                let message =
+                    format!("objects of kind {kind:?} are not kept, so none can be deleted");
+                return Err(InputError::new(
+                    format!("{kind} {}", object.key),
+                    "kind",
+                    message,
+                ));
             }
         })
     }

@@ -102,7 +102,9 @@ impl DeviceUsage {
 
     /// The share ids held.
     pub fn share_ids(&self) -> impl Iterator<Item = &str> {
-        self.holders.iter().filter_map(|holder| holder.share_id.as_deref())
+        self.holders
+            .iter()
+            .filter_map(|holder| holder.share_id.as_deref())
     }
 
     /// The sum of what shares consume, by capacity; `None` when no share consumes anything.

@@ -32,7 +32,11 @@ impl Attempt<'_> {
         device: usize,
     ) -> Option<Reason> {
         let viewed = &view.devices[device];
-        let conditions = viewed.document().binding_conditions.as_deref().unwrap_or_default();
+        let conditions = viewed
+            .document()
+            .binding_conditions
+            .as_deref()
+            .unwrap_or_default();
         if gates_refuse(view, device)
             || !view.features.device_binding_and_status && !conditions.is_empty()
         {
@@ -48,7 +52,11 @@ impl Attempt<'_> {
         if !is_of_class.unwrap_or(false) {
             return Some(Reason::Class);
         }
-        if !self.selectors.is_selectable(view, prepared.claim, wish, device).unwrap_or(false) {
+        if !self
+            .selectors
+            .is_selectable(view, prepared.claim, wish, device)
+            .unwrap_or(false)
+        {
             return Some(Reason::Selector);
         }
         let sharing = view.features.consumable_capacity;

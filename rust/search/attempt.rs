@@ -48,7 +48,9 @@ impl<'a> Selectors<'a> {
             return Ok(*known);
         }
         let is_selectable = self.is_of_class(view, wish, position)?
-            && self.hold(view, position, wish.wish.selectors, &|| format!("claim {}", key(claim)))?
+            && self.hold(view, position, wish.wish.selectors, &|| {
+                format!("claim {}", key(claim))
+            })?
             && is_for_node(view, position)?;
         self.memo.insert((wish.slot, position), is_selectable);
         Ok(is_selectable)
@@ -62,7 +64,9 @@ impl<'a> Selectors<'a> {
         position: usize,
     ) -> Result<bool, String> {
         let class = wish.class.metadata.name.as_str();
-        self.hold(view, position, &wish.class.spec.selectors, &|| format!("class {class}"))
+        self.hold(view, position, &wish.class.spec.selectors, &|| {
+            format!("class {class}")
+        })
     }
 
     fn hold(
@@ -76,17 +80,24 @@ impl<'a> Selectors<'a> {
         for (index, selector) in selectors.iter().enumerate() {
             let Some(cel) = &selector.cel else {
                 // Requests were checked before; upstream crashes on a class like this.
-                return Err(format!("{}: selector #{index}: CEL expression empty", whose()));
+                return Err(format!(
+                    "{}: selector #{index}: CEL expression empty",
+                    whose()
+                ));
             };
             let compiled = self.cache.selector(&cel.expression);
-            let selector = compiled
-                .as_ref()
-                .as_ref()
-                .map_err(|error| format!("{}: selector #{index}: CEL compile error: {error}", whose()))?;
-            let is_match = selector.matches(device.slice.cel_device(device.index)).map_err(|error| {
-                let id = device.id();
-                format!("{}: selector #{index} on device {id}: CEL runtime error: {error}", whose())
+            let selector = compiled.as_ref().as_ref().map_err(|error| {
+                format!("{}: selector #{index}: CEL compile error: {error}", whose())
             })?;
+            let is_match = selector
+                .matches(device.slice.cel_device(device.index))
+                .map_err(|error| {
+                    let id = device.id();
+                    format!(
+                        "{}: selector #{index} on device {id}: CEL runtime error: {error}",
+                        whose()
+                    )
+                })?;
             if !is_match {
                 return Ok(false);
             }
@@ -206,7 +217,9 @@ impl<'a> Attempt<'a> {
     /// Whether the counters of the device, and its groups, allow one more user; nothing changes.
     pub(super) fn has_counters(&mut self, view: &View<'_>, device: usize) -> bool {
         let viewed = &view.devices[device];
-        if viewed.is_shareable && viewed.has_shares || viewed.document().consumes_counters.is_empty() {
+        if viewed.is_shareable && viewed.has_shares
+            || viewed.document().consumes_counters.is_empty()
+        {
             return true;
         }
         if view.features.compatibility_groups {
@@ -226,7 +239,9 @@ impl<'a> Attempt<'a> {
         let mut shares = self.shares[device].iter();
         let mut total = shares.next()?.clone();
         for (name, amount) in shares.flatten() {
-            let sum = total.get(name).map_or_else(|| amount.clone(), |sum| sum.add(amount));
+            let sum = total
+                .get(name)
+                .map_or_else(|| amount.clone(), |sum| sum.add(amount));
             total.insert(name.clone(), sum);
         }
         Some(total)
@@ -246,7 +261,9 @@ impl<'a> Attempt<'a> {
         let is_admin = self.wish(claim, request, alternative).wish.is_admin();
         // A shared device may be taken for administration more than once by one claim.
         let is_admin_share = is_admin && viewed.is_shareable;
-        if !is_admin_share && self.is_in_use(view, claim, is_admin, device) || gates_refuse(view, device) {
+        if !is_admin_share && self.is_in_use(view, claim, is_admin, device)
+            || gates_refuse(view, device)
+        {
             return Ok(Try::Refused);
         }
         let mut taken = Taken {
@@ -307,7 +324,9 @@ impl<'a> Attempt<'a> {
             taken.has_counters = true;
         }
         let wish = self.wish(claim, request, alternative).wish;
-        if view.features.device_taints && viewed.taints().any(|t| taint::blocks(t, wish.tolerations)) {
+        if view.features.device_taints
+            && viewed.taints().any(|t| taint::blocks(t, wish.tolerations))
+        {
             return Ok(false);
         }
         for index in 0..self.claims[claim].constraints.len() {
@@ -351,8 +370,9 @@ impl<'a> Attempt<'a> {
         }
         if viewed.is_shareable {
             let fractional = view.features.fractional_capacity_range;
-            let consumed = capacity::consumed(wish.wish.capacity, &viewed.document().capacity, fractional)
-                .map_err(|error| named("computing consumed capacity", error))?;
+            let consumed =
+                capacity::consumed(wish.wish.capacity, &viewed.document().capacity, fractional)
+                    .map_err(|error| named("computing consumed capacity", error))?;
             self.shares[taken.device].push(consumed.clone());
             taken.share = Some(consumed);
         }
@@ -376,7 +396,11 @@ impl<'a> Attempt<'a> {
         if !rule.applies_to(&wish) {
             return Ok(true);
         }
-        let attribute = match wish.derived.iter().rfind(|derived| derived.name == rule.attribute()) {
+        let attribute = match wish
+            .derived
+            .iter()
+            .rfind(|derived| derived.name == rule.attribute())
+        {
             Some(derived) => {
                 let expression = derived.expression.as_str();
                 if !self.derived.contains_key(&(device, expression)) {
@@ -404,10 +428,12 @@ impl<'a> Attempt<'a> {
             .as_ref()
             .as_ref()
             .map_err(|error| format!("compile derived attribute {name} failed: {error}"))?;
-        derived.value(viewed.slice.cel_device(viewed.index)).map_err(|error| {
-            let id = viewed.id();
-            format!("evaluate derived attribute {name} on device {id} failed: {error}")
-        })
+        derived
+            .value(viewed.slice.cel_device(viewed.index))
+            .map_err(|error| {
+                let id = viewed.id();
+                format!("evaluate derived attribute {name} on device {id} failed: {error}")
+            })
     }
 
     /// Takes a device back, in the opposite order it was taken.
@@ -423,7 +449,10 @@ impl<'a> Attempt<'a> {
         }
         let wish = self.wish(claim, taken.request, taken.alternative).wish;
         // Constraints that do not apply to the wish were passed, but hold nothing of the device.
-        for constraint in self.claims[claim].constraints[..taken.constraints].iter_mut().rev() {
+        for constraint in self.claims[claim].constraints[..taken.constraints]
+            .iter_mut()
+            .rev()
+        {
             if constraint.applies_to(&wish) {
                 constraint.pop();
             }
@@ -444,7 +473,9 @@ pub(super) fn gates_refuse(view: &View<'_>, device: usize) -> bool {
     let skips_operations = view.features.is_experimental() && !spec.skip_node_operations.is_empty();
     let declared = &view.node.status.declared_features;
     let has_feature = view.features.optional_node_operations
-        && declared.iter().any(|feature| feature == "DRAOptionalNodeOperations");
+        && declared
+            .iter()
+            .any(|feature| feature == "DRAOptionalNodeOperations");
     skips_operations && !has_feature
         || !view.features.partitionable_devices && !viewed.document().consumes_counters.is_empty()
 }

@@ -23,7 +23,11 @@ impl Counters {
     /// The counters of all pools, less what held devices consume.
     pub(super) fn new(view: &View<'_>) -> Self {
         Self {
-            left: view.pools.iter().map(|pool| available(view, pool)).collect(),
+            left: view
+                .pools
+                .iter()
+                .map(|pool| available(view, pool))
+                .collect(),
         }
     }
 
@@ -74,7 +78,10 @@ fn subtract(left: &mut BTreeMap<CounterName, Quantity>, device: &Device) {
 fn consumption(device: &Device) -> impl Iterator<Item = (CounterName, &Quantity)> {
     device.consumes_counters.iter().flat_map(|consumption| {
         consumption.counters.iter().map(move |(name, counter)| {
-            ((consumption.counter_set.clone(), name.clone()), &counter.value)
+            (
+                (consumption.counter_set.clone(), name.clone()),
+                &counter.value,
+            )
         })
     })
 }
@@ -124,7 +131,10 @@ impl Groups {
         };
         if view.features.compatibility_groups {
             for (position, pool) in view.pools.iter().enumerate() {
-                for consumption in held_devices(view, pool).iter().flat_map(|d| &d.consumes_counters) {
+                for consumption in held_devices(view, pool)
+                    .iter()
+                    .flat_map(|d| &d.consumes_counters)
+                {
                     groups.join(position, consumption);
                 }
             }
@@ -167,7 +177,9 @@ impl Groups {
             None => Common::Shared(groups),
             Some(Common::NoGroups) => Common::NoGroups,
             Some(Common::Shared(common)) if groups.is_empty() => Common::Shared(common.clone()),
-            Some(Common::Shared(common)) => Common::Shared(common.intersection(&groups).cloned().collect()),
+            Some(Common::Shared(common)) => {
+                Common::Shared(common.intersection(&groups).cloned().collect())
+            }
         };
         self.common.insert(set, next);
     }

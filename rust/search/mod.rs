@@ -69,7 +69,11 @@ enum Frame {
     /// A device of an `All` wish is taken.
     All { place: Place, taken: Taken },
     /// A candidate is taken.
-    Candidate { place: Place, position: usize, taken: Taken },
+    Candidate {
+        place: Place,
+        position: usize,
+        taken: Taken,
+    },
 }
 
 enum Step {
@@ -220,7 +224,10 @@ impl<'a, 'v> Search<'a, 'v> {
         if attempt.is_in_use(view, at.0, wish.wish.is_admin(), position) {
             return Ok(Try::Refused);
         }
-        if !attempt.selectors.is_selectable(view, prepared.claim, wish, position)? {
+        if !attempt
+            .selectors
+            .is_selectable(view, prepared.claim, wish, position)?
+        {
             return Ok(Try::Refused);
         }
         if view.features.consumable_capacity {

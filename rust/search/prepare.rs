@@ -55,7 +55,10 @@ pub fn prepare<'a>(
     selectors: &mut Selectors<'_>,
 ) -> Result<Vec<Prepared<'a>>, String> {
     let mut slot = 0;
-    claims.iter().map(|claim| prepare_claim(view, claim, selectors, &mut slot)).collect()
+    claims
+        .iter()
+        .map(|claim| prepare_claim(view, claim, selectors, &mut slot))
+        .collect()
 }
 
 fn prepare_claim<'a>(
@@ -69,7 +72,12 @@ fn prepare_claim<'a>(
     let mut accounted = 0;
     for request in &devices.requests {
         let prepared = prepare_request(view, claim, request, selectors, slot)?;
-        let least = prepared.wishes.iter().map(|wish| wish.devices).min().unwrap_or(0);
+        let least = prepared
+            .wishes
+            .iter()
+            .map(|wish| wish.devices)
+            .min()
+            .unwrap_or(0);
         if least > MAX_RESULTS - accounted {
             return Err(format!(
                 "claim {}, request {}: adding {least} devices exceeds the claim limit of {MAX_RESULTS}, with {accounted} already accounted for",
@@ -114,7 +122,10 @@ fn prepare_request<'a>(
     let wishes = Wish::of(request);
     if wishes.is_empty() {
         // Upstream crashes here; the API server lets no such request in.
-        return Err(format!("{}: neither exactly nor firstAvailable is set", named()));
+        return Err(format!(
+            "{}: neither exactly nor firstAvailable is set",
+            named()
+        ));
     }
     let mut prepared = Vec::with_capacity(wishes.len());
     for wish in wishes {
@@ -130,11 +141,27 @@ fn prepare_request<'a>(
 
 fn refuse_capacity(claim: &ResourceClaim, request: &DeviceRequest) -> Result<(), String> {
     let disabled = "has capacity requests, but the DRAConsumableCapacity feature is disabled";
-    if request.exactly.as_ref().is_some_and(|exact| exact.capacity.is_some()) {
-        return Err(format!("claim {}, request {}: {disabled}", key(claim), request.name));
+    if request
+        .exactly
+        .as_ref()
+        .is_some_and(|exact| exact.capacity.is_some())
+    {
+        return Err(format!(
+            "claim {}, request {}: {disabled}",
+            key(claim),
+            request.name
+        ));
     }
-    match request.first_available.iter().find(|sub| sub.capacity.is_some()) {
-        Some(sub) => Err(format!("claim {}, subrequest {}: {disabled}", key(claim), sub.name)),
+    match request
+        .first_available
+        .iter()
+        .find(|sub| sub.capacity.is_some())
+    {
+        Some(sub) => Err(format!(
+            "claim {}, subrequest {}: {disabled}",
+            key(claim),
+            sub.name
+        )),
         None => Ok(()),
     }
 }
@@ -153,17 +180,27 @@ fn prepare_wish<'a>(
             named()
         ));
     }
-    if let Some(index) = wish.selectors.iter().position(|selector| selector.cel.is_none()) {
+    if let Some(index) = wish
+        .selectors
+        .iter()
+        .position(|selector| selector.cel.is_none())
+    {
         return Err(format!(
             "{}, selector #{index}: CEL expression empty (unsupported selector type?)",
             named()
         ));
     }
     if !view.features.admin_access && wish.admin_access.is_some() {
-        return Err(format!("{}: admin access is requested, but the feature is disabled", named()));
+        return Err(format!(
+            "{}: admin access is requested, but the feature is disabled",
+            named()
+        ));
     }
     if wish.class.is_empty() {
-        return Err(format!("{}: missing device class name (unsupported request type?)", named()));
+        return Err(format!(
+            "{}: missing device class name (unsupported request type?)",
+            named()
+        ));
     }
     let Some(class) = view.inventory.class(wish.class) else {
         let name = wish.class;
@@ -228,7 +265,11 @@ fn all_devices(
                     view.features.fractional_capacity_range,
                 )
                 .map_err(|error| {
-                    format!("{}: checking capacity for device {}: {error}", named(), device.name)
+                    format!(
+                        "{}: checking capacity for device {}: {error}",
+                        named(),
+                        device.name
+                    )
                 })?;
             if is_large_enough {
                 all.push(position);

@@ -62,7 +62,10 @@ impl DeviceView<'_> {
 
     /// All taints, the driver's first.
     pub fn taints(&self) -> impl Iterator<Item = &DeviceTaint> {
-        self.document().taints.iter().chain(self.rule_taints.iter().copied())
+        self.document()
+            .taints
+            .iter()
+            .chain(self.rule_taints.iter().copied())
     }
 }
 
@@ -74,7 +77,10 @@ impl<'a> View<'a> {
         features: Features,
         is_excluded: &dyn Fn(&DeviceId) -> bool,
     ) -> Result<Self, String> {
-        let node = inventory.node(node).cloned().unwrap_or_else(|| Arc::new(bare_node(node)));
+        let node = inventory
+            .node(node)
+            .cloned()
+            .unwrap_or_else(|| Arc::new(bare_node(node)));
         let pools = gather(inventory, &node, features)
             .map_err(|error| format!("gather pool information: {error}"))?;
         let mut view = Self {
@@ -113,7 +119,8 @@ impl<'a> View<'a> {
         let id = slice.device_id(index);
         let usage = self.inventory.usage(id);
         let rules = self.inventory.taint_rules().filter(|rule| {
-            self.features.device_taint_rules && taint::rule_applies(rule, &id.driver, &id.pool, &id.device)
+            self.features.device_taint_rules
+                && taint::rule_applies(rule, &id.driver, &id.pool, &id.device)
         });
         DeviceView {
             slice: Arc::clone(slice),
@@ -122,7 +129,9 @@ impl<'a> View<'a> {
             is_shareable: sharing && document.allow_multiple_allocations == Some(true),
             is_held: usage.is_some_and(|usage| usage.is_exclusive(sharing)) || is_excluded(id),
             has_shares: usage.is_some_and(|usage| usage.has_shares(sharing)),
-            consumed: usage.and_then(|usage| usage.aggregated(sharing)).unwrap_or_default(),
+            consumed: usage
+                .and_then(|usage| usage.aggregated(sharing))
+                .unwrap_or_default(),
             rule_taints: rules.map(|rule| &rule.spec.taint).collect(),
         }
     }

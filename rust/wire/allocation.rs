@@ -155,4 +155,3 @@ pub struct ResourceClaimConsumerReference {
     #[serde(deserialize_with = "null_default")]
     pub uid: String,
 }
-

@@ -347,4 +347,3 @@ pub struct ResourceClaimTemplateSpec {
     #[serde(deserialize_with = "null_default")]
     pub spec: ResourceClaimSpec,
 }
-

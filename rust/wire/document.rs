@@ -146,11 +146,7 @@ fn read_value(
             .try_for_each(|item| read_value(item.get(), Some(none), defaults, entries));
     }
     if !text.starts_with('{') {
-        return Err(InputError::new(
-            "",
-            "",
-            "a document must be a JSON object",
-        ));
+        return Err(InputError::new("", "", "a document must be a JSON object"));
     }
     let header: Header<'_> = from_text("document", text)?;
     let meta = header.metadata.unwrap_or_default();
@@ -166,7 +162,11 @@ fn read_value(
     }
     if let (Some(items), Some(item_kind)) = (header.items, kind.strip_suffix("List")) {
         let list = Inherited {
-            api_version: if item_kind.is_empty() { "" } else { &api_version },
+            api_version: if item_kind.is_empty() {
+                ""
+            } else {
+                &api_version
+            },
             kind: item_kind,
         };
         return items
@@ -178,11 +178,13 @@ fn read_value(
     if is_known(&kind, &api_version) {
         check_shape(named, &kind, &meta, header.spec.is_some())?;
     }
-    entries.push(typed(text, &api_version, &kind, named, defaults)?.unwrap_or(Entry::Unknown {
-        api_version,
-        kind,
-        name,
-    }));
+    entries.push(
+        typed(text, &api_version, &kind, named, defaults)?.unwrap_or(Entry::Unknown {
+            api_version,
+            kind,
+            name,
+        }),
+    );
     Ok(())
 }
 
@@ -198,7 +200,10 @@ fn is_known(kind: &str, api_version: &str) -> bool {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     match kind {
         "Node" | "Pod" => group.is_empty(),
-        "ResourceSlice" | "DeviceClass" | "DeviceTaintRule" | "ResourceClaim"
+        "ResourceSlice"
+        | "DeviceClass"
+        | "DeviceTaintRule"
+        | "ResourceClaim"
         | "ResourceClaimTemplate" => group == "resource.k8s.io" || group.is_empty(),
         _ => false,
     }
@@ -246,15 +251,27 @@ fn typed(
     let beta1 = version == "v1beta1";
     let mut document = match kind {
         "ResourceSlice" => {
-            let slice = if beta1 { beta::slice(named, text)? } else { from_text(named, text)? };
+            let slice = if beta1 {
+                beta::slice(named, text)?
+            } else {
+                from_text(named, text)?
+            };
             Document::Slice(slice)
         }
         "ResourceClaim" => {
-            let claim = if beta1 { beta::claim(named, text)? } else { from_text(named, text)? };
+            let claim = if beta1 {
+                beta::claim(named, text)?
+            } else {
+                from_text(named, text)?
+            };
             Document::Claim(claim)
         }
         "ResourceClaimTemplate" => {
-            let template = if beta1 { beta::template(named, text)? } else { from_text(named, text)? };
+            let template = if beta1 {
+                beta::template(named, text)?
+            } else {
+                from_text(named, text)?
+            };
             Document::Template(template)
         }
         "DeviceClass" => Document::Class(from_text(named, text)?),
@@ -272,7 +289,10 @@ fn typed(
 /// Fields without which a document of the kind means nothing.
 fn check_fields(named: &str, document: &Document) -> Result<(), InputError> {
     if let Document::Slice(slice) = document {
-        for (field, value) in [("spec.driver", &slice.spec.driver), ("spec.pool.name", &slice.spec.pool.name)] {
+        for (field, value) in [
+            ("spec.driver", &slice.spec.driver),
+            ("spec.pool.name", &slice.spec.pool.name),
+        ] {
             if value.is_empty() {
                 return Err(InputError::new(named, field, "is missing"));
             }
@@ -282,7 +302,10 @@ fn check_fields(named: &str, document: &Document) -> Result<(), InputError> {
 }
 
 /// Reads one value; only when that fails it is read once more to learn which field is at fault.
-pub(crate) fn from_text<'a, T: Deserialize<'a>>(named: &str, text: &'a str) -> Result<T, InputError> {
+pub(crate) fn from_text<'a, T: Deserialize<'a>>(
+    named: &str,
+    text: &'a str,
+) -> Result<T, InputError> {
     serde_json::from_str(text).or_else(|_| {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
@@ -290,7 +313,9 @@ pub(crate) fn from_text<'a, T: Deserialize<'a>>(named: &str, text: &'a str) -> R
             let path = if path == "." { String::new() } else { path };
             let message = error.into_inner().to_string();
             // The line would be one within this document alone, which the reader of the message does not see.
-            let message = message.rsplit_once(" at line ").map_or(&*message, |(text, _)| text);
+            let message = message
+                .rsplit_once(" at line ")
+                .map_or(&*message, |(text, _)| text);
             InputError::new(named, path, message)
         })
     })

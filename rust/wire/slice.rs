@@ -316,4 +316,3 @@ pub struct DeviceTaintSelector {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
 }
-

@@ -73,7 +73,10 @@ impl Tally {
     /// Compares one pair of answers.
     pub(crate) fn add(&mut self, case: &Value, theirs: &Value, ours: &Value) {
         if theirs["random"] == true || theirs["class"] == "panic" {
-            *self.counts.entry("random or a crash upstream".to_owned()).or_default() += 1;
+            *self
+                .counts
+                .entry("random or a crash upstream".to_owned())
+                .or_default() += 1;
             return;
         }
         let outcome = if theirs["compile"] == "error" {

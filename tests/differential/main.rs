@@ -48,7 +48,10 @@ fn agrees_with_upstream() {
         println!("skipped: no oracle (see tests/oracle/build.sh)");
         return;
     };
-    let (wanted, seed) = (setting("GPUALLOC_CASES", 2_000), setting("GPUALLOC_SEED", 1));
+    let (wanted, seed) = (
+        setting("GPUALLOC_CASES", 2_000),
+        setting("GPUALLOC_SEED", 1),
+    );
     let mut tally = Tally::default();
     let mut disagreements = Vec::new();
     for start in (0..wanted).step_by(usize::try_from(BATCH).expect("small")) {
@@ -66,9 +69,16 @@ fn agrees_with_upstream() {
     println!("{tally}");
     for case in disagreements.iter().take(SHRUNK) {
         let small = shrink::shrink(case, |candidates| disagreeing(&oracle, candidates));
-        println!("smallest: {small}\nwritten to {}", write(&oracle, &small).display());
+        println!(
+            "smallest: {small}\nwritten to {}",
+            write(&oracle, &small).display()
+        );
     }
-    assert!(disagreements.is_empty(), "{} of {wanted} cases disagree", disagreements.len());
+    assert!(
+        disagreements.is_empty(),
+        "{} of {wanted} cases disagree",
+        disagreements.len()
+    );
     assert!(
         wanted < 1_000 || tally.has_bite(),
         "the generator lost its bite: {tally}"
@@ -97,7 +107,10 @@ fn write(oracle: &Path, case: &Value) -> PathBuf {
     case["expect"] = ask(oracle, std::slice::from_ref(&case)).remove(0);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("build/disagreements");
     std::fs::create_dir_all(&folder).expect("a folder for disagreements");
-    let file = folder.join(format!("{}.ndjson", case["name"].as_str().unwrap_or("case")));
+    let file = folder.join(format!(
+        "{}.ndjson",
+        case["name"].as_str().unwrap_or("case")
+    ));
     std::fs::write(&file, format!("{case}\n")).expect("the disagreement is written");
     file
 }
@@ -111,7 +124,10 @@ fn bite() {
         println!("skipped: no oracle (see tests/oracle/build.sh)");
         return;
     };
-    let (wanted, seed) = (setting("GPUALLOC_CASES", 5_000), setting("GPUALLOC_SEED", 1));
+    let (wanted, seed) = (
+        setting("GPUALLOC_CASES", 5_000),
+        setting("GPUALLOC_SEED", 1),
+    );
     let mut tally = Tally::default();
     let mut bites: BTreeMap<&str, usize> = BTreeMap::new();
     for start in (0..wanted).step_by(1_000) {
@@ -130,8 +146,9 @@ fn bite() {
                 .filter_map(|(index, case)| Some((index, without(case, strip)?)))
                 .unzip();
             let changed = indices.iter().zip(ask(&oracle, &stripped));
-            *bites.entry(feature).or_default() +=
-                changed.filter(|(index, answer)| decision(&answers[**index]) != decision(answer)).count();
+            *bites.entry(feature).or_default() += changed
+                .filter(|(index, answer)| decision(&answers[**index]) != decision(answer))
+                .count();
         }
     }
     println!("{tally}\nanswers that change without");

@@ -35,7 +35,11 @@ pub(crate) fn shrink(case: &Value, disagree: impl Fn(&[Value]) -> Vec<bool>) -> 
 }
 
 /// As many of the removals at once as still disagree, by halving.
-fn together(case: &Value, paths: &[Path], disagree: &impl Fn(&[Value]) -> Vec<bool>) -> Option<Value> {
+fn together(
+    case: &Value,
+    paths: &[Path],
+    disagree: &impl Fn(&[Value]) -> Vec<bool>,
+) -> Option<Value> {
     let mut count = paths.len();
     while count > 1 {
         // From the back, so that earlier indices of arrays stay valid.
@@ -43,7 +47,9 @@ fn together(case: &Value, paths: &[Path], disagree: &impl Fn(&[Value]) -> Vec<bo
             .iter()
             .take(count)
             .rev()
-            .fold(case.clone(), |case, path| removed(&case, path).unwrap_or(case));
+            .fold(case.clone(), |case, path| {
+                removed(&case, path).unwrap_or(case)
+            });
         if disagree(std::slice::from_ref(&candidate)).first() == Some(&true) {
             return Some(candidate);
         }
@@ -61,14 +67,25 @@ fn removable(case: &Value) -> Vec<Path> {
 
 fn walk(value: &Value, path: &mut Path, paths: &mut Vec<Path>) {
     let children: Vec<(String, &Value)> = match value {
-        Value::Object(fields) => fields.iter().map(|(key, child)| (key.clone(), child)).collect(),
-        Value::Array(items) => items.iter().enumerate().map(|(index, child)| (index.to_string(), child)).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(key, child)| (key.clone(), child))
+            .collect(),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(index, child)| (index.to_string(), child))
+            .collect(),
         _ => return,
     };
     for (key, child) in children {
         path.push(key);
         let needed = ["name", "metadata", "spec", "devices"];
-        if path.len() > 1 && !path.last().is_some_and(|key| needed.contains(&key.as_str()) && !child.is_array()) {
+        if path.len() > 1
+            && !path
+                .last()
+                .is_some_and(|key| needed.contains(&key.as_str()) && !child.is_array())
+        {
             paths.push(path.clone());
         }
         walk(child, path, paths);

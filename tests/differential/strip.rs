@@ -15,8 +15,12 @@ type Strip = fn(&mut Value);
 pub(crate) const FEATURES: [(&str, Strip); 24] = [
     ("admin access", |case| drop_keys(case, &["adminAccess"])),
     ("prioritized list", first_alternative),
-    ("partitionable devices", |case| drop_keys(case, &["consumesCounters", "sharedCounters"])),
-    ("taints", |case| devices(case, |device| remove(device, &["taints"]))),
+    ("partitionable devices", |case| {
+        drop_keys(case, &["consumesCounters", "sharedCounters"])
+    }),
+    ("taints", |case| {
+        devices(case, |device| remove(device, &["taints"]))
+    }),
     ("taint rules", |case| remove_at(case, &["taintRules"])),
     ("tolerations", |case| drop_keys(case, &["tolerations"])),
     ("consumable capacity", |case| {
@@ -25,19 +29,34 @@ pub(crate) const FEATURES: [(&str, Strip); 24] = [
     }),
     ("fractional ranges", whole_ranges),
     ("binding conditions", |case| {
-        drop_keys(case, &["bindingConditions", "bindingFailureConditions", "bindsToNode"]);
+        drop_keys(
+            case,
+            &[
+                "bindingConditions",
+                "bindingFailureConditions",
+                "bindsToNode",
+            ],
+        );
     }),
     ("list attributes", no_lists),
-    ("derived attributes", |case| drop_keys(case, &["derivedAttributes"])),
-    ("compatibility groups", |case| drop_keys(case, &["compatibilityGroups"])),
-    ("optional node operations", |case| drop_keys(case, &["skipNodeOperations"])),
+    ("derived attributes", |case| {
+        drop_keys(case, &["derivedAttributes"])
+    }),
+    ("compatibility groups", |case| {
+        drop_keys(case, &["compatibilityGroups"])
+    }),
+    ("optional node operations", |case| {
+        drop_keys(case, &["skipNodeOperations"])
+    }),
     ("several pools", |case| keep_first(case, "/spec/pool/name")),
     ("several drivers", |case| keep_first(case, "/spec/driver")),
     ("generations", one_generation),
     ("incomplete pools", complete),
     ("node selectors", |case| reachable(case, "nodeSelector")),
     ("per-device nodes", per_device),
-    ("run-time CEL errors", |case| selectors(case, |text| !text.contains(FAILING))),
+    ("run-time CEL errors", |case| {
+        selectors(case, |text| !text.contains(FAILING))
+    }),
     ("CEL selectors", |case| selectors(case, |_| false)),
     ("constraints", |case| drop_keys(case, &["constraints"])),
     ("held claims", |case| remove_at(case, &["held"])),
@@ -117,14 +136,19 @@ fn first_alternative(case: &mut Value) {
 fn whole_ranges(case: &mut Value) {
     let fractional = |range: &Value| {
         let fields = range.as_object().into_iter().flat_map(Map::values);
-        fields.filter_map(Value::as_str).any(|amount| amount.ends_with('m'))
+        fields
+            .filter_map(Value::as_str)
+            .any(|amount| amount.ends_with('m'))
     };
     devices(case, |device| {
         let Some(capacities) = device.get_mut("capacity").and_then(Value::as_object_mut) else {
             return;
         };
         for capacity in capacities.values_mut() {
-            if capacity.pointer("/requestPolicy/validRange").is_some_and(fractional) {
+            if capacity
+                .pointer("/requestPolicy/validRange")
+                .is_some_and(fractional)
+            {
                 remove(&mut capacity["requestPolicy"], &["validRange"]);
             }
         }
@@ -145,14 +169,22 @@ fn no_lists(case: &mut Value) {
 
 fn keep_first(case: &mut Value, path: &str) {
     if let Some(slices) = case.get_mut("slices").and_then(Value::as_array_mut) {
-        let identity = |slice: &Value| (slice["spec"]["driver"].clone(), slice.pointer(path).cloned());
+        let identity = |slice: &Value| {
+            (
+                slice["spec"]["driver"].clone(),
+                slice.pointer(path).cloned(),
+            )
+        };
         let first = slices.first().map(identity);
         slices.retain(|slice| Some(identity(slice)) == first);
     }
 }
 
 fn pool_of(slice: &Value) -> String {
-    format!("{} {}", slice["spec"]["driver"], slice["spec"]["pool"]["name"])
+    format!(
+        "{} {}",
+        slice["spec"]["driver"], slice["spec"]["pool"]["name"]
+    )
 }
 
 fn generation_of(slice: &Value) -> i64 {
@@ -171,7 +203,9 @@ fn one_generation(case: &mut Value) {
 fn complete(case: &mut Value) {
     let mut counts: BTreeMap<(String, i64), usize> = BTreeMap::new();
     for slice in items(case, "/slices") {
-        *counts.entry((pool_of(slice), generation_of(slice))).or_default() += 1;
+        *counts
+            .entry((pool_of(slice), generation_of(slice)))
+            .or_default() += 1;
     }
     for slice in items(case, "/slices") {
         let count = counts[&(pool_of(slice), generation_of(slice))];
@@ -192,7 +226,8 @@ fn reachable(case: &mut Value, field: &str) {
 fn per_device(case: &mut Value) {
     for slice in items(case, "/slices") {
         if slice["spec"].get("perDeviceNodeSelection").is_some() {
-            items(slice, "/spec/devices").for_each(|device| remove(device, &["nodeName", "nodeSelector", "allNodes"]));
+            items(slice, "/spec/devices")
+                .for_each(|device| remove(device, &["nodeName", "nodeSelector", "allNodes"]));
         }
     }
     reachable(case, "perDeviceNodeSelection");
@@ -201,7 +236,12 @@ fn per_device(case: &mut Value) {
 fn selectors(case: &mut Value, keep: fn(&str) -> bool) {
     let filter = |wish: &mut Value| {
         if let Some(selectors) = wish.get_mut("selectors").and_then(Value::as_array_mut) {
-            selectors.retain(|selector| selector.pointer("/cel/expression").and_then(Value::as_str).is_some_and(keep));
+            selectors.retain(|selector| {
+                selector
+                    .pointer("/cel/expression")
+                    .and_then(Value::as_str)
+                    .is_some_and(keep)
+            });
         }
     };
     for class in items(case, "/classes") {

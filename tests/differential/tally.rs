@@ -28,15 +28,22 @@ impl Tally {
             *self.features.entry(name).or_default() += usize::from(without(case, strip).is_some());
         }
         let channel = answer["channel"].as_str().unwrap_or("none");
-        *self.outcomes.entry(format!("channel {channel}")).or_default() += 1;
+        *self
+            .outcomes
+            .entry(format!("channel {channel}"))
+            .or_default() += 1;
         let mut backtracks = false;
         for node in answer["nodes"].as_array().into_iter().flatten() {
             self.nodes += 1;
             let outcome = node["outcome"].as_str().unwrap_or("none");
             let scope = node["scope"].as_str().unwrap_or("");
-            *self.outcomes.entry(format!("{outcome} {scope}").trim().to_owned()).or_default() += 1;
+            *self
+                .outcomes
+                .entry(format!("{outcome} {scope}").trim().to_owned())
+                .or_default() += 1;
             backtracks |= node["steps"].as_u64().unwrap_or(0) > straight(case, node);
-            self.refused_late += usize::from(outcome == "unfit" && node["steps"].as_u64() > Some(2));
+            self.refused_late +=
+                usize::from(outcome == "unfit" && node["steps"].as_u64() > Some(2));
         }
         self.backtracking += usize::from(backtracks);
     }
@@ -60,7 +67,11 @@ fn straight(case: &Value, node: &Value) -> u64 {
         let results = node["results"][index]["devices"]["results"].as_array();
         steps += results.map_or(0, Vec::len);
         let requests = claim["spec"]["devices"]["requests"].as_array();
-        steps += requests.into_iter().flatten().map(|request| 1 + alternatives(request)).sum::<usize>();
+        steps += requests
+            .into_iter()
+            .flatten()
+            .map(|request| 1 + alternatives(request))
+            .sum::<usize>();
     }
     u64::try_from(steps).unwrap_or(u64::MAX)
 }
@@ -71,8 +82,16 @@ impl fmt::Display for Tally {
         for (outcome, count) in &self.outcomes {
             writeln!(f, "  {outcome:<28} {count:>8}")?;
         }
-        writeln!(f, "  {:<28} {:>8}", "cases that backtrack", self.backtracking)?;
-        writeln!(f, "  {:<28} {:>8}", "refused after > 2 steps", self.refused_late)?;
+        writeln!(
+            f,
+            "  {:<28} {:>8}",
+            "cases that backtrack", self.backtracking
+        )?;
+        writeln!(
+            f,
+            "  {:<28} {:>8}",
+            "refused after > 2 steps", self.refused_late
+        )?;
         writeln!(f, "cases with")?;
         for (feature, count) in &self.features {
             writeln!(f, "  {feature:<28} {count:>8}")?;

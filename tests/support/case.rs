@@ -27,8 +27,16 @@ pub(crate) fn answer(case: &Value) -> Value {
     let name = case["name"].clone();
     match Case::read(case) {
         Ok(read) => {
-            let nodes: Vec<Value> = read.nodes.iter().map(|node| read.node_answer(node)).collect();
-            let channel = if read.options.features.is_experimental() { "experimental" } else { "incubating" };
+            let nodes: Vec<Value> = read
+                .nodes
+                .iter()
+                .map(|node| read.node_answer(node))
+                .collect();
+            let channel = if read.options.features.is_experimental() {
+                "experimental"
+            } else {
+                "incubating"
+            };
             json!({"name": name, "channel": channel, "nodes": nodes})
         }
         Err(error) => json!({"name": name, "error": error}),
@@ -39,9 +47,11 @@ impl Case {
     /// Reads the documents of a case.
     pub(crate) fn read(case: &Value) -> Result<Self, String> {
         let mut features = features(&case["features"])?;
-        features.device_taint_rules = features.device_taints && case["taintRulesEnabled"] != json!(false);
+        features.device_taint_rules =
+            features.device_taints && case["taintRulesEnabled"] != json!(false);
         let documents = Value::Array(documents(case)).to_string();
-        let inventory = Inventory::from_json_as_is(documents.as_bytes()).map_err(|error| error.to_string())?;
+        let inventory =
+            Inventory::from_json_as_is(documents.as_bytes()).map_err(|error| error.to_string())?;
         let claims = list(case, "claims")
             .map(|claim| serde_json::from_str::<ResourceClaim>(&claim.to_string()).map(Arc::new))
             .collect::<Result<_, _>>()
@@ -53,7 +63,10 @@ impl Case {
             inventory,
             nodes,
             claims,
-            options: Options { features, ..Options::default() },
+            options: Options {
+                features,
+                ..Options::default()
+            },
         })
     }
 
@@ -77,10 +90,24 @@ impl Case {
         if !answer.is_placed() {
             return Vec::new();
         }
-        let results: Vec<AllocationResult> =
-            answer.allocations().iter().map(|claim| claim.allocation.clone()).collect();
-        let verdict = verify(&self.inventory, &answer.node, &self.claims, &results, self.options.features);
-        verdict.err().into_iter().flatten().map(|objection| objection.to_string()).collect()
+        let results: Vec<AllocationResult> = answer
+            .allocations()
+            .iter()
+            .map(|claim| claim.allocation.clone())
+            .collect();
+        let verdict = verify(
+            &self.inventory,
+            &answer.node,
+            &self.claims,
+            &results,
+            self.options.features,
+        );
+        verdict
+            .err()
+            .into_iter()
+            .flatten()
+            .map(|objection| objection.to_string())
+            .collect()
     }
 }
 
@@ -91,7 +118,9 @@ fn node_answer(answer: &Answer) -> Value {
         Outcome::Placed(claims) => {
             let results: Vec<Value> = claims
                 .iter()
-                .map(|claim| hide_shares(serde_json::to_value(&claim.allocation).unwrap_or_default()))
+                .map(|claim| {
+                    hide_shares(serde_json::to_value(&claim.allocation).unwrap_or_default())
+                })
                 .collect();
             line["results"] = Value::Array(results);
             "placed"
@@ -99,7 +128,11 @@ fn node_answer(answer: &Answer) -> Value {
         Outcome::Impossible(_) => "unfit",
         Outcome::Undecided(_) => "undecided",
         Outcome::Error(error) => {
-            line["scope"] = json!(if error.scope == Scope::Node { "node" } else { "fatal" });
+            line["scope"] = json!(if error.scope == Scope::Node {
+                "node"
+            } else {
+                "fatal"
+            });
             line["error"] = json!(error.text);
             "error"
         }
@@ -110,7 +143,9 @@ fn node_answer(answer: &Answer) -> Value {
 
 /// Upstream draws share IDs at random, so they are compared as one constant.
 fn hide_shares(mut allocation: Value) -> Value {
-    let results = allocation.pointer_mut("/devices/results").and_then(Value::as_array_mut);
+    let results = allocation
+        .pointer_mut("/devices/results")
+        .and_then(Value::as_array_mut);
     for result in results.into_iter().flatten() {
         if result.get("shareID").is_some() {
             result["shareID"] = json!("SHARE");
@@ -141,7 +176,9 @@ fn features(fields: &Value) -> Result<Features, String> {
             "PrioritizedList" => &mut features.prioritized_list,
             _ => return Err(format!("features: unknown feature {name:?}")),
         };
-        *field = on.as_bool().ok_or_else(|| format!("features: {name} is no truth value"))?;
+        *field = on
+            .as_bool()
+            .ok_or_else(|| format!("features: {name} is no truth value"))?;
     }
     Ok(features)
 }
@@ -174,7 +211,10 @@ fn documents(case: &Value) -> Vec<Value> {
 
 /// Upstream's own suite has slices of equal names, which no cluster has: later ones get a name that sorts right behind.
 fn unique(document: &mut Value, names: &mut BTreeSet<String>) {
-    let name = document["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    let name = document["metadata"]["name"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     let mut candidate = name.clone();
     let mut number = 0;
     while !names.insert(candidate.clone()) {
@@ -195,7 +235,9 @@ fn allocated(state: &Value) -> Vec<Value> {
             let fields = ["driver", "pool", "device"];
             result.contains_key("shareID")
                 && !result.contains_key("consumedCapacity")
-                && fields.iter().all(|field| result.get(*field) == entry.get(*field))
+                && fields
+                    .iter()
+                    .all(|field| result.get(*field) == entry.get(*field))
         };
         if let Some(share) = results.iter_mut().find(same) {
             share.insert("consumedCapacity".to_owned(), entry["capacity"].clone());

@@ -11,22 +11,38 @@ use serde_json::Value;
 /// What differs, or nothing.
 pub(crate) fn difference(theirs: &Value, ours: &Value) -> Option<String> {
     if !theirs["error"].is_null() || !ours["error"].is_null() {
-        return Some(format!("not answered: upstream {}, here {}", theirs["error"], ours["error"]));
+        return Some(format!(
+            "not answered: upstream {}, here {}",
+            theirs["error"], ours["error"]
+        ));
     }
     if theirs["channel"] != ours["channel"] && theirs["channel"].is_string() {
-        return Some(format!("channel: upstream {}, here {}", theirs["channel"], ours["channel"]));
+        return Some(format!(
+            "channel: upstream {}, here {}",
+            theirs["channel"], ours["channel"]
+        ));
     }
     let nodes = |answer: &Value| answer["nodes"].as_array().cloned().unwrap_or_default();
     let (theirs, ours) = (nodes(theirs), nodes(ours));
     if theirs.len() != ours.len() {
-        return Some(format!("upstream answers {} nodes, here {}", theirs.len(), ours.len()));
+        return Some(format!(
+            "upstream answers {} nodes, here {}",
+            theirs.len(),
+            ours.len()
+        ));
     }
-    theirs.iter().zip(&ours).find_map(|(theirs, ours)| node_difference(theirs, ours))
+    theirs
+        .iter()
+        .zip(&ours)
+        .find_map(|(theirs, ours)| node_difference(theirs, ours))
 }
 
 fn node_difference(theirs: &Value, ours: &Value) -> Option<String> {
     let differs = |what: &str| {
-        Some(format!("{what} on node {}:\n  upstream {theirs}\n  here     {ours}", theirs["node"]))
+        Some(format!(
+            "{what} on node {}:\n  upstream {theirs}\n  here     {ours}",
+            theirs["node"]
+        ))
     };
     match theirs["outcome"].as_str() {
         // The time-out is the oracle's own; it says nothing about who is right.

@@ -22,10 +22,28 @@ pub(super) fn overloads() -> Vec<Overload> {
     vec![
         declare("path", "authorizer_path", AUTHORIZER, 1, PATH),
         declare("group", "authorizer_group", AUTHORIZER, 1, GROUP),
-        declare("serviceAccount", "authorizer_serviceaccount", AUTHORIZER, 2, AUTHORIZER),
+        declare(
+            "serviceAccount",
+            "authorizer_serviceaccount",
+            AUTHORIZER,
+            2,
+            AUTHORIZER,
+        ),
         declare("resource", "groupcheck_resource", GROUP, 1, RESOURCE),
-        declare("subresource", "resourcecheck_subresource", RESOURCE, 1, RESOURCE),
-        declare("namespace", "resourcecheck_namespace", RESOURCE, 1, RESOURCE),
+        declare(
+            "subresource",
+            "resourcecheck_subresource",
+            RESOURCE,
+            1,
+            RESOURCE,
+        ),
+        declare(
+            "namespace",
+            "resourcecheck_namespace",
+            RESOURCE,
+            1,
+            RESOURCE,
+        ),
         declare("name", "resourcecheck_name", RESOURCE, 1, RESOURCE),
         declare("check", "pathcheck_check", PATH, 1, DECISION),
         declare("check", "resourcecheck_check", RESOURCE, 1, DECISION),
@@ -33,7 +51,19 @@ pub(super) fn overloads() -> Vec<Overload> {
         declare("error", "decision_error", DECISION, 0, String),
         declare("allowed", "decision_allowed", DECISION, 0, Bool),
         declare("reason", "decision_reason", DECISION, 0, String),
-        declare("fieldSelector", "authorizer_fieldselector", RESOURCE, 1, RESOURCE),
-        declare("labelSelector", "authorizer_labelselector", RESOURCE, 1, RESOURCE),
+        declare(
+            "fieldSelector",
+            "authorizer_fieldselector",
+            RESOURCE,
+            1,
+            RESOURCE,
+        ),
+        declare(
+            "labelSelector",
+            "authorizer_labelselector",
+            RESOURCE,
+            1,
+            RESOURCE,
+        ),
     ]
 }

@@ -22,29 +22,57 @@ pub(super) fn overloads() -> Vec<Overload> {
                 .map(|(address, bits)| Value::Cidr(address, bits))
                 .map_err(|error| EvalError::Message(format!("{PARSE_ERROR}{error}")))
         }),
-        member("containsIP", "cidr_contains_ip_string", vec![CIDR, String], Bool, |args| {
-            // Upstream loses the reason why the text is no address.
-            match ips::parse(text(args, 1)?) {
-                Ok(address) => contains_ip(cidr(args, 0)?, address),
-                Err(_) => no_overload(),
-            }
+        member(
+            "containsIP",
+            "cidr_contains_ip_string",
+            vec![CIDR, String],
+            Bool,
+            |args| {
+                // Upstream loses the reason why the text is no address.
+                match ips::parse(text(args, 1)?) {
+                    Ok(address) => contains_ip(cidr(args, 0)?, address),
+                    Err(_) => no_overload(),
+                }
+            },
+        ),
+        member(
+            "containsIP",
+            "cidr_contains_ip_ip",
+            vec![CIDR, IP],
+            Bool,
+            |args| match args.get(1) {
+                Some(Value::Ip(address)) => contains_ip(cidr(args, 0)?, *address),
+                _ => no_overload(),
+            },
+        ),
+        member(
+            "containsCIDR",
+            "cidr_contains_cidr_string",
+            vec![CIDR, String],
+            Bool,
+            |args| {
+                let other = parse(text(args, 1)?)
+                    .map_err(|error| EvalError::Message(format!("{PARSE_ERROR}{error}")))?;
+                contains_cidr(cidr(args, 0)?, other)
+            },
+        ),
+        member(
+            "containsCIDR",
+            "cidr_contains_cidr",
+            vec![CIDR, CIDR],
+            Bool,
+            |args| contains_cidr(cidr(args, 0)?, cidr(args, 1)?),
+        ),
+        member("ip", "cidr_ip", vec![CIDR], IP, |args| {
+            Ok(Value::Ip(cidr(args, 0)?.0))
         }),
-        member("containsIP", "cidr_contains_ip_ip", vec![CIDR, IP], Bool, |args| match args.get(1) {
-            Some(Value::Ip(address)) => contains_ip(cidr(args, 0)?, *address),
-            _ => no_overload(),
-        }),
-        member("containsCIDR", "cidr_contains_cidr_string", vec![CIDR, String], Bool, |args| {
-            let other = parse(text(args, 1)?)
-                .map_err(|error| EvalError::Message(format!("{PARSE_ERROR}{error}")))?;
-            contains_cidr(cidr(args, 0)?, other)
-        }),
-        member("containsCIDR", "cidr_contains_cidr", vec![CIDR, CIDR], Bool, |args| {
-            contains_cidr(cidr(args, 0)?, cidr(args, 1)?)
-        }),
-        member("ip", "cidr_ip", vec![CIDR], IP, |args| Ok(Value::Ip(cidr(args, 0)?.0))),
-        member("prefixLength", "cidr_prefix_length", vec![CIDR], Int, |args| {
-            Ok(Value::Int(i64::from(cidr(args, 0)?.1)))
-        }),
+        member(
+            "prefixLength",
+            "cidr_prefix_length",
+            vec![CIDR],
+            Int,
+            |args| Ok(Value::Int(i64::from(cidr(args, 0)?.1))),
+        ),
         member("masked", "cidr_masked", vec![CIDR], CIDR, |args| {
             let (address, bits) = cidr(args, 0)?;
             Ok(Value::Cidr(mask(address, bits), bits))
@@ -68,7 +96,9 @@ fn cidr(args: &[Value], position: usize) -> Result<(IpAddr, u8), EvalError> {
 
 fn contains_ip((network, bits): (IpAddr, u8), address: IpAddr) -> EvalResult {
     let same_family = network.is_ipv4() == address.is_ipv4();
-    Ok(Value::Bool(same_family && mask(network, bits) == mask(address, bits)))
+    Ok(Value::Bool(
+        same_family && mask(network, bits) == mask(address, bits),
+    ))
 }
 
 fn contains_cidr(outer: (IpAddr, u8), inner: (IpAddr, u8)) -> EvalResult {
@@ -82,11 +112,15 @@ fn contains_cidr(outer: (IpAddr, u8), inner: (IpAddr, u8)) -> EvalResult {
 fn mask(address: IpAddr, bits: u8) -> IpAddr {
     match address {
         IpAddr::V4(address) => {
-            let mask = u32::MAX.checked_shl(32_u32.saturating_sub(u32::from(bits))).unwrap_or(0);
+            let mask = u32::MAX
+                .checked_shl(32_u32.saturating_sub(u32::from(bits)))
+                .unwrap_or(0);
             IpAddr::V4(Ipv4Addr::from_bits(address.to_bits() & mask))
         }
         IpAddr::V6(address) => {
-            let mask = u128::MAX.checked_shl(128_u32.saturating_sub(u32::from(bits))).unwrap_or(0);
+            let mask = u128::MAX
+                .checked_shl(128_u32.saturating_sub(u32::from(bits)))
+                .unwrap_or(0);
             IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & mask))
         }
     }
@@ -94,10 +128,17 @@ fn mask(address: IpAddr, bits: u8) -> IpAddr {
 
 /// Reads a network as the library does.
 fn parse(text: &str) -> Result<(IpAddr, u8), String> {
-    let (address, bits) = parse_go(text)
-        .map_err(|error| format!("{PARSE_ERROR}netip.ParsePrefix({}): {error}", go_quote(text)))?;
+    let (address, bits) = parse_go(text).map_err(|error| {
+        format!(
+            "{PARSE_ERROR}netip.ParsePrefix({}): {error}",
+            go_quote(text)
+        )
+    })?;
     if ips::is_mapped(&address) {
-        return Err(format!("IPv4-mapped IPv6 address {} is not allowed", go_quote(text)));
+        return Err(format!(
+            "IPv4-mapped IPv6 address {} is not allowed",
+            go_quote(text)
+        ));
     }
     Ok((address, bits))
 }

@@ -5,7 +5,8 @@
 
 use super::formats;
 use super::support::{
-    Cost, LIST_CREATE, STRING_FACTOR, double_scan, regex_cost, scaled_down, scaled_up, scan, size, size_at, traversal,
+    Cost, LIST_CREATE, STRING_FACTOR, double_scan, regex_cost, scaled_down, scaled_up, scan, size,
+    size_at, traversal,
 };
 use crate::cel::value::Value;
 
@@ -15,8 +16,12 @@ pub(crate) fn call_cost(function: &str, overload: &str) -> Option<Cost> {
     tracked(overload)
         .or_else(|| match overload {
             "cidr_ip" => Some(|_, _| 1),
-            "cidr_contains_ip_string" => Some(|args, _| contains_ip(args).saturating_add(scan(args, 1))),
-            "cidr_contains_cidr_string" => Some(|args, _| contains_cidr(args).saturating_add(scan(args, 1))),
+            "cidr_contains_ip_string" => {
+                Some(|args, _| contains_ip(args).saturating_add(scan(args, 1)))
+            }
+            "cidr_contains_cidr_string" => {
+                Some(|args, _| contains_cidr(args).saturating_add(scan(args, 1)))
+            }
             _ => None,
         })
         .or_else(|| name_cost(function))
@@ -34,8 +39,8 @@ pub(crate) fn name_cost(function: &str) -> Option<Cost> {
         "isSorted" | "sum" | "max" | "min" | "indexOf" | "lastIndexOf" | "includes" => {
             |args, _| args.first().map_or(0, traversal)
         }
-        "url" | "lowerAscii" | "upperAscii" | "substring" | "trim" | "cidr" | "isIP" | "isCIDR" | "ip" | "quantity"
-        | "isQuantity" | "semver" | "isSemver" => |args, _| scan(args, 0),
+        "url" | "lowerAscii" | "upperAscii" | "substring" | "trim" | "cidr" | "isIP" | "isCIDR"
+        | "ip" | "quantity" | "isQuantity" | "semver" | "isSemver" => |args, _| scan(args, 0),
         "replace" | "split" | "ip.isCanonical" => |args, _| double_scan(size_at(args, 0)),
         "join" => |_, result| double_scan(size(result)),
         "find" | "findAll" => |args, _| regex_cost(size_at(args, 0), size_at(args, 1)),
@@ -61,7 +66,9 @@ fn contains_ip(args: &[Value]) -> u64 {
 }
 
 fn contains_cidr(args: &[Value]) -> u64 {
-    contains_ip(args).saturating_add(scan(args, 0)).saturating_add(1)
+    contains_ip(args)
+        .saturating_add(scan(args, 0))
+        .saturating_add(1)
 }
 
 fn tracked(overload: &str) -> Option<Cost> {
@@ -75,12 +82,17 @@ fn tracked(overload: &str) -> Option<Cost> {
         "list_flatten" => |args, _| list_cost(1.0, size_at(args, 0)),
         "list_flatten_int" => |args, _| list_cost(depth(args), size_at(args, 0)),
         "list_distinct" => |args, _| self_compare(args.first()),
-        _ if overload.starts_with("list_") && overload.ends_with("_sort") => |args, _| self_compare(args.first()),
+        _ if overload.starts_with("list_") && overload.ends_with("_sort") => {
+            |args, _| self_compare(args.first())
+        }
         _ => return None,
     })
 }
 
-#[expect(clippy::cast_precision_loss, reason = "upstream multiplies by the depth as a float")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "upstream multiplies by the depth as a float"
+)]
 fn depth(args: &[Value]) -> f64 {
     match args.get(1) {
         Some(Value::Int(depth)) => *depth as f64,

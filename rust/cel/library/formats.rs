@@ -111,10 +111,17 @@ pub(super) fn overloads() -> Vec<Overload> {
             Type::optional(Type::list(Type::String)),
             validate,
         ),
-        global("format.named", "format-named", vec![Type::String], Type::optional(FORMAT), |args| {
-            let format = find(text(args, 0)?).map(|format| Arc::new(Value::Format(format.name)));
-            Ok(Value::Optional(format))
-        }),
+        global(
+            "format.named",
+            "format-named",
+            vec![Type::String],
+            Type::optional(FORMAT),
+            |args| {
+                let format =
+                    find(text(args, 0)?).map(|format| Arc::new(Value::Format(format.name)));
+                Ok(Value::Optional(format))
+            },
+        ),
     ];
     let constants: [fn(&[Value]) -> EvalResult; 13] = [
         |_| constant(0),
@@ -132,7 +139,13 @@ pub(super) fn overloads() -> Vec<Overload> {
         |_| constant(12),
     ];
     for (format, constant) in FORMATS.iter().zip(constants) {
-        overloads.push(global(format.function, format.function, vec![], FORMAT, constant));
+        overloads.push(global(
+            format.function,
+            format.function,
+            vec![],
+            FORMAT,
+            constant,
+        ));
     }
     overloads
 }
@@ -169,7 +182,11 @@ fn validate(args: &[Value]) -> EvalResult {
 }
 
 fn unless(good: bool, complaint: &str) -> Vec<String> {
-    if good { vec![] } else { vec![complaint.to_owned()] }
+    if good {
+        vec![]
+    } else {
+        vec![complaint.to_owned()]
+    }
 }
 
 /// An expression, compiled when first needed.
@@ -187,16 +204,20 @@ impl Pattern {
     }
 }
 
-static UUID: Pattern = Pattern::new("(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$");
+static UUID: Pattern =
+    Pattern::new("(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$");
 static BASE64: Pattern = Pattern::new(
     "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$",
 );
 /// The point is any character, as upstream has it.
-static TIME: Pattern = Pattern::new("^([0-9]{2}):([0-9]{2}):([0-9]{2})(.[0-9]+)?(z|([+-][0-9]{2}:[0-9]{2}))$");
+static TIME: Pattern =
+    Pattern::new("^([0-9]{2}):([0-9]{2}):([0-9]{2})(.[0-9]+)?(z|([+-][0-9]{2}:[0-9]{2}))$");
 static DATE: Pattern = Pattern::new("^[0-9]{4}-[0-9]{2}-[0-9]{2}$");
 
 fn matches(pattern: &Pattern, text: &str) -> bool {
-    let compiled = pattern.compiled.get_or_init(|| regex::compile(pattern.text).ok());
+    let compiled = pattern
+        .compiled
+        .get_or_init(|| regex::compile(pattern.text).ok());
     compiled.as_ref().is_some_and(|regex| regex.is_match(text))
 }
 
@@ -204,7 +225,11 @@ fn is_date(text: &str) -> bool {
     if !matches(&DATE, text) {
         return false;
     }
-    let number = |from, to| text.get(from..to).and_then(|digits| digits.parse::<u32>().ok()).unwrap_or(0);
+    let number = |from, to| {
+        text.get(from..to)
+            .and_then(|digits| digits.parse::<u32>().ok())
+            .unwrap_or(0)
+    };
     let (year, month, day) = (number(0, 4), number(5, 7), number(8, 10));
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let days = match month {
@@ -223,7 +248,11 @@ fn is_datetime(text: &str) -> bool {
         return false;
     };
     let below = |from, to, most| time.get(from..to).is_some_and(|part| part <= most);
-    is_date(date) && matches(&TIME, time) && below(0, 2, "23") && below(3, 5, "59") && below(6, 8, "59")
+    is_date(date)
+        && matches(&TIME, time)
+        && below(0, 2, "23")
+        && below(3, 5, "59")
+        && below(6, 8, "59")
 }
 
 /// What a trailing dash of a name prefix leaves to check.
@@ -245,7 +274,10 @@ const LABEL_1035: &str = "[a-z]([-a-z0-9]*[a-z0-9])?";
 const NAME: &str = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 
 fn regex_complaint(rule: &str, regex: &str, examples: &[&str]) -> String {
-    let examples: Vec<String> = examples.iter().map(|example| format!("'{example}', ")).collect();
+    let examples: Vec<String> = examples
+        .iter()
+        .map(|example| format!("'{example}', "))
+        .collect();
     let examples = examples.join(" or ");
     format!("{rule} (e.g. {examples}regex used for validation is '{regex}')")
 }
@@ -279,7 +311,9 @@ fn is_subdomain(text: &str) -> bool {
 }
 
 fn is_label_key(text: &str) -> bool {
-    is_name(text, u8::is_ascii_alphanumeric, |byte| matches!(byte, b'-' | b'_' | b'.'))
+    is_name(text, u8::is_ascii_alphanumeric, |byte| {
+        matches!(byte, b'-' | b'_' | b'.')
+    })
 }
 
 fn dns1123_label(text: &str) -> Vec<String> {

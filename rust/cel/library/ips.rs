@@ -18,29 +18,51 @@ pub(super) fn overloads() -> Vec<Overload> {
     let of_ip = |function, id, result, eval| member(function, id, vec![IP], result, eval);
     vec![
         global("ip", "string_to_ip", vec![String], IP, |args| {
-            parse(text(args, 0)?).map(Value::Ip).map_err(EvalError::Message)
+            parse(text(args, 0)?)
+                .map(Value::Ip)
+                .map_err(EvalError::Message)
         }),
         of_ip("family", "ip_family", Int, |args| {
             Ok(Value::Int(if ip(args)?.is_ipv4() { 4 } else { 6 }))
         }),
-        global("ip.isCanonical", "ip_is_canonical", vec![String], Bool, |args| {
-            let text = text(args, 0)?;
-            let address = parse(text).map_err(EvalError::Message)?;
-            Ok(Value::Bool(address.to_string() == text))
+        global(
+            "ip.isCanonical",
+            "ip_is_canonical",
+            vec![String],
+            Bool,
+            |args| {
+                let text = text(args, 0)?;
+                let address = parse(text).map_err(EvalError::Message)?;
+                Ok(Value::Bool(address.to_string() == text))
+            },
+        ),
+        of_ip("isUnspecified", "ip_is_unspecified", Bool, |args| {
+            ask(args, |ip| ip.is_unspecified())
         }),
-        of_ip("isUnspecified", "ip_is_unspecified", Bool, |args| ask(args, |ip| ip.is_unspecified())),
-        of_ip("isLoopback", "ip_is_loopback", Bool, |args| ask(args, |ip| ip.is_loopback())),
-        of_ip("isLinkLocalMulticast", "ip_is_link_local_multicast", Bool, |args| {
-            ask(args, is_link_local_multicast)
+        of_ip("isLoopback", "ip_is_loopback", Bool, |args| {
+            ask(args, |ip| ip.is_loopback())
         }),
-        of_ip("isLinkLocalUnicast", "ip_is_link_local_unicast", Bool, |args| {
-            ask(args, is_link_local_unicast)
+        of_ip(
+            "isLinkLocalMulticast",
+            "ip_is_link_local_multicast",
+            Bool,
+            |args| ask(args, is_link_local_multicast),
+        ),
+        of_ip(
+            "isLinkLocalUnicast",
+            "ip_is_link_local_unicast",
+            Bool,
+            |args| ask(args, is_link_local_unicast),
+        ),
+        of_ip("isGlobalUnicast", "ip_is_global_unicast", Bool, |args| {
+            ask(args, is_global_unicast)
         }),
-        of_ip("isGlobalUnicast", "ip_is_global_unicast", Bool, |args| ask(args, is_global_unicast)),
         global("isIP", "is_ip", vec![String], Bool, |args| {
             Ok(Value::Bool(parse(text(args, 0)?).is_ok()))
         }),
-        global("string", "ip_to_string", vec![IP], String, |args| Ok(string(&ip(args)?.to_string()))),
+        global("string", "ip_to_string", vec![IP], String, |args| {
+            Ok(string(&ip(args)?.to_string()))
+        }),
     ]
 }
 
@@ -90,10 +112,16 @@ pub(super) fn parse(text: &str) -> Result<IpAddr, String> {
         format!("IP Address {quoted} parse error during conversion from string: {error}")
     })?;
     if zone {
-        return Err(format!("IP address {} with zone value is not allowed", go_quote(text)));
+        return Err(format!(
+            "IP address {} with zone value is not allowed",
+            go_quote(text)
+        ));
     }
     if is_mapped(&address) {
-        return Err(format!("IPv4-mapped IPv6 address {} is not allowed", go_quote(text)));
+        return Err(format!(
+            "IPv4-mapped IPv6 address {} is not allowed",
+            go_quote(text)
+        ));
     }
     Ok(address)
 }
@@ -178,7 +206,10 @@ fn why_not_v6(address: &str) -> (&'static str, &str) {
             return ("each group must have 4 or less digits", rest);
         }
         if length == 0 {
-            return ("each colon-separated field must have at least one digit", rest);
+            return (
+                "each colon-separated field must have at least one digit",
+                rest,
+            );
         }
         let tail = rest.get(length..).unwrap_or("");
         if tail.starts_with('.') {

@@ -12,10 +12,30 @@ use crate::cel::value::Value;
 pub(super) fn overloads() -> Vec<Overload> {
     let mut overloads = Vec::new();
     for (sorted, max, min, kind) in [
-        ("list_int_is_sorted_bool", "list_int_max_int", "list_int_min_int", Type::Int),
-        ("list_uint_is_sorted_bool", "list_uint_max_uint", "list_uint_min_uint", Type::Uint),
-        ("list_double_is_sorted_bool", "list_double_max_double", "list_double_min_double", Type::Double),
-        ("list_bool_is_sorted_bool", "list_bool_max_bool", "list_bool_min_bool", Type::Bool),
+        (
+            "list_int_is_sorted_bool",
+            "list_int_max_int",
+            "list_int_min_int",
+            Type::Int,
+        ),
+        (
+            "list_uint_is_sorted_bool",
+            "list_uint_max_uint",
+            "list_uint_min_uint",
+            Type::Uint,
+        ),
+        (
+            "list_double_is_sorted_bool",
+            "list_double_max_double",
+            "list_double_min_double",
+            Type::Double,
+        ),
+        (
+            "list_bool_is_sorted_bool",
+            "list_bool_max_bool",
+            "list_bool_min_bool",
+            Type::Bool,
+        ),
         (
             "list_duration_is_sorted_bool",
             "list_duration_max_duration",
@@ -28,42 +48,80 @@ pub(super) fn overloads() -> Vec<Overload> {
             "list_timestamp_min_timestamp",
             Type::Timestamp,
         ),
-        ("list_string_is_sorted_bool", "list_string_max_string", "list_string_min_string", Type::String),
-        ("list_bytes_is_sorted_bool", "list_bytes_max_bytes", "list_bytes_min_bytes", Type::Bytes),
+        (
+            "list_string_is_sorted_bool",
+            "list_string_max_string",
+            "list_string_min_string",
+            Type::String,
+        ),
+        (
+            "list_bytes_is_sorted_bool",
+            "list_bytes_max_bytes",
+            "list_bytes_min_bytes",
+            Type::Bytes,
+        ),
     ] {
         let args = vec![Type::list(kind.clone())];
-        overloads.push(member("isSorted", sorted, args.clone(), Type::Bool, is_sorted));
+        overloads.push(member(
+            "isSorted",
+            sorted,
+            args.clone(),
+            Type::Bool,
+            is_sorted,
+        ));
         overloads.push(member("max", max, args.clone(), kind.clone(), |args| {
             extreme(args, "max", Ordering::Less)
         }));
-        overloads.push(member("min", min, args, kind, |args| extreme(args, "min", Ordering::Greater)));
+        overloads.push(member("min", min, args, kind, |args| {
+            extreme(args, "min", Ordering::Greater)
+        }));
     }
     let sum = |id, kind: Type, eval| member("sum", id, vec![Type::list(kind.clone())], kind, eval);
     let of = || vec![Type::list(Type::Param("A")), Type::Param("A")];
     overloads.extend([
-        sum("list_int_sum_int", Type::Int, |args| total(args, Value::Int(0))),
-        sum("list_uint_sum_uint", Type::Uint, |args| total(args, Value::Uint(0))),
-        sum("list_double_sum_double", Type::Double, |args| total(args, Value::Double(0.0))),
-        sum("list_duration_sum_duration", Type::Duration, |args| total(args, Value::Duration(0, 0))),
+        sum("list_int_sum_int", Type::Int, |args| {
+            total(args, Value::Int(0))
+        }),
+        sum("list_uint_sum_uint", Type::Uint, |args| {
+            total(args, Value::Uint(0))
+        }),
+        sum("list_double_sum_double", Type::Double, |args| {
+            total(args, Value::Double(0.0))
+        }),
+        sum("list_duration_sum_duration", Type::Duration, |args| {
+            total(args, Value::Duration(0, 0))
+        }),
         member("indexOf", "list_a_index_of_int", of(), Type::Int, |args| {
             let [Value::List(list), item] = args else {
                 return no_overload();
             };
             Ok(found(list.iter().position(|element| same(element, item))))
         }),
-        member("lastIndexOf", "list_a_last_index_of_int", of(), Type::Int, |args| {
-            let [Value::List(list), item] = args else {
-                return no_overload();
-            };
-            Ok(found(list.iter().rposition(|element| same(element, item))))
-        }),
-        member("includes", "list_includes_dyn_dyn", vec![Type::Dyn, Type::Dyn], Type::Bool, |args| {
-            Ok(Value::Bool(match args {
-                [Value::List(list), item] => list.iter().any(|element| same(element, item)),
-                [target, item] => same(target, item),
-                _ => return no_overload(),
-            }))
-        }),
+        member(
+            "lastIndexOf",
+            "list_a_last_index_of_int",
+            of(),
+            Type::Int,
+            |args| {
+                let [Value::List(list), item] = args else {
+                    return no_overload();
+                };
+                Ok(found(list.iter().rposition(|element| same(element, item))))
+            },
+        ),
+        member(
+            "includes",
+            "list_includes_dyn_dyn",
+            vec![Type::Dyn, Type::Dyn],
+            Type::Bool,
+            |args| {
+                Ok(Value::Bool(match args {
+                    [Value::List(list), item] => list.iter().any(|element| same(element, item)),
+                    [target, item] => same(target, item),
+                    _ => return no_overload(),
+                }))
+            },
+        ),
     ]);
     overloads
 }
@@ -103,18 +161,24 @@ fn extreme(args: &[Value], name: &str, beaten: Ordering) -> EvalResult {
 }
 
 fn total(args: &[Value], zero: Value) -> EvalResult {
-    list(args, 0)?.iter().try_fold(zero, |sum, element| add(&sum, element))
+    list(args, 0)?
+        .iter()
+        .try_fold(zero, |sum, element| add(&sum, element))
 }
 
 fn add(sum: &Value, element: &Value) -> EvalResult {
     let overflow = |text| EvalError::message(text);
     match (sum, element) {
         (Value::Int(a), Value::Int(b)) => {
-            let sum = a.checked_add(*b).ok_or_else(|| overflow("integer overflow"))?;
+            let sum = a
+                .checked_add(*b)
+                .ok_or_else(|| overflow("integer overflow"))?;
             Ok(Value::Int(sum))
         }
         (Value::Uint(a), Value::Uint(b)) => {
-            let sum = a.checked_add(*b).ok_or_else(|| overflow("unsigned integer overflow"))?;
+            let sum = a
+                .checked_add(*b)
+                .ok_or_else(|| overflow("unsigned integer overflow"))?;
             Ok(Value::Uint(sum))
         }
         (Value::Double(a), Value::Double(b)) => Ok(Value::Double(a + b)),

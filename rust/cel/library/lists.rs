@@ -19,23 +19,57 @@ pub(super) fn overloads() -> Vec<Overload> {
     let of = || Type::list(Type::Param("T"));
     let dynamic = || Type::list(Type::Dyn);
     let mut overloads = vec![
-        member("slice", "list_slice", vec![of(), Type::Int, Type::Int], of(), slice),
-        member("flatten", "list_flatten", vec![Type::list(of())], of(), flatten),
-        member("flatten", "list_flatten_int", vec![dynamic(), Type::Int], dynamic(), flatten),
-        global("lists.range", "lists_range", vec![Type::Int], Type::list(Type::Int), range),
+        member(
+            "slice",
+            "list_slice",
+            vec![of(), Type::Int, Type::Int],
+            of(),
+            slice,
+        ),
+        member(
+            "flatten",
+            "list_flatten",
+            vec![Type::list(of())],
+            of(),
+            flatten,
+        ),
+        member(
+            "flatten",
+            "list_flatten_int",
+            vec![dynamic(), Type::Int],
+            dynamic(),
+            flatten,
+        ),
+        global(
+            "lists.range",
+            "lists_range",
+            vec![Type::Int],
+            Type::list(Type::Int),
+            range,
+        ),
         member("reverse", "list_reverse", vec![of()], of(), |args| {
             Ok(Value::List(list(args, 0)?.iter().rev().cloned().collect()))
         }),
         member("distinct", "list_distinct", vec![of()], of(), distinct),
     ];
     for (sort, sort_by, kind) in sortable() {
-        overloads.push(member("sort", sort, vec![Type::list(kind.clone())], Type::list(kind.clone()), |args| {
-            let list = list(args, 0)?;
-            sort_by_keys(list, list)
-        }));
-        overloads.push(member("@sortByAssociatedKeys", sort_by, vec![of(), Type::list(kind)], of(), |args| {
-            sort_by_keys(list(args, 0)?, list(args, 1)?)
-        }));
+        overloads.push(member(
+            "sort",
+            sort,
+            vec![Type::list(kind.clone())],
+            Type::list(kind.clone()),
+            |args| {
+                let list = list(args, 0)?;
+                sort_by_keys(list, list)
+            },
+        ));
+        overloads.push(member(
+            "@sortByAssociatedKeys",
+            sort_by,
+            vec![of(), Type::list(kind)],
+            of(),
+            |args| sort_by_keys(list(args, 0)?, list(args, 1)?),
+        ));
     }
     overloads
 }
@@ -44,9 +78,21 @@ pub(super) fn overloads() -> Vec<Overload> {
 fn sortable() -> [(&'static str, &'static str, Type); 8] {
     [
         ("list_int_sort", "list_int_sortByAssociatedKeys", Type::Int),
-        ("list_uint_sort", "list_uint_sortByAssociatedKeys", Type::Uint),
-        ("list_double_sort", "list_double_sortByAssociatedKeys", Type::Double),
-        ("list_bool_sort", "list_bool_sortByAssociatedKeys", Type::Bool),
+        (
+            "list_uint_sort",
+            "list_uint_sortByAssociatedKeys",
+            Type::Uint,
+        ),
+        (
+            "list_double_sort",
+            "list_double_sortByAssociatedKeys",
+            Type::Double,
+        ),
+        (
+            "list_bool_sort",
+            "list_bool_sortByAssociatedKeys",
+            Type::Bool,
+        ),
         (
             "list_google.protobuf.Duration_sort",
             "list_google.protobuf.Duration_sortByAssociatedKeys",
@@ -57,14 +103,26 @@ fn sortable() -> [(&'static str, &'static str, Type); 8] {
             "list_google.protobuf.Timestamp_sortByAssociatedKeys",
             Type::Timestamp,
         ),
-        ("list_string_sort", "list_string_sortByAssociatedKeys", Type::String),
-        ("list_bytes_sort", "list_bytes_sortByAssociatedKeys", Type::Bytes),
+        (
+            "list_string_sort",
+            "list_string_sortByAssociatedKeys",
+            Type::String,
+        ),
+        (
+            "list_bytes_sort",
+            "list_bytes_sortByAssociatedKeys",
+            Type::Bytes,
+        ),
     ]
 }
 
 fn slice(args: &[Value]) -> EvalResult {
     let (list, start, end) = (list(args, 0)?, int(args, 1)?, int(args, 2)?);
-    let refuse = |why: &str| Err(EvalError::Message(format!("cannot slice({start}, {end}), {why}")));
+    let refuse = |why: &str| {
+        Err(EvalError::Message(format!(
+            "cannot slice({start}, {end}), {why}"
+        )))
+    };
     let (Ok(from), Ok(to)) = (usize::try_from(start), usize::try_from(end)) else {
         return refuse("negative indexes not supported");
     };
@@ -78,7 +136,11 @@ fn slice(args: &[Value]) -> EvalResult {
 }
 
 fn flatten(args: &[Value]) -> EvalResult {
-    let depth = if args.len() > 1 { args.get(1) } else { Some(&Value::Int(1)) };
+    let depth = if args.len() > 1 {
+        args.get(1)
+    } else {
+        Some(&Value::Int(1))
+    };
     let (Some(Value::List(list)), Some(Value::Int(depth))) = (args.first(), depth) else {
         let kinds: Vec<&str> = args.iter().map(names::of_value).collect();
         let Some((target, rest)) = kinds.split_first() else {
@@ -112,7 +174,9 @@ fn range(args: &[Value]) -> EvalResult {
         return refuse(format!("must be non-negative, got {length}"));
     }
     if length > LONGEST_RANGE {
-        return refuse(format!("{length} exceeds maximum allowed ({LONGEST_RANGE})"));
+        return refuse(format!(
+            "{length} exceeds maximum allowed ({LONGEST_RANGE})"
+        ));
     }
     Ok(Value::List((0..length).map(Value::Int).collect()))
 }
@@ -122,7 +186,10 @@ fn distinct(args: &[Value]) -> EvalResult {
     for (position, element) in list(args, 0)?.iter().enumerate() {
         // Upstream skips the kept element that stands at the position looked at; while nothing was dropped there is
         // none there, and afterwards it is a later one.
-        let mut others = unique.iter().enumerate().filter(|(kept, _)| *kept != position);
+        let mut others = unique
+            .iter()
+            .enumerate()
+            .filter(|(kept, _)| *kept != position);
         if !others.any(|(_, other)| same(element, other)) {
             unique.push(element.clone());
         }
@@ -145,7 +212,10 @@ fn sort_by_keys(list: &[Value], keys: &[Value]) -> EvalResult {
     if !comparable(first) {
         return Err(EvalError::message("list elements must be comparable"));
     }
-    if keys.iter().any(|key| names::of_value(key) != names::of_value(first)) {
+    if keys
+        .iter()
+        .any(|key| names::of_value(key) != names::of_value(first))
+    {
         return Err(EvalError::message("list elements must have the same type"));
     }
     let mut order: Vec<usize> = (0..list.len()).collect();
@@ -153,5 +223,11 @@ fn sort_by_keys(list: &[Value], keys: &[Value]) -> EvalResult {
         (Some(a), Some(b)) => compare(a, b) == Some(Ordering::Less),
         _ => false,
     });
-    Ok(Value::List(order.iter().filter_map(|index| list.get(*index)).cloned().collect()))
+    Ok(Value::List(
+        order
+            .iter()
+            .filter_map(|index| list.get(*index))
+            .cloned()
+            .collect(),
+    ))
 }

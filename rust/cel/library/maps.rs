@@ -27,7 +27,13 @@ pub(super) fn overloads() -> Vec<Overload> {
                 Ok(Value::Map(Arc::new(result)))
             },
         ),
-        global("cel.@mapInsert", "@mapInsert_map_map", vec![map(), map()], map(), insert_all),
+        global(
+            "cel.@mapInsert",
+            "@mapInsert_map_map",
+            vec![map(), map()],
+            map(),
+            insert_all,
+        ),
     ]
 }
 

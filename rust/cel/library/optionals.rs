@@ -20,10 +20,16 @@ pub(super) fn overloads() -> Vec<Overload> {
     let list_of = || Type::list(value());
     let optionals = || vec![Type::list(optional())];
     vec![
-        global("optional.of", "optional_of", vec![value()], optional(), |args| match args {
-            [value] => Ok(some(value)),
-            _ => no_overload(),
-        }),
+        global(
+            "optional.of",
+            "optional_of",
+            vec![value()],
+            optional(),
+            |args| match args {
+                [value] => Ok(some(value)),
+                _ => no_overload(),
+            },
+        ),
         global(
             "optional.ofNonZeroValue",
             "optional_ofNonZeroValue",
@@ -35,16 +41,30 @@ pub(super) fn overloads() -> Vec<Overload> {
                 _ => no_overload(),
             },
         ),
-        global("optional.none", "optional_none", vec![], optional(), |_| Ok(Value::Optional(None))),
-        member("value", "optional_value", vec![optional()], value(), |args| match args {
-            [Value::Optional(Some(value))] => Ok(Value::clone(value)),
-            [Value::Optional(None)] => Err(EvalError::message("optional.none() dereference")),
-            _ => no_overload(),
+        global("optional.none", "optional_none", vec![], optional(), |_| {
+            Ok(Value::Optional(None))
         }),
-        member("hasValue", "optional_hasValue", vec![optional()], Type::Bool, |args| match args {
-            [Value::Optional(value)] => Ok(Value::Bool(value.is_some())),
-            _ => no_overload(),
-        }),
+        member(
+            "value",
+            "optional_value",
+            vec![optional()],
+            value(),
+            |args| match args {
+                [Value::Optional(Some(value))] => Ok(Value::clone(value)),
+                [Value::Optional(None)] => Err(EvalError::message("optional.none() dereference")),
+                _ => no_overload(),
+            },
+        ),
+        member(
+            "hasValue",
+            "optional_hasValue",
+            vec![optional()],
+            Type::Bool,
+            |args| match args {
+                [Value::Optional(value)] => Ok(Value::Bool(value.is_some())),
+                _ => no_overload(),
+            },
+        ),
         member(
             "or",
             "optional_or_optional",
@@ -73,8 +93,20 @@ pub(super) fn overloads() -> Vec<Overload> {
         member("first", "list_first", vec![list_of()], optional(), |args| {
             Ok(list(args, 0)?.first().map_or(Value::Optional(None), some))
         }),
-        global("optional.unwrap", "optional_unwrap", optionals(), list_of(), unwrap),
-        member("unwrapOpt", "optional_unwrapOpt", optionals(), list_of(), unwrap),
+        global(
+            "optional.unwrap",
+            "optional_unwrap",
+            optionals(),
+            list_of(),
+            unwrap,
+        ),
+        member(
+            "unwrapOpt",
+            "optional_unwrapOpt",
+            optionals(),
+            list_of(),
+            unwrap,
+        ),
     ]
 }
 

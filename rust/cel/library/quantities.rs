@@ -16,34 +16,59 @@ const QUANTITY: Type = Type::Named("kubernetes.Quantity");
 pub(super) fn overloads() -> Vec<Overload> {
     use Type::{Bool, Double, Int, String};
     let one = |function, id, result, eval| member(function, id, vec![QUANTITY], result, eval);
-    let two = |function, id, other, result, eval| member(function, id, vec![QUANTITY, other], result, eval);
+    let two = |function, id, other, result, eval| {
+        member(function, id, vec![QUANTITY, other], result, eval)
+    };
     vec![
-        global("quantity", "string_to_quantity", vec![String], QUANTITY, |args| {
-            match Quantity::parse(text(args, 0)?) {
+        global(
+            "quantity",
+            "string_to_quantity",
+            vec![String],
+            QUANTITY,
+            |args| match Quantity::parse(text(args, 0)?) {
                 Ok(quantity) => Ok(Value::Quantity(Arc::new(quantity))),
                 Err(error) => Err(EvalError::Message(error)),
-            }
-        }),
-        global("isQuantity", "is_quantity_string", vec![String], Bool, |args| {
-            Ok(Value::Bool(Quantity::parse(text(args, 0)?).is_ok()))
-        }),
+            },
+        ),
+        global(
+            "isQuantity",
+            "is_quantity_string",
+            vec![String],
+            Bool,
+            |args| Ok(Value::Bool(Quantity::parse(text(args, 0)?).is_ok())),
+        ),
         global("sign", "quantity_sign", vec![QUANTITY], Int, |args| {
             Ok(sign(quantity(args, 0)?.sign()))
         }),
-        two("isGreaterThan", "quantity_is_greater_than", QUANTITY, Bool, |args| {
-            Ok(Value::Bool(compare(args)? == Ordering::Greater))
+        two(
+            "isGreaterThan",
+            "quantity_is_greater_than",
+            QUANTITY,
+            Bool,
+            |args| Ok(Value::Bool(compare(args)? == Ordering::Greater)),
+        ),
+        two(
+            "isLessThan",
+            "quantity_is_less_than",
+            QUANTITY,
+            Bool,
+            |args| Ok(Value::Bool(compare(args)? == Ordering::Less)),
+        ),
+        two("compareTo", "quantity_compare_to", QUANTITY, Int, |args| {
+            Ok(sign(compare(args)?))
         }),
-        two("isLessThan", "quantity_is_less_than", QUANTITY, Bool, |args| {
-            Ok(Value::Bool(compare(args)? == Ordering::Less))
-        }),
-        two("compareTo", "quantity_compare_to", QUANTITY, Int, |args| Ok(sign(compare(args)?))),
         one("asApproximateFloat", "quantity_get_float", Double, |args| {
             Ok(Value::Double(approximate(quantity(args, 0)?)))
         }),
-        one("asInteger", "quantity_get_int", Int, |args| match quantity(args, 0)?.as_i64() {
-            Some(number) => Ok(Value::Int(number)),
-            None => Err(EvalError::message("cannot convert value to integer")),
-        }),
+        one(
+            "asInteger",
+            "quantity_get_int",
+            Int,
+            |args| match quantity(args, 0)?.as_i64() {
+                Some(number) => Ok(Value::Int(number)),
+                None => Err(EvalError::message("cannot convert value to integer")),
+            },
+        ),
         one("isInteger", "quantity_is_integer", Bool, |args| {
             Ok(Value::Bool(quantity(args, 0)?.as_i64().is_some()))
         }),
@@ -64,7 +89,10 @@ pub(super) fn overloads() -> Vec<Overload> {
 
 fn compare(args: &[Value]) -> Result<Ordering, EvalError> {
     match args {
-        [Value::Quantity(a) | Value::QuantityResult(a), Value::Quantity(b) | Value::QuantityResult(b)] => Ok(a.cmp(b)),
+        [
+            Value::Quantity(a) | Value::QuantityResult(a),
+            Value::Quantity(b) | Value::QuantityResult(b),
+        ] => Ok(a.cmp(b)),
         _ => no_overload(),
     }
 }
@@ -86,7 +114,10 @@ fn result(quantity: Quantity) -> EvalResult {
 }
 
 /// The amount as a float: mantissa times a power of ten, each rounded.
-#[expect(clippy::cast_precision_loss, reason = "the function is meant to be approximate")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the function is meant to be approximate"
+)]
 fn approximate(quantity: &Quantity) -> f64 {
     let (mantissa, exponent) = match quantity.small() {
         Some((mantissa, exponent)) => (i128::from(mantissa), i32::from(exponent)),

@@ -67,5 +67,7 @@ fn printable(c: char) -> bool {
     static CLASS: OnceLock<Option<GoRegex>> = OnceLock::new();
     let class = CLASS.get_or_init(|| regex::compile(r"[\pL\pM\pN\pP\pS]").ok());
     let mut buffer = [0; 4];
-    class.as_ref().is_some_and(|class| class.is_match(c.encode_utf8(&mut buffer)))
+    class
+        .as_ref()
+        .is_some_and(|class| class.is_match(c.encode_utf8(&mut buffer)))
 }

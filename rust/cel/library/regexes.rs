@@ -12,12 +12,20 @@ use crate::cel::value::Value;
 pub(super) fn overloads() -> Vec<Overload> {
     use Type::{Int, String};
     vec![
-        member("find", "string_find_string", vec![String, String], String, |args| {
-            find(&compile(args)?, args)
-        }),
-        member("findAll", "string_find_all_string", vec![String, String], Type::list(String), |args| {
-            find_all(&compile(args)?, args)
-        }),
+        member(
+            "find",
+            "string_find_string",
+            vec![String, String],
+            String,
+            |args| find(&compile(args)?, args),
+        ),
+        member(
+            "findAll",
+            "string_find_all_string",
+            vec![String, String],
+            Type::list(String),
+            |args| find_all(&compile(args)?, args),
+        ),
         member(
             "findAll",
             "string_find_all_string_int",
@@ -34,7 +42,8 @@ fn compile(args: &[Value]) -> Result<GoRegex, EvalError> {
     if args.len() > 2 {
         int(args, 2)?;
     }
-    regex::compile(text(args, 1)?).map_err(|error| EvalError::Message(format!("Illegal regex: {error}")))
+    regex::compile(text(args, 1)?)
+        .map_err(|error| EvalError::Message(format!("Illegal regex: {error}")))
 }
 
 /// `find` with a compiled expression; the arguments are those of the call.

@@ -18,9 +18,27 @@ pub(super) fn overloads() -> Vec<Overload> {
     let two = |function, id, result, eval| member(function, id, vec![SEMVER, SEMVER], result, eval);
     vec![
         global("semver", "string_to_semver", vec![String], SEMVER, make),
-        global("semver", "string_bool_to_semver", vec![String, Bool], SEMVER, make),
-        global("isSemver", "is_semver_string", vec![String], Bool, is_semver),
-        global("isSemver", "is_semver_string_bool", vec![String, Bool], Bool, is_semver),
+        global(
+            "semver",
+            "string_bool_to_semver",
+            vec![String, Bool],
+            SEMVER,
+            make,
+        ),
+        global(
+            "isSemver",
+            "is_semver_string",
+            vec![String],
+            Bool,
+            is_semver,
+        ),
+        global(
+            "isSemver",
+            "is_semver_string_bool",
+            vec![String, Bool],
+            Bool,
+            is_semver,
+        ),
         two("isGreaterThan", "semver_is_greater_than", Bool, |args| {
             Ok(Value::Bool(compare(args)? == Ordering::Greater))
         }),
@@ -34,9 +52,15 @@ pub(super) fn overloads() -> Vec<Overload> {
                 Ordering::Greater => 1,
             }))
         }),
-        member("major", "semver_major", vec![SEMVER], Int, |args| part(args, |version| version.major)),
-        member("minor", "semver_minor", vec![SEMVER], Int, |args| part(args, |version| version.minor)),
-        member("patch", "semver_patch", vec![SEMVER], Int, |args| part(args, |version| version.patch)),
+        member("major", "semver_major", vec![SEMVER], Int, |args| {
+            part(args, |version| version.major)
+        }),
+        member("minor", "semver_minor", vec![SEMVER], Int, |args| {
+            part(args, |version| version.minor)
+        }),
+        member("patch", "semver_patch", vec![SEMVER], Int, |args| {
+            part(args, |version| version.patch)
+        }),
     ]
 }
 

@@ -10,17 +10,33 @@ use crate::cel::value::Value;
 pub(super) fn overloads() -> Vec<Overload> {
     let args = || vec![Type::list(Type::Param("T")), Type::list(Type::Param("T"))];
     vec![
-        global("sets.contains", "list_sets_contains_list", args(), Type::Bool, |args| {
-            Ok(Value::Bool(contains(list(args, 0)?, list(args, 1)?)))
-        }),
-        global("sets.equivalent", "list_sets_equivalent_list", args(), Type::Bool, |args| {
-            let (a, b) = (list(args, 0)?, list(args, 1)?);
-            Ok(Value::Bool(contains(a, b) && contains(b, a)))
-        }),
-        global("sets.intersects", "list_sets_intersects_list", args(), Type::Bool, |args| {
-            let (a, b) = (list(args, 0)?, list(args, 1)?);
-            Ok(Value::Bool(a.iter().any(|element| has(b, element))))
-        }),
+        global(
+            "sets.contains",
+            "list_sets_contains_list",
+            args(),
+            Type::Bool,
+            |args| Ok(Value::Bool(contains(list(args, 0)?, list(args, 1)?))),
+        ),
+        global(
+            "sets.equivalent",
+            "list_sets_equivalent_list",
+            args(),
+            Type::Bool,
+            |args| {
+                let (a, b) = (list(args, 0)?, list(args, 1)?);
+                Ok(Value::Bool(contains(a, b) && contains(b, a)))
+            },
+        ),
+        global(
+            "sets.intersects",
+            "list_sets_intersects_list",
+            args(),
+            Type::Bool,
+            |args| {
+                let (a, b) = (list(args, 0)?, list(args, 1)?);
+                Ok(Value::Bool(a.iter().any(|element| has(b, element))))
+            },
+        ),
     ]
 }
 

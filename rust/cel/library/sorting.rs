@@ -138,13 +138,18 @@ fn break_patterns(data: &mut [usize]) {
     let mut random = u64::try_from(length).unwrap_or(u64::MAX);
     let modulus = length.next_power_of_two();
     // Go takes the power above the bit length, also for a power of two.
-    let modulus = if modulus == length { modulus * 2 } else { modulus };
+    let modulus = if modulus == length {
+        modulus * 2
+    } else {
+        modulus
+    };
     let start = length / 4 * 2 - 1;
     for step in 0..3 {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
-        let low = usize::try_from(random & u64::try_from(modulus - 1).unwrap_or(u64::MAX)).unwrap_or(0);
+        let low =
+            usize::try_from(random & u64::try_from(modulus - 1).unwrap_or(u64::MAX)).unwrap_or(0);
         let other = if low >= length { low - length } else { low };
         data.swap(start + step, other);
     }

@@ -85,7 +85,10 @@ pub(crate) fn check(
 
 /// Whether `%s` takes a value of this static type.
 pub(crate) fn printable(kind: &Type) -> bool {
-    !matches!(kind, Type::Optional(_) | Type::Named(_) | Type::Error | Type::Param(_) | Type::Var(_))
+    !matches!(
+        kind,
+        Type::Optional(_) | Type::Named(_) | Type::Error | Type::Param(_) | Type::Var(_)
+    )
 }
 
 fn accepts(clause: Clause, kind: &Type) -> bool {
@@ -95,7 +98,9 @@ fn accepts(clause: Clause, kind: &Type) -> bool {
         (Clause::Decimal | Clause::Octal, _) => matches!(kind, Type::Int | Type::Uint),
         (Clause::Fixed | Clause::Scientific, _) => matches!(kind, Type::Double | Type::String),
         (Clause::Binary, _) => matches!(kind, Type::Int | Type::Uint | Type::Bool),
-        (Clause::Hex { .. }, _) => matches!(kind, Type::Int | Type::Uint | Type::String | Type::Bytes),
+        (Clause::Hex { .. }, _) => {
+            matches!(kind, Type::Int | Type::Uint | Type::String | Type::Bytes)
+        }
     }
 }
 
@@ -112,7 +117,10 @@ enum Piece<'f> {
 }
 
 fn plain(text: String) -> FormatError {
-    FormatError { text, argument: None }
+    FormatError {
+        text,
+        argument: None,
+    }
 }
 
 /// Walks over a format. The order of complaints is upstream's: a missing argument before a bad clause.
@@ -136,8 +144,8 @@ fn walk<'f>(
         if tail.is_empty() {
             return Err(plain("unexpected end of string".to_owned()));
         }
-        let (clause, precision, after) =
-            parse_clause(tail).map_err(|text| plain(format!("could not parse formatting clause: {text}")))?;
+        let (clause, precision, after) = parse_clause(tail)
+            .map_err(|text| plain(format!("could not parse formatting clause: {text}")))?;
         visit(Piece::Clause(clause, precision, index))?;
         index += 1;
         rest = after;
@@ -163,7 +171,12 @@ fn parse_clause(text: &str) -> Result<(Clause, Option<u64>, &str), String> {
         b'X' => Clause::Hex { upper: true },
         b'o' => Clause::Octal,
         // Upstream reads one byte and prints it as a character.
-        _ => return Err(format!("unrecognized formatting clause \"{}\"", char::from(byte))),
+        _ => {
+            return Err(format!(
+                "unrecognized formatting clause \"{}\"",
+                char::from(byte)
+            ));
+        }
     };
     Ok((clause, precision, rest.get(1..).unwrap_or("")))
 }
@@ -175,7 +188,9 @@ fn parse_precision(text: &str) -> Result<(u64, &str), String> {
     let (digits, rest) = text.split_at(end);
     let refused = |why| {
         let digits = quoting::go_quote(digits);
-        format!("error while converting precision to integer: strconv.Atoi: parsing {digits}: {why}")
+        format!(
+            "error while converting precision to integer: strconv.Atoi: parsing {digits}: {why}"
+        )
     };
     if digits.is_empty() {
         return Err(refused("invalid syntax"));
@@ -209,12 +224,20 @@ fn apply(clause: Clause, precision: Option<u64>, value: &Value) -> Result<String
         (Clause::String, _) => print(value),
         (Clause::Decimal, Value::Int(number)) => Ok(number.to_string()),
         (Clause::Decimal, Value::Uint(number)) => Ok(number.to_string()),
-        (Clause::Fixed, _) => double_of(value).map_or_else(refuse, |number| Ok(fixed(number, precision))),
-        (Clause::Scientific, _) => double_of(value).map_or_else(refuse, |number| Ok(scientific(number, precision))),
-        (Clause::Binary, Value::Int(number)) => Ok(signed(*number, |magnitude| format!("{magnitude:b}"))),
+        (Clause::Fixed, _) => {
+            double_of(value).map_or_else(refuse, |number| Ok(fixed(number, precision)))
+        }
+        (Clause::Scientific, _) => {
+            double_of(value).map_or_else(refuse, |number| Ok(scientific(number, precision)))
+        }
+        (Clause::Binary, Value::Int(number)) => {
+            Ok(signed(*number, |magnitude| format!("{magnitude:b}")))
+        }
         (Clause::Binary, Value::Uint(number)) => Ok(format!("{number:b}")),
         (Clause::Binary, Value::Bool(truth)) => Ok(u8::from(*truth).to_string()),
-        (Clause::Octal, Value::Int(number)) => Ok(signed(*number, |magnitude| format!("{magnitude:o}"))),
+        (Clause::Octal, Value::Int(number)) => {
+            Ok(signed(*number, |magnitude| format!("{magnitude:o}")))
+        }
         (Clause::Octal, Value::Uint(number)) => Ok(format!("{number:o}")),
         (Clause::Hex { upper }, _) => {
             let text = match value {
@@ -224,7 +247,11 @@ fn apply(clause: Clause, precision: Option<u64>, value: &Value) -> Result<String
                 Value::Bytes(bytes) => hex(bytes),
                 _ => return refuse(),
             };
-            Ok(if upper { text.to_ascii_uppercase() } else { text })
+            Ok(if upper {
+                text.to_ascii_uppercase()
+            } else {
+                text
+            })
         }
         _ => refuse(),
     }
@@ -257,7 +284,9 @@ fn special(number: f64) -> Option<&'static str> {
     if number.is_nan() {
         return Some("NaN");
     }
-    number.is_infinite().then_some(if number > 0.0 { "∞" } else { "-∞" })
+    number
+        .is_infinite()
+        .then_some(if number > 0.0 { "∞" } else { "-∞" })
 }
 
 /// Whether Go's reader of verbs gives up on a number; it then prints that no verb was found.
@@ -357,9 +386,12 @@ fn print_literal(value: &Value) -> Result<String, String> {
         Value::String(text) => quoting::go_quote(text),
         Value::Bytes(_) => format!("b{}", quoting::go_quote(&print(value)?)),
         Value::Double(number) if number.is_nan() => "\"NaN\"".to_owned(),
-        Value::Double(number) if number.is_infinite() => {
-            if *number > 0.0 { "\"+Inf\"" } else { "\"-Inf\"" }.to_owned()
+        Value::Double(number) if number.is_infinite() => if *number > 0.0 {
+            "\"+Inf\""
+        } else {
+            "\"-Inf\""
         }
+        .to_owned(),
         Value::Double(number) => format!("{number:.6}"),
         Value::Duration(..) => format!("duration({})", quoting::go_quote(&print(value)?)),
         Value::Timestamp(..) => format!("timestamp({})", quoting::go_quote(&print(value)?)),
@@ -370,7 +402,12 @@ fn print_literal(value: &Value) -> Result<String, String> {
         | Value::Ip(_)
         | Value::Cidr(..)
         | Value::Url(_)
-        | Value::Format(_) => return Err(format!("no formatting function for {}", names::of_value(value))),
+        | Value::Format(_) => {
+            return Err(format!(
+                "no formatting function for {}",
+                names::of_value(value)
+            ));
+        }
         _ => print(value)?,
     })
 }
@@ -386,6 +423,9 @@ fn print_map(map: &Map) -> Result<String, String> {
         parts.push((print_literal(&key_value(key))?, print_literal(value)?));
     }
     parts.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let parts: Vec<String> = parts.iter().map(|(key, value)| format!("{key}:{value}")).collect();
+    let parts: Vec<String> = parts
+        .iter()
+        .map(|(key, value)| format!("{key}:{value}"))
+        .collect();
     Ok(format!("{{{}}}", parts.join(", ")))
 }

@@ -17,35 +17,105 @@ pub(super) fn overloads() -> Vec<Overload> {
     let texts = || Type::list(String);
     vec![
         of_string("charAt", "string_char_at_int", &[Int], String, char_at),
-        of_string("indexOf", "string_index_of_string", &[String], Int, index_of),
-        of_string("indexOf", "string_index_of_string_int", &[String, Int], Int, index_of),
-        of_string("lastIndexOf", "string_last_index_of_string", &[String], Int, last_index_of),
-        of_string("lastIndexOf", "string_last_index_of_string_int", &[String, Int], Int, last_index_of_offset),
+        of_string(
+            "indexOf",
+            "string_index_of_string",
+            &[String],
+            Int,
+            index_of,
+        ),
+        of_string(
+            "indexOf",
+            "string_index_of_string_int",
+            &[String, Int],
+            Int,
+            index_of,
+        ),
+        of_string(
+            "lastIndexOf",
+            "string_last_index_of_string",
+            &[String],
+            Int,
+            last_index_of,
+        ),
+        of_string(
+            "lastIndexOf",
+            "string_last_index_of_string_int",
+            &[String, Int],
+            Int,
+            last_index_of_offset,
+        ),
         of_string("lowerAscii", "string_lower_ascii", &[], String, |args| {
             Ok(string(&text(args, 0)?.to_ascii_lowercase()))
         }),
-        of_string("replace", "string_replace_string_string", &[String, String], String, replace),
-        of_string("replace", "string_replace_string_string_int", &[String, String, Int], String, replace),
+        of_string(
+            "replace",
+            "string_replace_string_string",
+            &[String, String],
+            String,
+            replace,
+        ),
+        of_string(
+            "replace",
+            "string_replace_string_string_int",
+            &[String, String, Int],
+            String,
+            replace,
+        ),
         of_string("split", "string_split_string", &[String], texts(), split),
-        of_string("split", "string_split_string_int", &[String, Int], texts(), split),
-        of_string("substring", "string_substring_int", &[Int], String, substring_from),
-        of_string("substring", "string_substring_int_int", &[Int, Int], String, substring),
+        of_string(
+            "split",
+            "string_split_string_int",
+            &[String, Int],
+            texts(),
+            split,
+        ),
+        of_string(
+            "substring",
+            "string_substring_int",
+            &[Int],
+            String,
+            substring_from,
+        ),
+        of_string(
+            "substring",
+            "string_substring_int_int",
+            &[Int, Int],
+            String,
+            substring,
+        ),
         of_string("trim", "string_trim", &[], String, |args| {
             Ok(string(text(args, 0)?.trim_matches(char::is_whitespace)))
         }),
         of_string("upperAscii", "string_upper_ascii", &[], String, |args| {
             Ok(string(&text(args, 0)?.to_ascii_uppercase()))
         }),
-        of_string("format", "string_format", &[Type::list(Type::Dyn)], String, |args| {
-            string_format::format(text(args, 0)?, list(args, 1)?)
-                .map(|text| string(&text))
-                .map_err(EvalError::Message)
-        }),
-        super::support::global("strings.quote", "strings_quote", vec![String], String, |args| {
-            Ok(string(&quoting::cel_quote(text(args, 0)?)))
-        }),
+        of_string(
+            "format",
+            "string_format",
+            &[Type::list(Type::Dyn)],
+            String,
+            |args| {
+                string_format::format(text(args, 0)?, list(args, 1)?)
+                    .map(|text| string(&text))
+                    .map_err(EvalError::Message)
+            },
+        ),
+        super::support::global(
+            "strings.quote",
+            "strings_quote",
+            vec![String],
+            String,
+            |args| Ok(string(&quoting::cel_quote(text(args, 0)?))),
+        ),
         member("join", "list_join", vec![texts()], String, join),
-        member("join", "list_join_string", vec![texts(), String], String, join),
+        member(
+            "join",
+            "list_join_string",
+            vec![texts(), String],
+            String,
+            join,
+        ),
     ]
 }
 
@@ -64,7 +134,9 @@ fn position(index: i64, length: usize) -> Result<usize, EvalError> {
 fn char_at(args: &[Value]) -> EvalResult {
     let text = text(args, 0)?;
     let start = position(int(args, 1)?, text.chars().count())?;
-    Ok(string(&text.chars().skip(start).take(1).collect::<String>()))
+    Ok(string(
+        &text.chars().skip(start).take(1).collect::<String>(),
+    ))
 }
 
 /// The first position at or after `offset` where `part` stands.
@@ -92,7 +164,9 @@ fn last_index_of(args: &[Value]) -> EvalResult {
     if part.is_empty() {
         return Ok(int_of(whole.chars().count()));
     }
-    Ok(whole.rsplit_once(part).map_or(Value::Int(-1), |(before, _)| int_of(before.chars().count())))
+    Ok(whole
+        .rsplit_once(part)
+        .map_or(Value::Int(-1), |(before, _)| int_of(before.chars().count())))
 }
 
 /// The last position at or before an offset.
@@ -111,7 +185,9 @@ fn last_index_of_offset(args: &[Value]) -> EvalResult {
     }
     let end = start.saturating_add(part.chars().count()).min(length);
     let head: String = whole.chars().take(end).collect();
-    Ok(head.rsplit_once(part).map_or(Value::Int(-1), |(before, _)| int_of(before.chars().count())))
+    Ok(head
+        .rsplit_once(part)
+        .map_or(Value::Int(-1), |(before, _)| int_of(before.chars().count())))
 }
 
 fn replace(args: &[Value]) -> EvalResult {
@@ -163,7 +239,13 @@ fn substring(args: &[Value]) -> EvalResult {
     }
     let length = text.chars().count();
     let (start, end) = (position(start, length)?, position(end, length)?);
-    Ok(string(&text.chars().skip(start).take(end - start).collect::<String>()))
+    Ok(string(
+        &text
+            .chars()
+            .skip(start)
+            .take(end - start)
+            .collect::<String>(),
+    ))
 }
 
 fn join(args: &[Value]) -> EvalResult {

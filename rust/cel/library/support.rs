@@ -146,7 +146,8 @@ pub(in crate::cel) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
         (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
         (Value::String(a), Value::String(b)) => Some(a.cmp(b)),
         (Value::Bytes(a), Value::Bytes(b)) => Some(a.cmp(b)),
-        (Value::Duration(a, b), Value::Duration(c, d)) | (Value::Timestamp(a, b, _), Value::Timestamp(c, d, _)) => {
+        (Value::Duration(a, b), Value::Duration(c, d))
+        | (Value::Timestamp(a, b, _), Value::Timestamp(c, d, _)) => {
             Some(nanos(*a, *b).cmp(&nanos(*c, *d)))
         }
         _ => compare_numbers(left, right),
@@ -168,7 +169,10 @@ fn compare_numbers(left: &Value, right: &Value) -> Option<Ordering> {
 }
 
 /// Compares a double with an integer the way cel-go does: by converting the integer where it is in range.
-#[expect(clippy::cast_precision_loss, reason = "upstream rounds the integer in the same way")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "upstream rounds the integer in the same way"
+)]
 fn compare_double(double: f64, whole: i128) -> Option<Ordering> {
     double.partial_cmp(&(whole as f64))
 }
@@ -238,11 +242,13 @@ pub(in crate::cel) fn regex_cost(text: u64, expression: u64) -> u64 {
 
 /// Cost of one traversal of a value and all it holds.
 pub(super) fn traversal(value: &Value) -> u64 {
-    let bytes = |length: usize| scaled_down(u64::try_from(length).unwrap_or(u64::MAX), STRING_FACTOR);
+    let bytes =
+        |length: usize| scaled_down(u64::try_from(length).unwrap_or(u64::MAX), STRING_FACTOR);
     let entries = |map: &Map| {
         let costs = map.entries.iter();
         costs.fold(0_u64, |sum, (key, value)| {
-            sum.saturating_add(traversal(&key_value(key))).saturating_add(traversal(value))
+            sum.saturating_add(traversal(&key_value(key)))
+                .saturating_add(traversal(value))
         })
     };
     match value {

@@ -14,9 +14,14 @@ use crate::cel::types::Type;
 use crate::cel::value::{Key, Map, Value};
 
 fn vectors() -> Vec<Json> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/cel/library.ndjson");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/vectors/cel/library.ndjson"
+    );
     let text = std::fs::read_to_string(path).expect("vectors are readable");
-    text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("a line is JSON"))
+        .collect()
 }
 
 fn whole<T: std::str::FromStr>(json: &Json) -> T {
@@ -26,7 +31,10 @@ fn whole<T: std::str::FromStr>(json: &Json) -> T {
 
 fn of_nanos(nanos: i128) -> (i64, i32) {
     let seconds = i64::try_from(nanos / 1_000_000_000).expect("seconds fit");
-    (seconds, i32::try_from(nanos % 1_000_000_000).expect("nanos fit"))
+    (
+        seconds,
+        i32::try_from(nanos % 1_000_000_000).expect("nanos fit"),
+    )
 }
 
 fn base64(text: &str) -> Vec<u8> {
@@ -37,9 +45,14 @@ fn base64(text: &str) -> Vec<u8> {
         b'+' => 62,
         _ => 63,
     };
-    let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b'=').map(digit).collect();
+    let digits: Vec<u8> = text
+        .bytes()
+        .filter(|byte| *byte != b'=')
+        .map(digit)
+        .collect();
     let bits: String = digits.iter().map(|digit| format!("{digit:06b}")).collect();
-    let bytes = (0..bits.len() / 8).map(|byte| u8::from_str_radix(&bits[byte * 8..byte * 8 + 8], 2));
+    let bytes =
+        (0..bits.len() / 8).map(|byte| u8::from_str_radix(&bits[byte * 8..byte * 8 + 8], 2));
     bytes.map(|byte| byte.expect("eight bits")).collect()
 }
 
@@ -60,9 +73,15 @@ impl Library {
     }
 
     fn read(&self, json: &Json) -> Value {
-        let (tag, body) = json.as_object().and_then(|object| object.iter().next()).expect("one tag");
+        let (tag, body) = json
+            .as_object()
+            .and_then(|object| object.iter().next())
+            .expect("one tag");
         let text = || body.as_str().expect("a text");
-        let make = |id: &str| self.call(id, &[Value::String(Arc::from(text()))]).expect("reads");
+        let make = |id: &str| {
+            self.call(id, &[Value::String(Arc::from(text()))])
+                .expect("reads")
+        };
         match tag.as_str() {
             "null" => Value::Null,
             "bool" => Value::Bool(body.as_bool().expect("a truth value")),
@@ -86,8 +105,16 @@ impl Library {
             "ip" => make("string_to_ip"),
             "cidr" => make("string_to_cidr"),
             "url" => make("string_to_url"),
-            "format" => self.call(&format!("format.{}", text()), &[]).expect("a format"),
-            "list" => body.as_array().expect("elements").iter().map(|json| self.read(json)).collect::<Vec<_>>().into_value(),
+            "format" => self
+                .call(&format!("format.{}", text()), &[])
+                .expect("a format"),
+            "list" => body
+                .as_array()
+                .expect("elements")
+                .iter()
+                .map(|json| self.read(json))
+                .collect::<Vec<_>>()
+                .into_value(),
             "map" => {
                 let entries = body.as_array().expect("entries").iter().map(|entry| {
                     let key = Key::of(&self.read(&entry[0])).expect("a key");
@@ -135,7 +162,9 @@ fn write(value: &Value) -> Json {
             let total = i128::from(*seconds) * 1_000_000_000 + i128::from(*nanos);
             json!({"timestamp": total.to_string()})
         }
-        Value::Quantity(quantity) | Value::QuantityResult(quantity) => json!({"quantity": quantity.to_string()}),
+        Value::Quantity(quantity) | Value::QuantityResult(quantity) => {
+            json!({"quantity": quantity.to_string()})
+        }
         Value::Semver(version) => json!({"semver": version.to_string()}),
         Value::Ip(address) => json!({"ip": address.to_string()}),
         Value::Cidr(address, bits) => json!({"cidr": format!("{address}/{bits}")}),
@@ -146,8 +175,9 @@ fn write(value: &Value) -> Json {
         Value::List(list) => json!({"list": list.iter().map(write).collect::<Vec<_>>()}),
         Value::Map(map) => {
             let entries = map.entries.iter();
-            let pairs: Vec<Json> =
-                entries.map(|(key, value)| json!([write(&super::support::key_value(key)), write(value)])).collect();
+            let pairs: Vec<Json> = entries
+                .map(|(key, value)| json!([write(&super::support::key_value(key)), write(value)]))
+                .collect();
             json!({"map": pairs})
         }
         other => json!({"other": names::of_value(other)}),
@@ -169,13 +199,20 @@ fn calls_answer_as_upstream() {
     let vectors = vectors();
     for vector in &vectors {
         let id = vector["overload"].as_str().expect("an overload");
-        let args: Vec<Value> = vector["args"].as_array().expect("arguments").iter().map(|arg| library.read(arg)).collect();
+        let args: Vec<Value> = vector["args"]
+            .as_array()
+            .expect("arguments")
+            .iter()
+            .map(|arg| library.read(arg))
+            .collect();
         let result = library.call(id, &args);
         let (answer, expected) = match &result {
             Ok(value) => (write(value), vector["value"].clone()),
             Err(error) => (json!(error_text(error)), vector["error"].clone()),
         };
-        let cost = super::call_cost(library.overloads[id].function, id).map_or(1, |cost| cost(&args, result.as_ref().unwrap_or(&Value::Null)));
+        let cost = super::call_cost(library.overloads[id].function, id).map_or(1, |cost| {
+            cost(&args, result.as_ref().unwrap_or(&Value::Null))
+        });
         if vector["function"] == "find" || vector["function"] == "findAll" {
             let pattern = super::support::text(&args, 1).expect("a pattern");
             let again = regex::compile_for_reuse(pattern).map_or_else(
@@ -185,7 +222,9 @@ fn calls_answer_as_upstream() {
                     _ => super::regexes::find_all(&regex, &args),
                 },
             );
-            let again = again.as_ref().map_or_else(|error| json!(error_text(error)), write);
+            let again = again
+                .as_ref()
+                .map_or_else(|error| json!(error_text(error)), write);
             if again != expected {
                 failures.push(format!("{vector}\n  compiled for reuse {again}"));
             }
@@ -195,8 +234,18 @@ fn calls_answer_as_upstream() {
         }
     }
     assert!(vectors.len() > 1000, "only {} vectors", vectors.len());
-    let shown = failures.iter().take(30).cloned().collect::<Vec<_>>().join("\n");
-    assert!(failures.is_empty(), "{} of {} differ:\n{shown}", failures.len(), vectors.len());
+    let shown = failures
+        .iter()
+        .take(30)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join("\n");
+    assert!(
+        failures.is_empty(),
+        "{} of {} differ:\n{shown}",
+        failures.len(),
+        vectors.len()
+    );
 }
 
 #[test]

@@ -20,7 +20,11 @@ pub(crate) fn convert(value: &Value) -> Option<Result<String, String>> {
         Value::String(text) => text.to_string(),
         Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => text.to_owned(),
-            Err(_) => return Some(Err("invalid UTF-8 in bytes, cannot convert to string".to_owned())),
+            Err(_) => {
+                return Some(Err(
+                    "invalid UTF-8 in bytes, cannot convert to string".to_owned()
+                ));
+            }
         },
         Value::Duration(seconds, nanos) => duration(*seconds, *nanos),
         Value::Timestamp(seconds, nanos, zone) => timestamp(*seconds, *nanos, *zone),
@@ -111,11 +115,16 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days.saturating_add(719_468);
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
 }

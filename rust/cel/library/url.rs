@@ -60,7 +60,9 @@ fn escape(bytes: &[u8], part: Part) -> String {
 }
 
 fn hex(byte: Option<&u8>) -> Option<u8> {
-    char::from(*byte?).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+    char::from(*byte?)
+        .to_digit(16)
+        .and_then(|digit| u8::try_from(digit).ok())
 }
 
 fn unescape(text: &str, part: Part) -> Result<Vec<u8>, String> {
@@ -68,14 +70,17 @@ fn unescape(text: &str, part: Part) -> Result<Vec<u8>, String> {
     let mut result = Vec::with_capacity(bytes.len());
     let refuse = |position: usize| {
         let end = bytes.len().min(position.saturating_add(3));
-        let sequence = String::from_utf8_lossy(bytes.get(position..end).unwrap_or(&[])).into_owned();
+        let sequence =
+            String::from_utf8_lossy(bytes.get(position..end).unwrap_or(&[])).into_owned();
         Err(format!("invalid URL escape {}", go_quote(&sequence)))
     };
     let mut position = 0;
     while let Some(byte) = bytes.get(position) {
         match byte {
             b'%' => {
-                let (Some(high), Some(low)) = (hex(bytes.get(position + 1)), hex(bytes.get(position + 2))) else {
+                let (Some(high), Some(low)) =
+                    (hex(bytes.get(position + 1)), hex(bytes.get(position + 2)))
+                else {
                     return refuse(position);
                 };
                 let value = high << 4 | low;
@@ -83,7 +88,8 @@ fn unescape(text: &str, part: Part) -> Result<Vec<u8>, String> {
                 if part == Part::Host && high < 8 && !percent {
                     return refuse(position);
                 }
-                if part == Part::Zone && !percent && value != b' ' && must_escape(value, Part::Host) {
+                if part == Part::Zone && !percent && value != b' ' && must_escape(value, Part::Host)
+                {
                     return refuse(position);
                 }
                 result.push(value);
@@ -91,9 +97,15 @@ fn unescape(text: &str, part: Part) -> Result<Vec<u8>, String> {
             }
             b'+' if part == Part::Query => result.push(b' '),
             _ => {
-                if matches!(part, Part::Host | Part::Zone) && byte.is_ascii() && must_escape(*byte, part) {
+                if matches!(part, Part::Host | Part::Zone)
+                    && byte.is_ascii()
+                    && must_escape(*byte, part)
+                {
                     let text = char::from(*byte).to_string();
-                    return Err(format!("invalid character {} in host name", go_quote(&text)));
+                    return Err(format!(
+                        "invalid character {} in host name",
+                        go_quote(&text)
+                    ));
                 }
                 result.push(*byte);
             }
@@ -106,8 +118,8 @@ fn unescape(text: &str, part: Part) -> Result<Vec<u8>, String> {
 /// Whether a text is a correct escaping in a part, if not the usual one.
 fn is_escaped(text: &str, part: Part) -> bool {
     text.bytes().all(|byte| match byte {
-        b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@' | b'[' | b']'
-        | b'%' => true,
+        b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':'
+        | b'@' | b'[' | b']' | b'%' => true,
         _ => !must_escape(byte, part),
     })
 }
@@ -185,7 +197,11 @@ fn parse_parts(text: &str, request: bool) -> Result<Url, String> {
         if request {
             return Err("invalid URI for request".to_owned());
         }
-        if rest.split('/').next().is_some_and(|segment| segment.contains(':')) {
+        if rest
+            .split('/')
+            .next()
+            .is_some_and(|segment| segment.contains(':'))
+        {
             return Err("first path segment in URL cannot contain colon".to_owned());
         }
     }
@@ -224,14 +240,18 @@ fn read_authority(url: &mut Url, authority: &str) -> Result<(), String> {
         None => (user, None),
     };
     let name = unescape(name, Part::User)?;
-    let password = password.map(|password| unescape(password, Part::User)).transpose()?;
+    let password = password
+        .map(|password| unescape(password, Part::User))
+        .transpose()?;
     url.user = Some((name, password));
     Ok(())
 }
 
 fn check_port(port: &str) -> Result<(), String> {
     let digits = port.strip_prefix(':');
-    if port.is_empty() || digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit())) {
+    if port.is_empty()
+        || digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+    {
         return Ok(());
     }
     Err(format!("invalid port {} after host", go_quote(port)))
@@ -244,7 +264,11 @@ fn read_host(scheme: &str, host: &str) -> Result<Vec<u8>, String> {
         None => {}
     }
     let strict = matches!(scheme, "http" | "https");
-    if let Some(colon) = if strict { host.find(':') } else { host.rfind(':') } {
+    if let Some(colon) = if strict {
+        host.find(':')
+    } else {
+        host.rfind(':')
+    } {
         check_port(host.get(colon..).unwrap_or(""))?;
     }
     unescape(host, Part::Host)
@@ -252,14 +276,18 @@ fn read_host(scheme: &str, host: &str) -> Result<Vec<u8>, String> {
 
 /// Reads an address in brackets, with its port.
 fn read_literal(host: &str) -> Result<Vec<u8>, String> {
-    let Some((address, port)) = host.strip_prefix('[').and_then(|host| host.rsplit_once(']')) else {
+    let Some((address, port)) = host
+        .strip_prefix('[')
+        .and_then(|host| host.rsplit_once(']'))
+    else {
         return Err("missing ']' in host".to_owned());
     };
     check_port(port)?;
     let port = unescape(port, Part::Host)?;
     let (name, zone) = address.split_at(address.find("%25").unwrap_or(address.len()));
     let name = [unescape(name, Part::Host)?, unescape(zone, Part::Zone)?].concat();
-    let (parsed, _) = ips::parse_go(&lossy(&name)).map_err(|error| format!("invalid host: {error}"))?;
+    let (parsed, _) =
+        ips::parse_go(&lossy(&name)).map_err(|error| format!("invalid host: {error}"))?;
     if parsed.is_ipv4() {
         return Err("invalid IP-literal".to_owned());
     }
@@ -281,7 +309,9 @@ impl Url {
         {
             (name, port) = (before, after);
         }
-        let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+        let bare = name
+            .strip_prefix('[')
+            .and_then(|name| name.strip_suffix(']'));
         (bare.unwrap_or(name).to_owned(), port.to_owned())
     }
 
@@ -301,7 +331,9 @@ impl Url {
         if parts.len() > 10_000 {
             return Vec::new();
         }
-        let usable = parts.into_iter().filter(|part| !part.is_empty() && !part.contains(';'));
+        let usable = parts
+            .into_iter()
+            .filter(|part| !part.is_empty() && !part.contains(';'));
         usable
             .filter_map(|part| {
                 let (key, value) = part.split_once('=').unwrap_or((part, ""));
@@ -360,7 +392,12 @@ impl Url {
         if !path.is_empty() && !path.starts_with('/') && !self.host.is_empty() {
             text.push('/');
         }
-        if text.is_empty() && path.split('/').next().is_some_and(|segment| segment.contains(':')) {
+        if text.is_empty()
+            && path
+                .split('/')
+                .next()
+                .is_some_and(|segment| segment.contains(':'))
+        {
             text.push_str("./");
         }
         text.push_str(&path);

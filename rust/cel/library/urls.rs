@@ -19,16 +19,24 @@ pub(super) fn overloads() -> Vec<Overload> {
     vec![
         global("url", "string_to_url", vec![String], URL, |args| {
             let url = url::parse(text(args, 0)?).map_err(|error| {
-                EvalError::Message(format!("URL parse error during conversion from string: {error}"))
+                EvalError::Message(format!(
+                    "URL parse error during conversion from string: {error}"
+                ))
             })?;
             Ok(Value::Url(Arc::from(url.text())))
         }),
-        of_url("getScheme", "url_get_scheme", String, |args| part(args, |url| url.scheme.clone())),
-        of_url("getHost", "url_get_host", String, |args| part(args, Url::host)),
+        of_url("getScheme", "url_get_scheme", String, |args| {
+            part(args, |url| url.scheme.clone())
+        }),
+        of_url("getHost", "url_get_host", String, |args| {
+            part(args, Url::host)
+        }),
         of_url("getHostname", "url_get_hostname", String, |args| {
             part(args, |url| url.host_and_port().0)
         }),
-        of_url("getPort", "url_get_port", String, |args| part(args, |url| url.host_and_port().1)),
+        of_url("getPort", "url_get_port", String, |args| {
+            part(args, |url| url.host_and_port().1)
+        }),
         of_url("getEscapedPath", "url_get_escaped_path", String, |args| {
             part(args, Url::escaped_path)
         }),

@@ -32,7 +32,8 @@ enum Engine {
 
 /// Compiles a pattern, to be matched a few times; the error text is that of Go, `error parsing regexp: …`.
 pub(super) fn compile(pattern: &str) -> Result<GoRegex, String> {
-    let (tree, root) = parse::parse(pattern).map_err(|error| format!("error parsing regexp: {error}"))?;
+    let (tree, root) =
+        parse::parse(pattern).map_err(|error| format!("error parsing regexp: {error}"))?;
     Ok(GoRegex {
         engine: Engine::Machine(Arc::new(Program::compile(tree, root))),
     })
@@ -40,7 +41,8 @@ pub(super) fn compile(pattern: &str) -> Result<GoRegex, String> {
 
 /// Compiles a pattern, to be matched often: takes longer, matches faster.
 pub(super) fn compile_for_reuse(pattern: &str) -> Result<GoRegex, String> {
-    let (tree, root) = parse::parse(pattern).map_err(|error| format!("error parsing regexp: {error}"))?;
+    let (tree, root) =
+        parse::parse(pattern).map_err(|error| format!("error parsing regexp: {error}"))?;
     if tree.fits_crate(root) {
         let mut text = String::new();
         tree.write(root, &mut text);
@@ -62,7 +64,9 @@ impl GoRegex {
     /// Whether the text contains a match.
     pub(super) fn is_match(&self, text: &str) -> bool {
         match &self.engine {
-            Engine::Machine(program) => program.search(&mut program.room(), text, 0, true).is_some(),
+            Engine::Machine(program) => {
+                program.search(&mut program.room(), text, 0, true).is_some()
+            }
             Engine::Crate(regex) => regex.is_match(text),
         }
     }
@@ -74,16 +78,20 @@ impl GoRegex {
                 let mut room = program.room();
                 Box::new(move |text, from| program.search(&mut room, text, from, false))
             }
-            Engine::Crate(regex) => {
-                Box::new(|text, from| regex.find_at(text, from).map(|found| (found.start(), found.end())))
-            }
+            Engine::Crate(regex) => Box::new(|text, from| {
+                regex
+                    .find_at(text, from)
+                    .map(|found| (found.start(), found.end()))
+            }),
         }
     }
 
     /// The leftmost match, or an empty text.
     pub(super) fn find<'t>(&self, text: &'t str) -> &'t str {
         let found = self.searcher()(text, 0);
-        found.and_then(|(start, end)| text.get(start..end)).unwrap_or("")
+        found
+            .and_then(|(start, end)| text.get(start..end))
+            .unwrap_or("")
     }
 
     /// The first `limit` matches that do not overlap; all of them for a negative limit. An empty match right after

@@ -19,7 +19,10 @@ const NOTHING: &str = "[^\\x{0}-\\x{10FFFF}]";
 
 /// The flags that `(?imsU)` sets.
 #[derive(Clone, Copy, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "they are four independent flags")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are four independent flags"
+)]
 struct Flags {
     fold_case: bool,
     multi_line: bool,
@@ -111,7 +114,11 @@ impl<'p> Parser<'p> {
     }
 
     /// Reads one element; gives what was left before it if it is a repetition.
-    fn element(&mut self, c: char, last_repeat: Option<&'p str>) -> Result<Option<&'p str>, String> {
+    fn element(
+        &mut self,
+        c: char,
+        last_repeat: Option<&'p str>,
+    ) -> Result<Option<&'p str>, String> {
         let start = self.rest;
         match c {
             '(' if self.rest.starts_with("(?") => self.perl_group()?,
@@ -208,7 +215,10 @@ impl<'p> Parser<'p> {
     }
 
     fn check(&self, id: NodeId) -> Result<(), String> {
-        let (height, size) = self.tree.node(id).map_or((0, 0), |node| (node.height, node.size));
+        let (height, size) = self
+            .tree
+            .node(id)
+            .map_or((0, 0), |node| (node.height, node.size));
         if height > MOST_HEIGHT {
             return Err(failure("expression nests too deeply", self.pattern));
         }
@@ -221,15 +231,23 @@ impl<'p> Parser<'p> {
     /// Reads `(?…`: a named group, a group with flags, or flags for what follows.
     fn perl_group(&mut self) -> Result<(), String> {
         let start = self.rest;
-        let named = (start.starts_with("(?P<") && start.len() > 4) || (start.starts_with("(?<") && start.len() > 3);
+        let named = (start.starts_with("(?P<") && start.len() > 4)
+            || (start.starts_with("(?<") && start.len() > 3);
         if named {
             let name_start = if start.starts_with("(?P") { 4 } else { 3 };
             let Some(end) = start.find('>') else {
                 return Err(failure("invalid named capture", start));
             };
             let name = start.get(name_start..end).unwrap_or("");
-            if name.is_empty() || name.bytes().any(|b| !b.is_ascii_alphanumeric() && b != b'_') {
-                return Err(failure("invalid named capture", start.get(..=end).unwrap_or(start)));
+            if name.is_empty()
+                || name
+                    .bytes()
+                    .any(|b| !b.is_ascii_alphanumeric() && b != b'_')
+            {
+                return Err(failure(
+                    "invalid named capture",
+                    start.get(..=end).unwrap_or(start),
+                ));
             }
             self.rest = start.get(end + 1..).unwrap_or("");
             self.open(self.flags, true);
@@ -266,7 +284,10 @@ impl<'p> Parser<'p> {
     /// Reads `{least}`, `{least,}` or `{least,most}`; leaves anything else alone.
     fn count(&mut self) -> Result<Option<(u64, Option<u64>)>, String> {
         let start = self.rest;
-        let Some((body, rest)) = start.strip_prefix('{').and_then(|body| body.split_once('}')) else {
+        let Some((body, rest)) = start
+            .strip_prefix('{')
+            .and_then(|body| body.split_once('}'))
+        else {
             return Ok(None);
         };
         let number = |digits: &str| -> Option<u64> {
@@ -376,7 +397,11 @@ impl<'p> Parser<'p> {
         if let Some(items) = names::perl_class(letter.to_ascii_lowercase()) {
             self.rest = chars.as_str();
             let negated = letter.is_ascii_uppercase();
-            return Ok(Some(if negated { negate(items) } else { items.to_owned() }));
+            return Ok(Some(if negated {
+                negate(items)
+            } else {
+                items.to_owned()
+            }));
         }
         if !matches!(letter, 'p' | 'P') {
             return Ok(None);
@@ -388,7 +413,10 @@ impl<'p> Parser<'p> {
                     return Err(failure("invalid character class range", start));
                 };
                 self.rest = start.get(end + 1..).unwrap_or("");
-                (start.get(..=end).unwrap_or(start), start.get(3..end).unwrap_or(""))
+                (
+                    start.get(..=end).unwrap_or(start),
+                    start.get(3..end).unwrap_or(""),
+                )
             }
             Some(_) => {
                 self.rest = chars.as_str();
@@ -411,7 +439,11 @@ impl<'p> Parser<'p> {
         let Some(c) = self.take() else {
             return Err(failure("trailing backslash at end of expression", ""));
         };
-        let octal = |rest: &str| rest.bytes().next().is_some_and(|b| (b'0'..=b'7').contains(&b));
+        let octal = |rest: &str| {
+            rest.bytes()
+                .next()
+                .is_some_and(|b| (b'0'..=b'7').contains(&b))
+        };
         let code = match c {
             '0'..='7' if c == '0' || octal(self.rest) => {
                 let mut code = u32::from(c) - u32::from('0');
@@ -506,7 +538,11 @@ impl<'p> Parser<'p> {
 
     /// Reads `[:name:]` or `[:^name:]` inside of brackets.
     fn posix_item(&mut self) -> Result<Option<String>, String> {
-        let Some((name, rest)) = self.rest.strip_prefix("[:").and_then(|body| body.split_once(":]")) else {
+        let Some((name, rest)) = self
+            .rest
+            .strip_prefix("[:")
+            .and_then(|body| body.split_once(":]"))
+        else {
             return Ok(None);
         };
         let opposite = name.strip_prefix('^');

@@ -133,7 +133,9 @@ impl Compiler<'_> {
             Kind::Char(c) => self.push(Instruction::Char(*c, self.next)),
             Kind::Set(set) => self.push(Instruction::Set(Tree::set_index(*set), self.next)),
             Kind::Assertion(assertion) => self.push(Instruction::Assertion(*assertion, self.next)),
-            Kind::Concatenation(children) => self.tasks.extend(children.iter().copied().map(Task::Node)),
+            Kind::Concatenation(children) => {
+                self.tasks.extend(children.iter().copied().map(Task::Node))
+            }
             Kind::Alternation(children) => {
                 let Some((last, earlier)) = children.split_last() else {
                     return;
@@ -245,9 +247,19 @@ impl Program {
 
     /// The leftmost match that does not begin before `from`, as byte positions. With `any`, the end is that of the
     /// first match found, not of the preferred one.
-    pub(super) fn search(&self, room: &mut Room, text: &str, from: usize, any: bool) -> Option<(usize, usize)> {
+    pub(super) fn search(
+        &self,
+        room: &mut Room,
+        text: &str,
+        from: usize,
+        any: bool,
+    ) -> Option<(usize, usize)> {
         let tail = text.get(from..)?;
-        let Room { current, later, stack } = room;
+        let Room {
+            current,
+            later,
+            stack,
+        } = room;
         current.clear();
         let mut found: Option<(usize, usize)> = None;
         let mut before = text.get(..from)?.chars().next_back();
@@ -296,7 +308,14 @@ impl Program {
     }
 
     /// Adds a place and all that is reached from it without reading.
-    fn add(&self, threads: &mut Threads, stack: &mut Vec<Place>, place: Place, start: usize, around: Around) {
+    fn add(
+        &self,
+        threads: &mut Threads,
+        stack: &mut Vec<Place>,
+        place: Place,
+        start: usize,
+        around: Around,
+    ) {
         stack.push(place);
         while let Some(place) = stack.pop() {
             match threads.seen.get_mut(place) {
@@ -308,7 +327,9 @@ impl Program {
                     stack.push(*second);
                     stack.push(*first);
                 }
-                Some(Instruction::Assertion(assertion, next)) if around.holds(*assertion) => stack.push(*next),
+                Some(Instruction::Assertion(assertion, next)) if around.holds(*assertion) => {
+                    stack.push(*next)
+                }
                 Some(Instruction::Assertion(..)) => {}
                 Some(_) => threads.list.push((place, start)),
                 None => {}

@@ -11,10 +11,13 @@ const SOON: Duration = Duration::from_secs(20);
 
 fn answers(pattern: &str, text: &'static str) -> Vec<Option<bool>> {
     let pattern = pattern.to_owned();
-    let thread = std::thread::Builder::new().stack_size(STACK).spawn(move || {
-        let ask = |compiled: Result<GoRegex, String>| compiled.ok().map(|regex| regex.is_match(text));
-        vec![ask(compile(&pattern)), ask(compile_for_reuse(&pattern))]
-    });
+    let thread = std::thread::Builder::new()
+        .stack_size(STACK)
+        .spawn(move || {
+            let ask =
+                |compiled: Result<GoRegex, String>| compiled.ok().map(|regex| regex.is_match(text));
+            vec![ask(compile(&pattern)), ask(compile_for_reuse(&pattern))]
+        });
     thread.expect("starts").join().expect("no panic")
 }
 
@@ -23,9 +26,18 @@ fn hostile_expressions_end() {
     let start = Instant::now();
     for count in [10, 240, 900, 1001, 20_000] {
         let nest = |open: &str, middle: &str, close: &str| {
-            answers(&[open.repeat(count), middle.to_owned(), close.repeat(count)].concat(), "aaaaaaaaaa")
+            answers(
+                &[open.repeat(count), middle.to_owned(), close.repeat(count)].concat(),
+                "aaaaaaaaaa",
+            )
         };
-        let shallow = |verdict| if count < 1000 { vec![Some(verdict); 2] } else { vec![None; 2] };
+        let shallow = |verdict| {
+            if count < 1000 {
+                vec![Some(verdict); 2]
+            } else {
+                vec![None; 2]
+            }
+        };
         assert_eq!(nest("(", "", ""), [None, None]);
         assert_eq!(nest("[", "", ""), [None, None]);
         assert_eq!(nest("(", "", ")"), shallow(true));
@@ -37,7 +49,12 @@ fn hostile_expressions_end() {
         nest("\\pL", "", "");
         nest("(?i)[^\\pL]", "", "");
     }
-    for pattern in ["(?:\\pL|a*){1000}", "\\pL{1000}", "(?i)\\PL{1000}", "(?:x?){1000}x{1000}"] {
+    for pattern in [
+        "(?:\\pL|a*){1000}",
+        "\\pL{1000}",
+        "(?i)\\PL{1000}",
+        "(?:x?){1000}x{1000}",
+    ] {
         let [one, other] = answers(pattern, "xxxxxxxxxxxxxxxxxxxx")[..] else {
             unreachable!("two answers");
         };
@@ -51,9 +68,15 @@ fn hostile_expressions_end() {
 #[test]
 fn errors_have_the_text_of_go() {
     let error = |pattern| compile(pattern).err().unwrap_or_default();
-    assert_eq!(error("a**"), "error parsing regexp: invalid nested repetition operator: `**`");
+    assert_eq!(
+        error("a**"),
+        "error parsing regexp: invalid nested repetition operator: `**`"
+    );
     assert_eq!(error("(a"), "error parsing regexp: missing closing ): `(a`");
-    assert_eq!(error("(?=a)"), "error parsing regexp: invalid or unsupported Perl syntax: `(?=`");
+    assert_eq!(
+        error("(?=a)"),
+        "error parsing regexp: invalid or unsupported Perl syntax: `(?=`"
+    );
 }
 
 #[test]

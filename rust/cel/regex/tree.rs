@@ -93,8 +93,14 @@ impl Tree {
 
     /// Whether the `regex` crate may have it: reading it there takes recursion and, for classes, long.
     pub(super) fn fits_crate(&self, root: NodeId) -> bool {
-        let sets = self.nodes.iter().filter(|node| matches!(node.kind, Kind::Set(_))).count();
-        self.node(root).is_some_and(|node| node.height <= CRATE_HEIGHT && node.size <= CRATE_SIZE && sets <= CRATE_SETS)
+        let sets = self
+            .nodes
+            .iter()
+            .filter(|node| matches!(node.kind, Kind::Set(_)))
+            .count();
+        self.node(root).is_some_and(|node| {
+            node.height <= CRATE_HEIGHT && node.size <= CRATE_SIZE && sets <= CRATE_SETS
+        })
     }
 
     pub(super) fn into_sets(self) -> Vec<Set> {
@@ -174,10 +180,18 @@ impl Tree {
             node.size = node.size.saturating_add(child.size);
             node.repeats = node.repeats.max(child.repeats);
             node.nullable &= child.nullable;
-            let below = if flat(&child.kind) { child.height.saturating_sub(1) } else { child.height };
+            let below = if flat(&child.kind) {
+                child.height.saturating_sub(1)
+            } else {
+                child.height
+            };
             deepest = deepest.max(below);
         }
-        node.height = if parts > 1 { deepest.saturating_add(1) } else { deepest.max(1) };
+        node.height = if parts > 1 {
+            deepest.saturating_add(1)
+        } else {
+            deepest.max(1)
+        };
         node.size = node.size.max(1);
         node
     }
@@ -203,8 +217,13 @@ impl Tree {
             return *only;
         }
         let mut node = self.over(&children, |kind| matches!(kind, Kind::Alternation(_)));
-        node.nullable = children.iter().filter_map(|child| self.node(*child)).any(|child| child.nullable);
-        node.size = node.size.saturating_add(u64::try_from(children.len()).unwrap_or(u64::MAX) - 1);
+        node.nullable = children
+            .iter()
+            .filter_map(|child| self.node(*child))
+            .any(|child| child.nullable);
+        node.size = node
+            .size
+            .saturating_add(u64::try_from(children.len()).unwrap_or(u64::MAX) - 1);
         self.push(Node {
             kind: Kind::Alternation(children),
             ..node
@@ -241,7 +260,10 @@ impl Tree {
             (false, None) => inner.size.saturating_add(2),
             (false, Some(_)) => inner.size.saturating_add(1),
             (true, None) => inner.size.saturating_mul(least.max(1)).saturating_add(2),
-            (true, Some(most)) => inner.size.saturating_mul(most).saturating_add(most.saturating_sub(least)),
+            (true, Some(most)) => inner
+                .size
+                .saturating_mul(most)
+                .saturating_add(most.saturating_sub(least)),
         };
         self.push(Node {
             kind: Kind::Repetition {
@@ -353,12 +375,16 @@ fn read_ranges(text: &str) -> Vec<(char, char)> {
         return Vec::new();
     };
     match parsed.kind() {
-        HirKind::Class(Class::Unicode(class)) => {
-            class.ranges().iter().map(|range| (range.start(), range.end())).collect()
-        }
+        HirKind::Class(Class::Unicode(class)) => class
+            .ranges()
+            .iter()
+            .map(|range| (range.start(), range.end()))
+            .collect(),
         HirKind::Class(Class::Bytes(class)) => {
             let ranges = class.ranges().iter();
-            ranges.map(|range| (char::from(range.start()), char::from(range.end()))).collect()
+            ranges
+                .map(|range| (char::from(range.start()), char::from(range.end())))
+                .collect()
         }
         HirKind::Literal(literal) => {
             let text = std::str::from_utf8(&literal.0).unwrap_or("");

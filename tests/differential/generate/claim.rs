@@ -14,7 +14,9 @@ impl Maker {
             12..18 => 2,
             _ => 3,
         };
-        let claims: Vec<Value> = (0..count).map(|index| self.claim(index, &mut budget)).collect();
+        let claims: Vec<Value> = (0..count)
+            .map(|index| self.claim(index, &mut budget))
+            .collect();
         json!(claims)
     }
 
@@ -67,7 +69,12 @@ impl Maker {
         json!({"name": name, "exactly": exactly})
     }
 
-    fn alternatives(&mut self, name: &str, references: &mut Vec<String>, budget: &mut Budget) -> Value {
+    fn alternatives(
+        &mut self,
+        name: &str,
+        references: &mut Vec<String>,
+        budget: &mut Budget,
+    ) -> Value {
         let count = 1 + self.random.below(3);
         let wishes: Vec<Value> = (0..count)
             .map(|index| {
@@ -91,7 +98,11 @@ impl Maker {
             if !self.random.chance(chance) {
                 continue;
             }
-            let field = if topic == Topic::Match { "matchAttribute" } else { "distinctAttribute" };
+            let field = if topic == Topic::Match {
+                "matchAttribute"
+            } else {
+                "distinctAttribute"
+            };
             let mut constraint = json!({field: self.constrained()});
             if self.random.chance(30) {
                 constraint["requests"] = self.some_of(references);
@@ -121,12 +132,19 @@ impl Maker {
             _ => "absent",
         };
         let driver = self.driver();
-        let domain = if self.common.contains(&attribute) { COMMON.to_owned() } else { driver };
+        let domain = if self.common.contains(&attribute) {
+            COMMON.to_owned()
+        } else {
+            driver
+        };
         format!("{domain}/{attribute}")
     }
 
     fn some_of(&mut self, references: &[String]) -> Value {
-        let mut chosen: Vec<&String> = references.iter().filter(|_| self.random.chance(60)).collect();
+        let mut chosen: Vec<&String> = references
+            .iter()
+            .filter(|_| self.random.chance(60))
+            .collect();
         if chosen.is_empty() {
             chosen.extend(references.first());
         }

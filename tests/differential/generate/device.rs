@@ -12,9 +12,12 @@ impl Maker {
     pub(super) fn device(&mut self, pool: &Pool, name: String) -> Value {
         let mut device = json!({"name": name});
         device["attributes"] = self.attributes(&pool.driver);
-        let shared = self.roll(Topic::Capacity) || self.plan.focus(Topic::Fractional) && self.random.chance(70);
+        let shared = self.roll(Topic::Capacity)
+            || self.plan.focus(Topic::Fractional) && self.random.chance(70);
         let capacity = self.capacities(shared);
-        let capacities = capacity.as_object().map(|all| all.keys().cloned().collect());
+        let capacities = capacity
+            .as_object()
+            .map(|all| all.keys().cloned().collect());
         if shared {
             device["allowMultipleAllocations"] = json!(true);
         } else if self.random.chance(5) {
@@ -62,7 +65,11 @@ impl Maker {
         let lists = self.roll(Topic::Lists);
         let mut odd = self.roll(Topic::Broken) && self.random.chance(25);
         for attribute in ["numa", "model", "fast", "firmware", "links"] {
-            let absent = if attribute == "links" && self.plan.heat(Topic::Lists) > 0 { 5 } else { 12 };
+            let absent = if attribute == "links" && self.plan.heat(Topic::Lists) > 0 {
+                5
+            } else {
+                12
+            };
             if self.random.chance(absent) {
                 continue;
             }
@@ -70,7 +77,9 @@ impl Maker {
                 "numa" => json!({"int": self.random.below(3)}),
                 "model" => json!({"string": self.pick(&["A", "B", "C"])}),
                 "fast" => json!({"bool": self.random.chance(60)}),
-                "firmware" => json!({"version": self.pick(&["1.2.0", "1.10.0", "2.0.0-rc.1", "2.0.0"])}),
+                "firmware" => {
+                    json!({"version": self.pick(&["1.2.0", "1.10.0", "2.0.0-rc.1", "2.0.0"])})
+                }
                 _ if lists => self.list(),
                 _ => json!({"int": self.random.below(4)}),
             };
@@ -87,7 +96,11 @@ impl Maker {
     }
 
     fn list(&mut self) -> Value {
-        let (a, b, c) = (self.random.below(4), self.random.below(4), self.random.below(5));
+        let (a, b, c) = (
+            self.random.below(4),
+            self.random.below(4),
+            self.random.below(5),
+        );
         match self.random.below(12) {
             0 => json!({"int": a}),
             1 => json!({"strings": [self.pick(&["A", "B"]), self.pick(&["C", "D"])]}),
@@ -129,10 +142,18 @@ impl Maker {
             15
         }) {
             let fraction = self.roll(Topic::Fractional);
-            let value = if fraction { self.pick(&["2", "4", "2500m"]) } else { self.pick(&["4", "8", "100"]) };
+            let value = if fraction {
+                self.pick(&["2", "4", "2500m"])
+            } else {
+                self.pick(&["4", "8", "100"])
+            };
             let mut capacity = json!({"value": value});
             if shared && (fraction || self.random.chance(70)) {
-                capacity["requestPolicy"] = if fraction { self.fraction_policy() } else { self.core_policy() };
+                capacity["requestPolicy"] = if fraction {
+                    self.fraction_policy()
+                } else {
+                    self.core_policy()
+                };
             }
             capacities.insert("cores".to_owned(), capacity);
         }
@@ -148,7 +169,9 @@ impl Maker {
             4 => json!({"default": "2G", "validRange": {"min": "1G", "max": "40G", "step": "1G"}}),
             5 => json!({"default": "0"}),
             6 => json!({"default": "6Gi", "validRange": {"min": "4Gi", "step": "4Gi"}}),
-            _ => json!({"default": "4Gi", "validRange": {"min": "2Gi", "max": "32Gi", "step": "2Gi"}}),
+            _ => {
+                json!({"default": "4Gi", "validRange": {"min": "2Gi", "max": "32Gi", "step": "2Gi"}})
+            }
         }
     }
 
@@ -165,11 +188,15 @@ impl Maker {
     fn fraction_policy(&mut self) -> Value {
         match self.random.below(7) {
             0 => json!({"default": "500m", "validRange": {"min": "250m", "step": "250m"}}),
-            1 => json!({"default": "500m", "validRange": {"min": "100m", "max": "1500m", "step": "200m"}}),
+            1 => {
+                json!({"default": "500m", "validRange": {"min": "100m", "max": "1500m", "step": "200m"}})
+            }
             2 => json!({"default": "1", "validRange": {"min": "500m", "max": "2", "step": "500m"}}),
             3 => json!({"default": "500m", "validValues": ["250m", "500m", "1"]}),
             4 => json!({"default": "300m", "validRange": {"min": "100m", "max": "1"}}),
-            5 => json!({"default": "500m", "validRange": {"min": "0", "max": "2500m", "step": "500m"}}),
+            5 => {
+                json!({"default": "500m", "validRange": {"min": "0", "max": "2500m", "step": "500m"}})
+            }
             _ => json!({"default": "1", "validRange": {"min": "1", "max": "2", "step": "1"}}),
         }
     }
@@ -177,7 +204,11 @@ impl Maker {
     fn consumption(&mut self) -> Value {
         let broken = self.roll(Topic::Broken) && self.random.chance(8);
         let both = self.random.chance(15);
-        let mut sets = if both { vec!["card0", "card1"] } else { vec![self.pick(&["card0", "card0", "card1"])] };
+        let mut sets = if both {
+            vec!["card0", "card1"]
+        } else {
+            vec![self.pick(&["card0", "card0", "card1"])]
+        };
         if broken && self.random.chance(50) {
             sets.push("card9");
         }
@@ -186,7 +217,11 @@ impl Maker {
             .into_iter()
             .map(|set| {
                 let grouped_only = self.plan.focus(Topic::Groups) && self.random.chance(80);
-                let memory = if grouped_only { "10Gi" } else { self.pick(&["10Gi", "20Gi", "40Gi", "10Gi"]) };
+                let memory = if grouped_only {
+                    "10Gi"
+                } else {
+                    self.pick(&["10Gi", "20Gi", "40Gi", "10Gi"])
+                };
                 let mut counters = json!({"memory": {"value": memory}});
                 if !grouped_only && self.random.chance(70) {
                     counters["slices"] = json!({"value": self.pick(&["1", "2", "3", "4"])});
@@ -259,7 +294,11 @@ impl Maker {
             let mut selector = json!({});
             let target = self.random.below(self.devices.len().max(1));
             if let Some(device) = self.devices.get(target) {
-                let (driver, pool, name) = (device.driver.clone(), device.pool.clone(), device.name.clone());
+                let (driver, pool, name) = (
+                    device.driver.clone(),
+                    device.pool.clone(),
+                    device.name.clone(),
+                );
                 if self.random.chance(60) {
                     selector["driver"] = json!(driver);
                 }

@@ -13,7 +13,11 @@ pub(crate) const FAILING: &str = "can fail";
 
 impl Maker {
     fn path(&mut self, attribute: &'static str, driver: &str) -> (String, String) {
-        let domain = if self.common.contains(&attribute) { COMMON } else { driver };
+        let domain = if self.common.contains(&attribute) {
+            COMMON
+        } else {
+            driver
+        };
         let map = format!("device.attributes[\"{domain}\"]");
         let full = if self.random.chance(80) {
             format!("{map}.{attribute}")
@@ -26,8 +30,15 @@ impl Maker {
     /// A selector; mostly one that holds for many devices.
     pub(super) fn selector(&mut self, driver: &str) -> Value {
         let expression = if self.roll(Topic::Broken) && self.random.chance(6) {
-            self.pick(&["device.foo", "1 +", "device.driver", "size(device.driver)", "device.attributes[0]", "\"x\" == 1"])
-                .to_owned()
+            self.pick(&[
+                "device.foo",
+                "1 +",
+                "device.driver",
+                "size(device.driver)",
+                "device.attributes[0]",
+                "\"x\" == 1",
+            ])
+            .to_owned()
         } else if self.roll(Topic::CelErrors) && self.random.chance(50) {
             self.failing(driver)
         } else {
@@ -82,9 +93,13 @@ impl Maker {
                 "\"memory\" in device.capacity[\"{driver}\"] && device.capacity[\"{driver}\"].memory.isGreaterThan(quantity(\"20Gi\"))"
             ),
             11 => "device.allowMultipleAllocations".to_owned(),
-            12 => format!("has({firmwares}.firmware) && {firmware}.isGreaterThan(semver(\"1.5.0\"))"),
+            12 => {
+                format!("has({firmwares}.firmware) && {firmware}.isGreaterThan(semver(\"1.5.0\"))")
+            }
             13 => format!("has({links}.links) && {link}.includes({limit})"),
-            14 => format!("device.attributes.exists(d, d == \"{driver}\") || device.driver == \"{driver}\""),
+            14 => format!(
+                "device.attributes.exists(d, d == \"{driver}\") || device.driver == \"{driver}\""
+            ),
             _ => format!("size({numas}) > {limit}"),
         }
     }

@@ -18,7 +18,8 @@ impl Maker {
             claims.push(held_claim(claims.len(), &results));
         }
         if self.roll(Topic::Held) && self.random.chance(20) {
-            let gone = json!([{"request": "r0", "driver": self.driver(), "pool": "p0", "device": "gone"}]);
+            let gone =
+                json!([{"request": "r0", "driver": self.driver(), "pool": "p0", "device": "gone"}]);
             claims.push(held_claim(claims.len(), &gone));
         }
         claims
@@ -27,10 +28,21 @@ impl Maker {
     /// The results of a claim that holds the device: one, or up to three shares.
     fn holding(&mut self, index: usize, shared: bool) -> Value {
         let device = &self.devices[index];
-        let (driver, pool, name) = (device.driver.clone(), device.pool.clone(), device.name.clone());
+        let (driver, pool, name) = (
+            device.driver.clone(),
+            device.pool.clone(),
+            device.name.clone(),
+        );
         let capacities = device.capacities.clone();
         let mut result = json!({"request": "r0", "driver": driver, "pool": pool, "device": name});
-        if self.random.chance(if self.plan.heat(Topic::AdminAccess) > 0 { 20 } else { 2 }) {
+        if self
+            .random
+            .chance(if self.plan.heat(Topic::AdminAccess) > 0 {
+                20
+            } else {
+                2
+            })
+        {
             result["adminAccess"] = json!(true);
             return json!([result]);
         }

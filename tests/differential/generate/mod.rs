@@ -129,12 +129,20 @@ impl Maker {
         };
         for index in 1..=count {
             let name = format!("n{index}");
-            let mut labels = json!({"kubernetes.io/hostname": name, "zone": self.pick(&["a", "b"])});
+            let mut labels =
+                json!({"kubernetes.io/hostname": name, "zone": self.pick(&["a", "b"])});
             if self.random.chance(60) {
                 labels["size"] = json!(self.pick(&["1", "3", "5", "x"]));
             }
             let mut node = json!({"metadata": {"name": name, "labels": labels}});
-            if self.random.chance(if self.plan.heat(Topic::NodeOperations) > 0 { 80 } else { 10 }) {
+            if self
+                .random
+                .chance(if self.plan.heat(Topic::NodeOperations) > 0 {
+                    80
+                } else {
+                    10
+                })
+            {
                 node["status"] = json!({"declaredFeatures": ["DRAOptionalNodeOperations"]});
             } else if self.random.chance(10) {
                 node["status"] = json!({"declaredFeatures": ["SomethingElse"]});
@@ -161,9 +169,13 @@ impl Maker {
         };
         let name = self.node();
         let mut term = match self.random.below(10) {
-            0 => json!({"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]}),
-            1 => json!({"matchFields": [{"key": "metadata.name", "operator": "NotIn", "values": ["n9"]}],
-                        "matchExpressions": [expression]}),
+            0 => {
+                json!({"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]})
+            }
+            1 => {
+                json!({"matchFields": [{"key": "metadata.name", "operator": "NotIn", "values": ["n9"]}],
+                        "matchExpressions": [expression]})
+            }
             _ => json!({"matchExpressions": [expression]}),
         };
         if self.random.chance(15) {
@@ -171,18 +183,28 @@ impl Maker {
                 {"key": "zone", "operator": "In", "values": ["a", "b"]},
                 {"key": "absent", "operator": "DoesNotExist"}]});
         }
-        let terms = if self.random.chance(3) { json!([term, {}]) } else { json!([term]) };
+        let terms = if self.random.chance(3) {
+            json!([term, {}])
+        } else {
+            json!([term])
+        };
         json!({"nodeSelectorTerms": terms})
     }
 
     fn malformed_selector(&mut self) -> Value {
         let term = match self.random.below(6) {
-            0 => json!({"matchExpressions": [{"key": "zone", "operator": "Near", "values": ["a"]}]}),
+            0 => {
+                json!({"matchExpressions": [{"key": "zone", "operator": "Near", "values": ["a"]}]})
+            }
             1 => json!({"matchExpressions": [{"key": "zone", "operator": "In", "values": []}]}),
-            2 => json!({"matchExpressions": [{"key": "size", "operator": "Gt", "values": ["two"]}]}),
+            2 => {
+                json!({"matchExpressions": [{"key": "size", "operator": "Gt", "values": ["two"]}]})
+            }
             3 => json!({"matchExpressions": [{"key": "-zone", "operator": "Exists"}]}),
             4 => json!({"matchFields": [{"key": "metadata.name", "operator": "Exists"}]}),
-            _ => json!({"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1", "n2"]}]}),
+            _ => {
+                json!({"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1", "n2"]}]})
+            }
         };
         json!({"nodeSelectorTerms": [term]})
     }

@@ -132,9 +132,15 @@ impl Plan {
 
     /// Whether the case is about relations between devices, which one device alone cannot show.
     pub(crate) fn relates(&self) -> bool {
-        [Topic::Match, Topic::Distinct, Topic::Derived, Topic::Lists, Topic::Groups]
-            .into_iter()
-            .any(|topic| self.focus(topic))
+        [
+            Topic::Match,
+            Topic::Distinct,
+            Topic::Derived,
+            Topic::Lists,
+            Topic::Groups,
+        ]
+        .into_iter()
+        .any(|topic| self.focus(topic))
     }
 
     /// Whether the topic occurs at one particular place.

@@ -34,7 +34,11 @@ pub(super) struct Pool {
 impl Maker {
     pub(super) fn pools(&mut self) {
         let mut names: Vec<(String, String)> = Vec::new();
-        let count = 1 + self.random.below(3).max(self.drivers.len() - 1).max(usize::from(self.nodes.len() > 1));
+        let count = 1 + self
+            .random
+            .below(3)
+            .max(self.drivers.len() - 1)
+            .max(usize::from(self.nodes.len() > 1));
         for index in 0..count {
             let driver = match self.drivers.get(index) {
                 Some(driver) => driver.clone(),
@@ -153,7 +157,11 @@ impl Maker {
     fn counter_slices(&mut self, pool: &mut Pool) {
         let mut sets = Vec::new();
         for set in ["card0", "card1"] {
-            let memory = if self.plan.focus(Topic::Groups) { "80Gi" } else { self.pick(&["20Gi", "40Gi", "80Gi", "0"]) };
+            let memory = if self.plan.focus(Topic::Groups) {
+                "80Gi"
+            } else {
+                self.pick(&["20Gi", "40Gi", "80Gi", "0"])
+            };
             let slices = self.pick(&["3", "4", "7"]);
             sets.push(json!({"name": set, "counters": {"memory": {"value": memory}, "slices": {"value": slices}}}));
         }
@@ -190,7 +198,8 @@ impl Maker {
             }
             1 => {
                 let extra = self.random.below(pool.slices.len());
-                pool.slices[extra]["spec"]["pool"]["resourceSliceCount"] = json!(pool.slices.len() + 1);
+                pool.slices[extra]["spec"]["pool"]["resourceSliceCount"] =
+                    json!(pool.slices.len() + 1);
             }
             2 | 3 => self.other_generation(pool, -1, true),
             4 => self.other_generation(pool, 1, true),
@@ -226,7 +235,9 @@ impl Maker {
     fn bulk(&mut self) {
         let driver = "bulk.example.com".to_owned();
         let count = 10 + self.random.below(28);
-        let devices: Vec<Value> = (0..count).map(|index| json!({"name": format!("b{index}")})).collect();
+        let devices: Vec<Value> = (0..count)
+            .map(|index| json!({"name": format!("b{index}")}))
+            .collect();
         for index in 0..count.min(2) {
             self.devices.push(Made {
                 driver: driver.clone(),

@@ -48,7 +48,8 @@ impl Maker {
         let mut classes = vec![json!({"metadata": {"name": "any"}, "spec": {}})];
         let drivers = self.drivers.clone();
         for (index, driver) in drivers.iter().enumerate() {
-            let mut selectors = vec![json!({"cel": {"expression": format!("device.driver == \"{driver}\"")}})];
+            let mut selectors =
+                vec![json!({"cel": {"expression": format!("device.driver == \"{driver}\"")}})];
             if self.random.chance(8) {
                 selectors.push(self.selector(driver));
             }
@@ -88,7 +89,11 @@ impl Maker {
             }
             return wish;
         }
-        if self.random.chance(if self.plan.focus(Topic::CelErrors) { 70 } else { 18 }) {
+        if self.random.chance(if self.plan.focus(Topic::CelErrors) {
+            70
+        } else {
+            18
+        }) {
             wish["selectors"] = json!([self.selector(&driver)]);
             if self.random.chance(15) {
                 wish["selectors"] = json!([self.selector(&driver), self.selector(&driver)]);
@@ -156,11 +161,24 @@ impl Maker {
 
     fn capacity_requests(&mut self) -> Value {
         let mut requests = Map::new();
-        if self.random.chance(if self.plan.focus(Topic::Fractional) { 20 } else { 60 }) {
-            let amount = self.pick(&["1Gi", "3Gi", "5Gi", "9Gi", "10Gi", "12Gi", "20Gi", "3500M", "30Gi"]);
+        if self.random.chance(if self.plan.focus(Topic::Fractional) {
+            20
+        } else {
+            60
+        }) {
+            let amount = self.pick(&[
+                "1Gi", "3Gi", "5Gi", "9Gi", "10Gi", "12Gi", "20Gi", "3500M", "30Gi",
+            ]);
             requests.insert("memory".to_owned(), json!(amount));
         }
-        if self.random.chance(if self.plan.heat(Topic::Fractional) > 0 { 85 } else { 20 }) {
+        if self
+            .random
+            .chance(if self.plan.heat(Topic::Fractional) > 0 {
+                85
+            } else {
+                20
+            })
+        {
             let fine = self.plan.heat(Topic::Fractional) > 0 && self.random.chance(90);
             let amount = if fine {
                 self.pick(&["250m", "600m", "700m", "1", "550m", "300m", "1100m"])
@@ -168,7 +186,11 @@ impl Maker {
                 self.pick(&["1", "2", "3", "4", "500m"])
             };
             let odd = self.roll(Topic::Broken) && self.random.chance(15);
-            let amount = if odd { self.pick(&["1u", "9e18", "-1", "0", "1n", "9223372036854775807"]) } else { amount };
+            let amount = if odd {
+                self.pick(&["1u", "9e18", "-1", "0", "1n", "9223372036854775807"])
+            } else {
+                amount
+            };
             requests.insert("cores".to_owned(), json!(amount));
         }
         if self.random.chance(2) {
@@ -184,7 +206,8 @@ impl Maker {
             all.push(json!({"name": name, "expression": self.derived(driver)}));
         }
         if self.roll(Topic::Broken) && self.random.chance(10) {
-            all[0]["expression"] = json!(self.pick(&["1 +", "device", "1.5", "device.nothing", "[1, 2.5]"]));
+            all[0]["expression"] =
+                json!(self.pick(&["1 +", "device", "1.5", "device.nothing", "[1, 2.5]"]));
         }
         json!(all)
     }
