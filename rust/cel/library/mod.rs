@@ -27,7 +27,8 @@ mod url;
 mod urls;
 
 pub(super) use costs::{call_cost, cost_fails, name_cost};
-pub(super) use support::{compare, regex_cost, scaled_up, size};
+pub(super) use support::Cost;
+pub(super) use support::compare;
 
 use super::overload::Overload;
 

@@ -35,8 +35,7 @@ pub(super) fn global(
         args,
         result,
         eval,
-        // These two are one implementation for lists of every type.
-        is_generic: matches!(function, "sort") || id.ends_with("_sortByAssociatedKeys"),
+        cost: super::call_cost(function, id),
     }
 }
 

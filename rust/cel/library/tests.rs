@@ -122,8 +122,7 @@ impl Library {
                 });
                 Value::Map(Arc::new(Map {
                     entries: entries.collect(),
-                    default_empty: false,
-                    is_published: false,
+                    ..Map::default()
                 }))
             }
             "type" => Value::Type(Arc::new(match text() {
