@@ -47,7 +47,7 @@ type Choice = Vec<(usize, Vec<usize>)>;
 
 impl Tiny {
     fn new(random: &mut Random) -> Self {
-        let devices = (0..1 + random.below(4))
+        let devices = (0..=random.below(4))
             .map(|_| Device {
                 driver: random.below(2),
                 numa: random.chance(85).then(|| random.below(2)),
@@ -68,8 +68,8 @@ impl Tiny {
             memory: random.chance(60).then(|| 1 + random.below(3)),
             tolerates: random.chance(70),
         };
-        let requests = (0..1 + random.below(3))
-            .map(|_| (0..1 + random.below(2)).map(|_| wish(random)).collect())
+        let requests = (0..=random.below(3))
+            .map(|_| (0..=random.below(2)).map(|_| wish(random)).collect())
             .collect();
         Self {
             devices,

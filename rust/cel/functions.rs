@@ -30,7 +30,7 @@ pub(super) fn function(name: &str) -> Option<&'static Function> {
             add(&mut table, overload, singleton);
         }
         for overload in library::overloads() {
-            let singleton = matches!(overload.function, "sort" | "@sortByAssociatedKeys");
+            let singleton = library::looks_by_itself(overload.function);
             add(&mut table, overload, singleton);
         }
         table

@@ -63,7 +63,7 @@ impl RuntimeError {
     }
 
     /// With the hint that upstream adds for selectors.
-    fn new(text: String) -> Self {
+    fn new(text: &str) -> Self {
         let hint = if text.contains("no such key:") {
             ". consider using CEL optional chaining (.? followed by orValue()) or guarding the check with has() for optional fields"
         } else {
@@ -93,7 +93,7 @@ impl From<EvalError> for RuntimeError {
     fn from(error: EvalError) -> Self {
         Self {
             is_cost_limit: error == EvalError::CostExceeded,
-            ..Self::new(error.text(""))
+            ..Self::new(&error.text(""))
         }
     }
 }
@@ -181,7 +181,7 @@ impl Selector {
     pub fn evaluate(&self, device: &Device) -> (Result<bool, RuntimeError>, u64) {
         let (result, cost) = evaluate(&self.program, device);
         let result = match result {
-            Ok(value) => native::verdict(&value).map_err(RuntimeError::new),
+            Ok(value) => native::verdict(&value).map_err(|text| RuntimeError::new(&text)),
             Err(error) => Err(error.into()),
         };
         (result, cost)

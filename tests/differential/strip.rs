@@ -16,10 +16,10 @@ pub(crate) const FEATURES: [(&str, Strip); 24] = [
     ("admin access", |case| drop_keys(case, &["adminAccess"])),
     ("prioritized list", first_alternative),
     ("partitionable devices", |case| {
-        drop_keys(case, &["consumesCounters", "sharedCounters"])
+        drop_keys(case, &["consumesCounters", "sharedCounters"]);
     }),
     ("taints", |case| {
-        devices(case, |device| remove(device, &["taints"]))
+        devices(case, |device| remove(device, &["taints"]));
     }),
     ("taint rules", |case| remove_at(case, &["taintRules"])),
     ("tolerations", |case| drop_keys(case, &["tolerations"])),
@@ -40,13 +40,13 @@ pub(crate) const FEATURES: [(&str, Strip); 24] = [
     }),
     ("list attributes", no_lists),
     ("derived attributes", |case| {
-        drop_keys(case, &["derivedAttributes"])
+        drop_keys(case, &["derivedAttributes"]);
     }),
     ("compatibility groups", |case| {
-        drop_keys(case, &["compatibilityGroups"])
+        drop_keys(case, &["compatibilityGroups"]);
     }),
     ("optional node operations", |case| {
-        drop_keys(case, &["skipNodeOperations"])
+        drop_keys(case, &["skipNodeOperations"]);
     }),
     ("several pools", |case| keep_first(case, "/spec/pool/name")),
     ("several drivers", |case| keep_first(case, "/spec/driver")),
@@ -55,7 +55,7 @@ pub(crate) const FEATURES: [(&str, Strip); 24] = [
     ("node selectors", |case| reachable(case, "nodeSelector")),
     ("per-device nodes", per_device),
     ("run-time CEL errors", |case| {
-        selectors(case, |text| !text.contains(FAILING))
+        selectors(case, |text| !text.contains(FAILING));
     }),
     ("CEL selectors", |case| selectors(case, |_| false)),
     ("constraints", |case| drop_keys(case, &["constraints"])),

@@ -54,5 +54,11 @@ pub(super) fn overloads() -> Vec<Overload> {
     .concat()
 }
 
+/// Whether a function has one implementation that looks at its values by itself, whatever overload was found:
+/// upstream guards these with no types, so a list may hold anything.
+pub(super) fn looks_by_itself(function: &str) -> bool {
+    matches!(function, "sort" | "@sortByAssociatedKeys" | "flatten")
+}
+
 #[cfg(test)]
 mod tests;

@@ -75,6 +75,6 @@ fn query(args: &[Value]) -> EvalResult {
     Ok(Value::Map(Arc::new(Map {
         entries: entries.collect(),
         default_empty: false,
-        is_native: true,
+        is_native: false,
     })))
 }
