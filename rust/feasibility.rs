@@ -35,7 +35,7 @@ fn funnel(view: &View<'_>, attempt: &mut Attempt<'_>, at: (usize, usize, usize))
         seen += here;
         match &pool.state {
             PoolState::Incomplete { .. } => {
-                *counts.entry(Reason::IncompletePool).or_default() += here
+                *counts.entry(Reason::IncompletePool).or_default() += here;
             }
             PoolState::Invalid { .. } => *counts.entry(Reason::InvalidPool).or_default() += here,
             PoolState::Usable { elsewhere, .. } => {

@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent / "vectors"
 ALLOCATION = ("upstream/allocator.ndjson", "upstream/lexicographical.ndjson", "examples.ndjson", "differential/")
 CEL = ("upstream/cel.ndjson",)
 # These are about parts that Python does not show; the Rust tests read them.
-RUST_ONLY = ("name.ndjson", "quantity.ndjson", "validate.ndjson", "verify/", "version.ndjson")
+RUST_ONLY = ("cel/", "name.ndjson", "quantity.ndjson", "validate.ndjson", "verify/", "version.ndjson")
 Json = dict[str, Any]
 
 # Upstream's feature, and the gates behind it.

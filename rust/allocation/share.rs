@@ -70,7 +70,8 @@ impl<'a> Shares<'a> {
         };
         let id = match self.supplied.get(&name) {
             Some(supplied) => supplied.clone(),
-            None => (0..)
+            // More attempts than shares on the device are never needed.
+            None => (0..usize::MAX)
                 .map(computed)
                 .find(|id| !self.is_taken(device, id))
                 .unwrap_or_default(),

@@ -52,8 +52,8 @@ pub(super) enum Kind {
 pub(super) enum Reference {
     /// The variable `device`.
     Device,
-    /// A variable of an enclosing fold.
-    Local(u32),
+    /// A variable of an enclosing fold: its slot and name.
+    Local(u32, String),
     /// A type.
     Type(Type),
     /// A name that the checker knows and the planner does not; upstream fails there, so do we.

@@ -20,6 +20,8 @@ const MAX_TYPE_SIZE: usize = 2_000;
 pub(super) struct Checked {
     /// The type of each expression by its number; no variables are left.
     pub(super) types: Vec<Type>,
+    /// How many slots the variables of folds take.
+    pub(super) slots: u32,
 }
 
 /// Checks `expr`, whose nodes are numbered below `nodes`.
@@ -38,6 +40,7 @@ pub(super) fn check(expr: &mut Expr, nodes: u32) -> Result<Checked, Vec<Issue>> 
     let close = |t: &Type| checker.bindings.substitute(t, true);
     Ok(Checked {
         types: checker.types.iter().map(close).collect(),
+        slots: checker.slots,
     })
 }
 
@@ -170,7 +173,8 @@ impl Checker {
         if !name.starts_with('.')
             && let Some(local) = self.local(&name)
         {
-            return (Reference::Local(local.slot), local.t.clone());
+            let reference = Reference::Local(local.slot, local.name.clone());
+            return (reference, local.t.clone());
         }
         let bare = name.strip_prefix('.').unwrap_or(&name);
         if let Some(found) = names::global(bare) {
@@ -185,8 +189,7 @@ impl Checker {
             expr.kind = Kind::Resolved(found.0);
             return found.1;
         }
-        let (id, offset) = (expr.id, expr.offset);
-        let _ = id;
+        let offset = expr.offset;
         let Kind::Select {
             operand,
             field,
@@ -268,13 +271,11 @@ impl Checker {
         let [operand, field] = call.args.as_mut_slice() else {
             return Type::Error;
         };
-        let name = match &field.kind {
-            Kind::Literal(Value::String(name)) => name.to_string(),
-            _ => {
-                self.report(offset, "unsupported optional field selection".to_owned());
-                return Type::Error;
-            }
+        let Kind::Literal(Value::String(name)) = &field.kind else {
+            self.report(offset, "unsupported optional field selection".to_owned());
+            return Type::Error;
         };
+        let name = name.to_string();
         let t = self.field(offset, operand, &name, true);
         self.resolved(&t)
     }
@@ -424,13 +425,10 @@ impl Checker {
                 self.report(offset, text);
             }
         }
-        match message {
-            Some(t) => t,
-            None => {
-                self.report(offset, format!("'{name}' is not a message type"));
-                Type::Error
-            }
+        if message == Type::Error {
+            self.report(offset, format!("'{name}' is not a message type"));
         }
+        message
     }
 
     /// The types of the iteration variables.

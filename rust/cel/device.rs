@@ -50,6 +50,7 @@ impl Device {
             Ok(Value::Map(Arc::new(Map {
                 entries,
                 default_empty: false,
+                is_native: true,
             })))
         });
         Self { value }
@@ -78,6 +79,7 @@ fn domains<'a>(values: impl Iterator<Item = Result<Named<'a>, String>>) -> Resul
             let inner = Map {
                 entries,
                 default_empty: false,
+                is_native: true,
             };
             (Key::String(Arc::from(domain)), Value::Map(Arc::new(inner)))
         })
@@ -85,6 +87,7 @@ fn domains<'a>(values: impl Iterator<Item = Result<Named<'a>, String>>) -> Resul
     Ok(Value::Map(Arc::new(Map {
         entries,
         default_empty: true,
+        is_native: true,
     })))
 }
 

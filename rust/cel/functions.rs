@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use super::library;
+use super::library::{self, Cost};
 use super::overload::Overload;
 use super::standard;
 
@@ -15,6 +15,10 @@ pub(super) struct Function {
     pub(super) name: &'static str,
     /// Its overloads, in the order of declaration.
     pub(super) overloads: Vec<Overload>,
+    /// One implementation serves all overloads and looks at the values by itself.
+    pub(super) singleton: bool,
+    /// What a call costs when the overload is not known beforehand.
+    pub(super) name_cost: Option<Cost>,
 }
 
 /// The function of this name; a leading dot is not part of it.
@@ -22,21 +26,24 @@ pub(super) fn function(name: &str) -> Option<&'static Function> {
     static TABLE: OnceLock<BTreeMap<&'static str, Function>> = OnceLock::new();
     let table = TABLE.get_or_init(|| {
         let mut table = BTreeMap::new();
-        for overload in standard::overloads() {
-            add(&mut table, overload);
+        for (overload, singleton) in standard::overloads() {
+            add(&mut table, overload, singleton);
         }
         for overload in library::overloads() {
-            add(&mut table, overload);
+            let singleton = library::looks_by_itself(overload.function);
+            add(&mut table, overload, singleton);
         }
         table
     });
     table.get(name.strip_prefix('.').unwrap_or(name))
 }
 
-fn add(table: &mut BTreeMap<&'static str, Function>, overload: Overload) {
+fn add(table: &mut BTreeMap<&'static str, Function>, overload: Overload, singleton: bool) {
     let function = table.entry(overload.function).or_insert_with(|| Function {
         name: overload.function,
         overloads: Vec::new(),
+        singleton,
+        name_cost: library::name_cost(overload.function),
     });
     if !function.overloads.iter().any(|o| o.id == overload.id) {
         function.overloads.push(overload);

@@ -4,8 +4,8 @@
 //! the bound value. Never looks at types. Start at [`expand`].
 
 use super::ast::{Entry, Expr, Field, Fold, Kind, operator};
+use super::builder::Builder;
 use super::lexer::Issue;
-use super::parser::Builder;
 use super::value::Value;
 
 /// Name of the accumulator; not writable as an identifier.

@@ -1,37 +1,46 @@
-//! Calls with a constant pattern, compiled once.
+//! Small things the interpreter asks for: calls with a compiled pattern, values in error texts, wrapper messages.
 //!
-//! Start at [`Matcher::new`].
+//! Start at [`apply`].
 
-use super::library::regexes;
+use std::sync::Arc;
+
+use super::library::{regexes, text};
+use super::names;
 use super::overload::{EvalError, EvalResult};
-use super::regex::{self, GoRegex};
+use super::regex::GoRegex;
+use super::types::Type;
 use super::value::Value;
 
-/// A function with its pattern.
-#[derive(Debug)]
-pub(super) struct Matcher {
-    function: &'static str,
-    regex: GoRegex,
+/// A call with a constant pattern.
+pub(super) fn apply(function: &str, pattern: &GoRegex, args: &[Value]) -> EvalResult {
+    match (function, args) {
+        ("matches", [Value::String(text), _]) => Ok(Value::Bool(pattern.is_match(text))),
+        ("find", _) => regexes::find(pattern, args),
+        ("findAll", _) => regexes::find_all(pattern, args),
+        _ => Err(EvalError::NoSuchOverload),
+    }
 }
 
-impl Matcher {
-    /// The function with the pattern compiled; nothing for other functions. A pattern that does not compile is an
-    /// error, as it is when upstream plans the call.
-    pub(super) fn new(function: &'static str, pattern: &str) -> Result<Option<Self>, String> {
-        if !matches!(function, "matches" | "find" | "findAll") {
-            return Ok(None);
-        }
-        let regex = regex::compile_for_reuse(pattern)?;
-        Ok(Some(Self { function, regex }))
+/// A value in an error text.
+pub(super) fn shown(value: &Value) -> String {
+    match (value, text::convert(value)) {
+        (Value::Null, _) => "null".to_owned(),
+        (_, Some(Ok(text))) => text,
+        _ => value.type_name(),
     }
+}
 
-    /// The call on values.
-    pub(super) fn apply(&self, args: &[Value]) -> EvalResult {
-        match (self.function, args) {
-            ("matches", [Value::String(text), _]) => Ok(Value::Bool(self.regex.is_match(text))),
-            ("find", _) => regexes::find(&self.regex, args),
-            ("findAll", _) => regexes::find_all(&self.regex, args),
-            _ => Err(EvalError::NoSuchOverload),
-        }
-    }
+/// What a message literal makes of the value of its one field.
+pub(super) fn message(name: &str, value: Option<Value>) -> EvalResult {
+    let Some(wrapped) = names::wrapper(name) else {
+        return Err(EvalError::Message(format!("unknown type '{name}'")));
+    };
+    Ok(value.unwrap_or_else(|| match wrapped {
+        Type::Bool => Value::Bool(false),
+        Type::Bytes => Value::Bytes(Arc::from([])),
+        Type::Double => Value::Double(0.0),
+        Type::String => Value::String(Arc::from("")),
+        Type::Uint => Value::Uint(0),
+        _ => Value::Int(0),
+    }))
 }

@@ -2,35 +2,40 @@
 //!
 //! Compiles an expression once (syntax, types), says which attributes it reads, evaluates it against a device within
 //! a cost limit. Knows nothing of slices or claims. The stations of an expression: [`lexer`], [`parser`] with
-//! [`macros`], [`check`], [`validate`], [`plan`], [`eval`]. Start at [`selector`].
+//! [`macros`], [`check`], [`validate`], [`planner`], [`interpret`]. Start at [`selector`].
 
 mod ast;
+mod builder;
 mod cache;
 mod check;
 mod device;
-mod eval;
 mod functions;
+mod interpret;
+mod invoke;
 mod lexer;
 mod library;
-mod literal;
 mod macros;
 mod matcher;
 mod names;
+mod native;
 mod number;
 mod overload;
 mod parser;
-mod plan;
+mod planner;
+mod program;
 mod reads;
 mod regex;
 mod relate;
+mod selection;
 mod selector;
 mod standard;
+mod standard_costs;
 mod time;
-mod tracker;
 mod types;
 mod unify;
 mod validate;
 mod value;
+mod variables;
 
 pub use cache::Cache;
 pub use device::Device;

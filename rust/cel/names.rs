@@ -85,18 +85,13 @@ pub(super) fn field(type_name: &str, field: &str) -> Option<Type> {
     }
 }
 
-/// The type a message literal of this name has; `Some(None)` for a type that is no message.
-pub(super) fn message(name: &str) -> Option<Option<Type>> {
+/// The type a message literal of this name has; the error type for a type that is no message.
+pub(super) fn message(name: &str) -> Option<Type> {
     if name == DEVICE {
-        return Some(Some(Type::Named(DEVICE)));
+        return Some(Type::Named(DEVICE));
     }
-    if let Some(t) = wrapper(name) {
-        return Some(Some(t));
-    }
-    match name {
-        "duration" | "timestamp" => Some(None),
-        _ => type_name(name).map(|_| None),
-    }
+    let known = matches!(name, "duration" | "timestamp") || type_name(name).is_some();
+    wrapper(name).or(known.then_some(Type::Error))
 }
 
 /// The plain type that a wrapper message unwraps to.

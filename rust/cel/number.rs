@@ -22,17 +22,24 @@ pub(super) fn parse_double(text: &str) -> Option<f64> {
 }
 
 fn parse_decimal(text: &str) -> Option<f64> {
-    let plain = text
-        .bytes()
-        .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'));
-    let starts = text
-        .bytes()
-        .next()
-        .is_some_and(|b| b.is_ascii_digit() || b == b'.');
+    let bytes = text.as_bytes();
+    let digit_at = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    // An underscore may stand between two digits.
+    let plain = bytes.iter().enumerate().all(|(at, b)| match b {
+        b'_' => at > 0 && digit_at(at - 1) && digit_at(at + 1),
+        b'.' | b'e' | b'E' | b'+' | b'-' => true,
+        other => other.is_ascii_digit(),
+    });
+    let starts = bytes
+        .first()
+        .is_some_and(|b| b.is_ascii_digit() || *b == b'.');
     if !plain || !starts {
         return None;
     }
-    text.parse::<f64>().ok().filter(|f| f.is_finite())
+    text.replace('_', "")
+        .parse::<f64>()
+        .ok()
+        .filter(|f| f.is_finite())
 }
 
 /// `digits[.digits]p[sign]exponent`, rounded half to even.

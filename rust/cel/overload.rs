@@ -26,6 +26,12 @@ impl EvalError {
         Self::Message(text.into())
     }
 
+    /// Upstream's crash over a value that it cannot hash.
+    pub(super) fn unhashable(value: &Value) -> Self {
+        let kind = value.go_type();
+        Self::Internal(format!("runtime error: hash of unhashable type {kind}"))
+    }
+
     /// Whether the whole evaluation ends with it, whatever stands around.
     pub fn ends_evaluation(&self) -> bool {
         matches!(self, Self::CostExceeded | Self::Internal(_))
@@ -63,6 +69,7 @@ pub(super) struct Overload {
     /// Implementation; arguments are values (errors never reach it), count as declared, but their types may be anything
     /// where the checker saw `dyn`: answer [`EvalError::NoSuchOverload`] then.
     pub eval: fn(&[Value]) -> EvalResult,
-    /// Whether the implementation looks at the values by itself, whatever types are declared.
-    pub is_generic: bool,
+    /// Run-time cost of the call in cel-go's units, given the arguments and the result, as
+    /// `k8s.io/apiserver/pkg/cel/library/cost.go` (`CallCost`) and cel-go's cost tracker compute it; without one it is 1.
+    pub cost: Option<fn(&[Value], &Value) -> u64>,
 }

@@ -6,9 +6,9 @@
 
 use std::sync::Arc;
 
-use super::ast::{Call, Entry, Expr, Field, Kind, operator};
+use super::ast::{Entry, Expr, Field, Kind, operator};
+use super::builder::{Builder, balance, literal_value};
 use super::lexer::{Issue, Lexeme, Token, tokenize};
-use super::literal::{balance, literal_value};
 use super::macros;
 use super::value::Value;
 
@@ -16,9 +16,6 @@ use super::value::Value;
 const MAX_DEPTH: u32 = 250;
 /// cel-go's limit on the length of an expression, in code points.
 const MAX_CODE_POINTS: usize = 100_000;
-/// Limit on nodes. Upstream has none; `optMap` copies its target, so that a chain of them doubles each time.
-const MAX_NODES: u32 = 400_000;
-
 /// Words that are no variables.
 const RESERVED: [&str; 21] = [
     "as",
@@ -64,7 +61,7 @@ pub(super) fn parse(source: &str) -> Result<Parsed, Issue> {
     let mut parser = Parser {
         lexemes: tokenize(source)?,
         position: 0,
-        builder: Builder { nodes: 0 },
+        builder: Builder::default(),
         expr_depth: 0,
         relation_depth: 0,
         calc_depth: 0,
@@ -77,50 +74,6 @@ pub(super) fn parse(source: &str) -> Result<Parsed, Issue> {
         expr,
         nodes: parser.builder.nodes,
     })
-}
-
-/// Numbers the nodes.
-pub(super) struct Builder {
-    nodes: u32,
-}
-
-impl Builder {
-    /// A node.
-    pub(super) fn node(&mut self, offset: u32, kind: Kind) -> Result<Expr, Issue> {
-        if self.nodes >= MAX_NODES {
-            return Err(Issue::new(offset as usize, "expression too large"));
-        }
-        let id = self.nodes;
-        self.nodes += 1;
-        Ok(Expr { id, offset, kind })
-    }
-
-    /// A call of a function or operator.
-    pub(super) fn call(
-        &mut self,
-        offset: u32,
-        function: &str,
-        args: Vec<Expr>,
-    ) -> Result<Expr, Issue> {
-        self.any_call(offset, function, None, args)
-    }
-
-    /// A call of either style.
-    pub(super) fn any_call(
-        &mut self,
-        offset: u32,
-        function: &str,
-        target: Option<Expr>,
-        args: Vec<Expr>,
-    ) -> Result<Expr, Issue> {
-        let call = Call {
-            function: function.to_owned(),
-            target,
-            args,
-            overloads: Vec::new(),
-        };
-        self.node(offset, Kind::Call(Box::new(call)))
-    }
 }
 
 /// An expression and its height in counted nodes.
@@ -268,7 +221,11 @@ impl<'s> Parser<'s> {
             return Err(depth_issue(self.peek().offset));
         }
         let mut left = self.calc(0)?;
-        while !right {
+        if right {
+            self.relation_depth -= 1;
+            return Ok(left);
+        }
+        loop {
             let mark = self.peek();
             let function = match mark.token {
                 Token::In => operator::IN,
@@ -344,7 +301,7 @@ impl<'s> Parser<'s> {
             count += 1;
         }
         let (operand, height) = self.member()?;
-        if count % 2 == 0 {
+        if count.is_multiple_of(2) {
             return Ok((operand, height));
         }
         let call = self

@@ -9,6 +9,10 @@ use super::ast::{Expr, Kind, Reference, operator};
 use super::value::Value;
 
 /// What an expression reads of a device.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says of one thing whether it is read"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reads {
     /// The driver's name.

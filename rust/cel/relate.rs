@@ -160,6 +160,14 @@ pub(super) fn name_of_type(t: &Type) -> String {
     }
 }
 
+/// The name of the type that a value of type `type` is.
+pub(super) fn name_of_type_value(value: &Value) -> String {
+    match value {
+        Value::Type(t) => name_of_type(t),
+        other => other.type_name(),
+    }
+}
+
 /// Compares with a whole number as upstream does: by making a double of it.
 #[expect(
     clippy::cast_precision_loss,
@@ -212,6 +220,11 @@ impl Key {
             Value::Uint(u) => Key::Uint(*u),
             Value::String(s) => Key::String(Arc::clone(s)),
             Value::Bytes(_) | Value::Semver(_) => return None,
+            // The sign of a zero makes no difference to a key.
+            Value::Double(d) => Key::Other(Arc::new(OtherKey {
+                text: format!("{:?}", d + 0.0),
+                value: value.clone(),
+            })),
             other => Key::Other(Arc::new(OtherKey {
                 text: format!("{other:?}"),
                 value: other.clone(),
@@ -254,5 +267,32 @@ impl Map {
         whole
             .and_then(|key| self.entries.get(&key))
             .or_else(|| self.entries.get(&natural()?))
+    }
+}
+
+/// Whether a value may stand where an overload declares the type; of lists and maps the first element is looked at.
+pub(super) fn fits(declared: &Type, value: &Value) -> bool {
+    match (declared, value) {
+        (Type::Dyn | Type::Param(_) | Type::Var(_), _)
+        | (Type::Null, Value::Null)
+        | (Type::Bool, Value::Bool(_))
+        | (Type::Int, Value::Int(_))
+        | (Type::Uint, Value::Uint(_))
+        | (Type::Double, Value::Double(_))
+        | (Type::String, Value::String(_))
+        | (Type::Bytes, Value::Bytes(_))
+        | (Type::Duration, Value::Duration(..))
+        | (Type::Timestamp, Value::Timestamp(..))
+        | (Type::Optional(_), Value::Optional(_))
+        | (Type::Type(_), Value::Type(_)) => true,
+        (Type::List(element), Value::List(list)) => {
+            list.first().is_none_or(|first| fits(element, first))
+        }
+        (Type::Map(key, entry), Value::Map(map)) => map
+            .entries
+            .first_key_value()
+            .is_none_or(|(first, value)| fits(key, &first.value()) && fits(entry, value)),
+        (Type::Named(name), value) => value.type_of() == Type::Named(name),
+        _ => false,
     }
 }

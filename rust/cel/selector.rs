@@ -3,20 +3,20 @@
 //! Compiles in the environment of stored expressions, as the scheduler does. Start at [`Selector::compile`].
 
 use std::fmt;
-use std::sync::Arc;
 
 use super::ast::Expr;
 use super::check::check;
 use super::device::Device;
-use super::eval::run;
+use super::interpret::run;
 use super::lexer::Issue;
+use super::native;
 use super::overload::{EvalError, EvalResult};
 use super::parser::parse;
-use super::plan::{Plan, plan};
+use super::planner::plan;
+use super::program::Program;
 use super::reads::{Reads, reads};
 use super::types::Type;
 use super::validate::validate;
-use super::value::Value;
 use crate::wire::slice::DeviceAttribute;
 
 /// What an evaluation may cost.
@@ -36,14 +36,14 @@ pub struct RuntimeError {
 /// A compiled selector.
 #[derive(Debug)]
 pub struct Selector {
-    plan: Plan,
+    program: Program,
     reads: Reads,
 }
 
 /// A compiled expression for a derived attribute.
 #[derive(Debug)]
 pub struct Derived {
-    plan: Plan,
+    program: Program,
 }
 
 impl fmt::Display for CompileError {
@@ -63,7 +63,7 @@ impl RuntimeError {
     }
 
     /// With the hint that upstream adds for selectors.
-    fn new(text: String) -> Self {
+    fn new(text: &str) -> Self {
         let hint = if text.contains("no such key:") {
             ". consider using CEL optional chaining (.? followed by orValue()) or guarding the check with has() for optional fields"
         } else {
@@ -93,7 +93,7 @@ impl From<EvalError> for RuntimeError {
     fn from(error: EvalError) -> Self {
         Self {
             is_cost_limit: error == EvalError::CostExceeded,
-            ..Self::new(error.text(""))
+            ..Self::new(&error.text(""))
         }
     }
 }
@@ -133,7 +133,10 @@ fn located(source: &str, issue: &Issue) -> String {
 }
 
 /// Parses, checks and plans; with the type of the result.
-fn compile(source: &str) -> Result<(Expr, Plan, Type), CompileError> {
+fn compile(
+    source: &str,
+    accept: fn(&Type) -> Result<(), String>,
+) -> Result<(Expr, Program), CompileError> {
     let parsed = parse(source).map_err(|issue| failed(source, &[issue]))?;
     let mut expr = parsed.expr;
     let checked = check(&mut expr, parsed.nodes).map_err(|issues| failed(source, &issues))?;
@@ -146,14 +149,15 @@ fn compile(source: &str) -> Result<(Expr, Plan, Type), CompileError> {
         .get(expr.id as usize)
         .cloned()
         .unwrap_or(Type::Error);
-    let plan = plan(&expr)
+    accept(&result).map_err(CompileError)?;
+    let program = plan(&expr, &checked.types, checked.slots)
         .map_err(|error| CompileError(format!("program instantiation failed: {error}")))?;
-    Ok((expr, plan, result))
+    Ok((expr, program))
 }
 
-fn evaluate(plan: &Plan, device: &Device) -> (EvalResult, u64) {
+fn evaluate(program: &Program, device: &Device) -> (EvalResult, u64) {
     match device.value() {
-        Ok(value) => run(plan, value, COST_LIMIT),
+        Ok(value) => run(program, value, COST_LIMIT),
         Err(text) => (Err(EvalError::message(text)), 0),
     }
 }
@@ -161,13 +165,9 @@ fn evaluate(plan: &Plan, device: &Device) -> (EvalResult, u64) {
 impl Selector {
     /// Compiles an expression whose result is a truth value, or an attribute that may be one.
     pub fn compile(source: &str) -> Result<Self, CompileError> {
-        let (expr, plan, result) = compile(source)?;
-        if !matches!(result, Type::Bool | Type::Dyn) {
-            let text = format!("must evaluate to bool or the unknown type, not {result}");
-            return Err(CompileError(text));
-        }
+        let (expr, program) = compile(source, accept_verdict)?;
         Ok(Self {
-            plan,
+            program,
             reads: reads(&expr),
         })
     }
@@ -179,16 +179,9 @@ impl Selector {
 
     /// Whether the device is selected, and what it cost to find out.
     pub fn evaluate(&self, device: &Device) -> (Result<bool, RuntimeError>, u64) {
-        let (result, cost) = evaluate(&self.plan, device);
+        let (result, cost) = evaluate(&self.program, device);
         let result = match result {
-            Ok(Value::Bool(value)) => Ok(value),
-            Ok(other) => {
-                let name = other.type_name();
-                let text = format!(
-                    "CEL result of type {name} could not be converted to bool: type conversion error from '{name}' to 'bool'"
-                );
-                Err(RuntimeError::new(text))
-            }
+            Ok(value) => native::verdict(&value).map_err(|text| RuntimeError::new(&text)),
             Err(error) => Err(error.into()),
         };
         (result, cost)
@@ -203,28 +196,8 @@ impl Selector {
 impl Derived {
     /// Compiles an expression whose result can be an attribute.
     pub fn compile(source: &str) -> Result<Self, CompileError> {
-        let (_, plan, result) = compile(source)?;
-        let is_scalar = |kind: &Type| {
-            matches!(
-                kind,
-                Type::String
-                    | Type::Int
-                    | Type::Bool
-                    | Type::Dyn
-                    | Type::Named("kubernetes.Semver")
-            )
-        };
-        let is_allowed = match &result {
-            Type::List(element) => is_scalar(element),
-            scalar => is_scalar(scalar),
-        };
-        if !is_allowed {
-            let text = format!(
-                "must evaluate to a primitive scalar (string, integer, boolean, semver) or a list of these scalars, not {result}"
-            );
-            return Err(CompileError(text));
-        }
-        Ok(Self { plan })
+        let (_, program) = compile(source, accept_attribute)?;
+        Ok(Self { program })
     }
 
     /// The attribute of a device.
@@ -234,9 +207,9 @@ impl Derived {
 
     /// The attribute of a device, and what it cost to compute.
     pub fn evaluate(&self, device: &Device) -> (Result<DeviceAttribute, RuntimeError>, u64) {
-        let (result, cost) = evaluate(&self.plan, device);
+        let (result, cost) = evaluate(&self.program, device);
         let result = match result {
-            Ok(value) => to_attribute(&value).map_err(RuntimeError::plain),
+            Ok(value) => native::attribute(&value).map_err(RuntimeError::plain),
             Err(error) => Err(RuntimeError {
                 is_cost_limit: error == EvalError::CostExceeded,
                 text: error.text(""),
@@ -246,70 +219,31 @@ impl Derived {
     }
 }
 
-fn to_attribute(value: &Value) -> Result<DeviceAttribute, String> {
-    let mut attribute = DeviceAttribute::default();
-    match value {
-        Value::Bool(value) => attribute.bool = Some(*value),
-        Value::Int(value) => attribute.int = Some(*value),
-        Value::String(value) => attribute.string = Some(value.to_string()),
-        Value::Semver(value) => attribute.version = Some(value.to_string()),
-        Value::List(list) => return list_attribute(list),
-        // An optional stands for what is in it, unless that is a list.
-        Value::Optional(Some(inner)) if !matches!(**inner, Value::List(_)) => {
-            return to_attribute(inner);
-        }
-        other => return Err(format!("unsupported CEL return type: {}", other.go_type())),
+/// A selector gives a truth value, or something of unknown type that may be one.
+fn accept_verdict(result: &Type) -> Result<(), String> {
+    match result {
+        Type::Bool | Type::Dyn => Ok(()),
+        other => Err(format!(
+            "must evaluate to bool or the unknown type, not {other}"
+        )),
     }
-    Ok(attribute)
 }
 
-fn list_attribute(list: &Arc<[Value]>) -> Result<DeviceAttribute, String> {
-    fn all<T>(
-        list: &[Value],
-        name: &str,
-        one: fn(&Value) -> Option<T>,
-    ) -> Result<Option<Vec<T>>, String> {
-        let values = list.iter().enumerate().map(|(index, value)| {
-            one(value).ok_or_else(|| {
-                let is = value.go_type();
-                format!("expected list element at index {index} to be {name}, got {is}")
-            })
-        });
-        values.collect::<Result<Vec<T>, String>>().map(Some)
+fn accept_attribute(result: &Type) -> Result<(), String> {
+    let is_scalar = |kind: &Type| {
+        matches!(
+            kind,
+            Type::String | Type::Int | Type::Bool | Type::Dyn | Type::Named("kubernetes.Semver")
+        )
+    };
+    let element = match result {
+        Type::List(element) => element,
+        scalar => scalar,
+    };
+    if is_scalar(element) {
+        return Ok(());
     }
-    let mut attribute = DeviceAttribute::default();
-    match list.first() {
-        None => attribute.strings = Some(Vec::new()),
-        Some(Value::Bool(_)) => {
-            attribute.bools = all(list, "bool", |value| match value {
-                Value::Bool(value) => Some(*value),
-                _ => None,
-            })?;
-        }
-        Some(Value::Int(_)) => {
-            attribute.ints = all(list, "int", |value| match value {
-                Value::Int(value) => Some(*value),
-                _ => None,
-            })?;
-        }
-        Some(Value::String(_)) => {
-            attribute.strings = all(list, "string", |value| match value {
-                Value::String(value) => Some(value.to_string()),
-                _ => None,
-            })?;
-        }
-        Some(Value::Semver(_)) => {
-            attribute.versions = all(list, "semver", |value| match value {
-                Value::Semver(value) => Some(value.to_string()),
-                _ => None,
-            })?;
-        }
-        Some(other) => {
-            return Err(format!(
-                "unsupported list element type: {}",
-                other.go_type()
-            ));
-        }
-    }
-    Ok(attribute)
+    Err(format!(
+        "must evaluate to a primitive scalar (string, integer, boolean, semver) or a list of these scalars, not {result}"
+    ))
 }

@@ -1,7 +1,7 @@
 //! The standard functions: signatures for the checker, implementations for the evaluator, costs.
 //!
 //! The operators look at the values alone, whatever overload the checker found: that is how cel-go runs them. The
-//! logical operators, indexing and `?:` are here for the checker only, [`super::eval`] knows them by itself. Start at
+//! logical operators, indexing and `?:` are here for the checker only, [`super::interpret`] knows them by itself. Start at
 //! [`overloads`].
 
 use std::cmp::Ordering;
@@ -11,14 +11,15 @@ use super::library::{compare, text};
 use super::number;
 use super::overload::{EvalError, EvalResult, Overload};
 use super::regex;
+use super::standard_costs;
 use super::time;
 use super::types::Type;
 use super::value::{Key, Value};
 
 type Eval = fn(&[Value]) -> EvalResult;
 
-/// The overloads.
-pub(super) fn overloads() -> Vec<Overload> {
+/// The overloads, each with whether one implementation serves its whole function.
+pub(super) fn overloads() -> Vec<(Overload, bool)> {
     let mut table = Vec::new();
     for line in include_str!("standard.txt").lines() {
         let line = line.trim();
@@ -41,12 +42,49 @@ pub(super) fn overloads() -> Vec<Overload> {
             args,
             result: read_type(result),
             eval: implementation(function),
-            is_generic: !super::plan::is_conversion(function)
-                || matches!(*function, "type" | "dyn"),
+            cost: standard_costs::cost(id),
         };
-        table.push(overload);
+        table.push((overload, !is_guarded(function)));
     }
     table
+}
+
+/// Whether upstream looks at the types of the values before it calls an overload.
+fn is_guarded(function: &str) -> bool {
+    function.starts_with("get")
+        || matches!(
+            function,
+            "bool" | "bytes" | "double" | "duration" | "int" | "string" | "timestamp" | "uint"
+        )
+}
+
+/// Whether the operator knows nothing of values such as its first, whatever the second: upstream then names the operator
+/// in its error.
+pub(super) fn is_foreign(function: &str, args: &[Value]) -> bool {
+    use Value::{Bool, Bytes, Double, Duration, Int, List, Map, String, Timestamp, Uint};
+    let Some(first) = args.first() else {
+        return false;
+    };
+    let known = match function {
+        // These types answer for themselves, with the plain error.
+        _ if matches!(first, String(_) | Duration(..) | Timestamp(..)) => true,
+        "_+_" => matches!(first, Bytes(_) | Double(_) | Int(_) | List(_) | Uint(_)),
+        "_-_" | "_*_" | "_/_" => matches!(first, Double(_) | Int(_) | Uint(_)),
+        "_%_" => matches!(first, Int(_) | Uint(_)),
+        "-_" => matches!(first, Bool(_) | Double(_) | Int(_)),
+        "_<_" | "_<=_" | "_>_" | "_>=_" => {
+            matches!(first, Bool(_) | Bytes(_) | Double(_) | Int(_) | Uint(_))
+        }
+        "size" => matches!(first, Bytes(_) | List(_) | Map(_)),
+        "sort" | "@sortByAssociatedKeys" => matches!(first, List(_)),
+        "matches" => false,
+        _ => true,
+    };
+    !known
+}
+
+fn type_value(value: &Value) -> Value {
+    Value::Type(Arc::new(value.type_of()))
 }
 
 /// A type as the table writes it.
@@ -82,9 +120,6 @@ fn implementation(function: &str) -> Eval {
             [Value::Bool(value)] => Ok(Value::Bool(!value)),
             _ => Err(EvalError::NoSuchOverload),
         },
-        "_==_" => |args| pair(args, |a, b| a.equals(b).map(Value::Bool)),
-        // Oddity: an equality that fails is no equality, so `!=` is true.
-        "_!=_" => |args| pair(args, |a, b| Ok(Value::Bool(a.equals(b) != Ok(true)))),
         "_<_" => |args| ordered(args, Ordering::is_lt),
         "_<=_" => |args| ordered(args, Ordering::is_le),
         "_>_" => |args| ordered(args, Ordering::is_gt),
@@ -107,7 +142,7 @@ fn implementation(function: &str) -> Eval {
         "matches" => matches_pattern,
         "type" => |args| {
             args.first()
-                .map(super::plan::type_value)
+                .map(type_value)
                 .ok_or(EvalError::NoSuchOverload)
         },
         "dyn" => |args| args.first().cloned().ok_or(EvalError::NoSuchOverload),
@@ -303,8 +338,12 @@ fn contained(element: &Value, container: &Value) -> EvalResult {
             list.iter().any(|other| other.equals(element) == Ok(true)),
         )),
         Value::Map(map) => {
-            let is_there = Key::of(element).is_some_and(|key| map.find_key(&key).is_some());
-            Ok(Value::Bool(is_there))
+            let found = match Key::of(element) {
+                Some(key) => map.find_key(&key).is_some(),
+                None if map.is_native || map.entries.is_empty() => false,
+                None => return Err(EvalError::unhashable(element)),
+            };
+            Ok(Value::Bool(found))
         }
         _ => Err(EvalError::NoSuchOverload),
     }
@@ -461,38 +500,4 @@ fn part(args: &[Value], function: &str) -> EvalResult {
         _ => None,
     };
     found.map(Value::Int).ok_or(EvalError::NoSuchOverload)
-}
-
-/// The cost of a call of a standard function; `None` if another rule decides.
-pub(super) fn cost(function: &str, overload: Option<&str>, args: &[Value]) -> Option<u64> {
-    use super::library::{regex_cost, scaled_up, size};
-    let tenth = |size: u64| scaled_up(size, 0.1);
-    let at = |index: usize| args.get(index).map_or(1, size);
-    if function == "_==_" && args.first().is_some_and(Value::is_kubernetes) {
-        return Some(1);
-    }
-    let overload = match function {
-        "_==_" => "equals",
-        "_!=_" => "not_equals",
-        _ => overload?,
-    };
-    Some(match overload {
-        "starts_with_string" | "ends_with_string" => tenth(at(1)),
-        "string_to_bytes" | "bytes_to_string" => tenth(at(0)),
-        "in_list" => at(1),
-        "less_string"
-        | "greater_string"
-        | "less_equals_string"
-        | "greater_equals_string"
-        | "less_bytes"
-        | "greater_bytes"
-        | "less_equals_bytes"
-        | "greater_equals_bytes"
-        | "equals"
-        | "not_equals" => tenth(at(0).min(at(1))),
-        "add_string" | "add_bytes" => tenth(at(0).saturating_add(at(1))),
-        "matches" | "matches_string" => regex_cost(at(0), at(1)),
-        "contains_string" => tenth(at(0)).saturating_mul(tenth(at(1))),
-        _ => return None,
-    })
 }

@@ -5,6 +5,10 @@
 use std::fmt;
 
 /// The static type of an expression.
+#[expect(
+    clippy::enum_variant_names,
+    reason = "`type` is what the language calls it"
+)]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Type {
     /// Known only when the expression is evaluated.

@@ -74,6 +74,13 @@ impl Validator<'_> {
                 Type::Optional(inner) if *is_optional => inner.as_ref().clone(),
                 other => other.clone(),
             };
+        // Upstream crashes on a question mark before something that is not known to be an optional.
+        let unknown =
+            |(expr, is_optional): &&(&Expr, bool)| *is_optional && *self.type_of(expr) == Type::Dyn;
+        if let Some((expr, _)) = elements.iter().find(unknown) {
+            self.report(expr, "runtime error: index out of range [0] with length 0");
+            return;
+        }
         let Some(first) = elements.first().map(|first| element_type(self, first)) else {
             return;
         };
@@ -105,11 +112,9 @@ impl Validator<'_> {
             {
                 self.report(&call.args[0], "invalid timestamp argument");
             }
-            ("matches", count) => {
-                // Oddity: of `matches(text, pattern)` upstream tries out the text.
-                if count > 0 && literal(0).is_some_and(|text| regex::compile(text).is_err()) {
-                    self.report(&call.args[0], "invalid matches argument");
-                }
+            // Oddity: of `matches(text, pattern)` upstream tries out the text.
+            ("matches", 1..) if literal(0).is_some_and(|text| regex::compile(text).is_err()) => {
+                self.report(&call.args[0], "invalid matches argument");
             }
             ("format", 1) => self.format(call),
             _ => {}

@@ -58,22 +58,6 @@ pub(super) enum Value {
     Format(&'static str),
 }
 
-impl Value {
-    /// Whether it is of a type of Kubernetes' own; comparing those costs 1.
-    pub(super) fn is_kubernetes(&self) -> bool {
-        matches!(
-            self,
-            Value::Quantity(_)
-                | Value::QuantityResult(_)
-                | Value::Semver(_)
-                | Value::Ip(_)
-                | Value::Cidr(..)
-                | Value::Url(_)
-                | Value::Format(_)
-        )
-    }
-}
-
 /// A map value. Iteration is by key order (upstream's is random; the stated rule is ascending keys).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Map {
@@ -81,6 +65,8 @@ pub(super) struct Map {
     pub entries: BTreeMap<Key, Value>,
     /// Looking up an absent key gives an empty map instead of an error (not seen by `in` or iteration).
     pub default_empty: bool,
+    /// It is not made of values but comes from a device or a URL: upstream then has texts as keys and nothing else.
+    pub is_native: bool,
 }
 
 /// A key of a map.

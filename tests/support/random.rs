@@ -27,7 +27,6 @@ impl Random {
     }
 
     /// One of the choices.
-    #[allow(dead_code)]
     pub(crate) fn pick<'a, T: ?Sized>(&mut self, choices: &[&'a T]) -> &'a T {
         choices[self.below(choices.len())]
     }

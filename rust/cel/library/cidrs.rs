@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::ips::{self, IP};
 use super::quoting::go_quote;
 use super::support::{global, member, no_overload, string, text};
-use crate::cel::overload::{EvalError, EvalResult, Overload};
+use crate::cel::overload::{EvalError, Overload};
 use crate::cel::types::Type;
 use crate::cel::value::Value;
 
@@ -16,53 +16,39 @@ const PARSE_ERROR: &str = "network address parse error during conversion from st
 
 pub(super) fn overloads() -> Vec<Overload> {
     use Type::{Bool, Int, String};
+    let holds = |function, id, other, eval| member(function, id, vec![CIDR, other], Bool, eval);
     vec![
         global("cidr", "string_to_cidr", vec![String], CIDR, |args| {
             parse(text(args, 0)?)
                 .map(|(address, bits)| Value::Cidr(address, bits))
                 .map_err(|error| EvalError::Message(format!("{PARSE_ERROR}{error}")))
         }),
-        member(
-            "containsIP",
-            "cidr_contains_ip_string",
-            vec![CIDR, String],
-            Bool,
-            |args| {
-                // Upstream loses the reason why the text is no address.
-                match ips::parse(text(args, 1)?) {
-                    Ok(address) => contains_ip(cidr(args, 0)?, address),
-                    Err(_) => no_overload(),
-                }
-            },
-        ),
-        member(
-            "containsIP",
-            "cidr_contains_ip_ip",
-            vec![CIDR, IP],
-            Bool,
-            |args| match args.get(1) {
-                Some(Value::Ip(address)) => contains_ip(cidr(args, 0)?, *address),
+        holds("containsIP", "cidr_contains_ip_string", String, |args| {
+            // Upstream loses the reason why the text is no address.
+            match ips::parse(text(args, 1)?) {
+                Ok(address) => Ok(contains_ip(cidr(args, 0)?, address)),
+                Err(_) => no_overload(),
+            }
+        }),
+        holds("containsIP", "cidr_contains_ip_ip", IP, |args| {
+            match args.get(1) {
+                Some(Value::Ip(address)) => Ok(contains_ip(cidr(args, 0)?, *address)),
                 _ => no_overload(),
-            },
-        ),
-        member(
+            }
+        }),
+        holds(
             "containsCIDR",
             "cidr_contains_cidr_string",
-            vec![CIDR, String],
-            Bool,
+            String,
             |args| {
                 let other = parse(text(args, 1)?)
                     .map_err(|error| EvalError::Message(format!("{PARSE_ERROR}{error}")))?;
-                contains_cidr(cidr(args, 0)?, other)
+                Ok(contains_cidr(cidr(args, 0)?, other))
             },
         ),
-        member(
-            "containsCIDR",
-            "cidr_contains_cidr",
-            vec![CIDR, CIDR],
-            Bool,
-            |args| contains_cidr(cidr(args, 0)?, cidr(args, 1)?),
-        ),
+        holds("containsCIDR", "cidr_contains_cidr", CIDR, |args| {
+            Ok(contains_cidr(cidr(args, 0)?, cidr(args, 1)?))
+        }),
         member("ip", "cidr_ip", vec![CIDR], IP, |args| {
             Ok(Value::Ip(cidr(args, 0)?.0))
         }),
@@ -94,16 +80,14 @@ fn cidr(args: &[Value], position: usize) -> Result<(IpAddr, u8), EvalError> {
     }
 }
 
-fn contains_ip((network, bits): (IpAddr, u8), address: IpAddr) -> EvalResult {
+fn contains_ip((network, bits): (IpAddr, u8), address: IpAddr) -> Value {
     let same_family = network.is_ipv4() == address.is_ipv4();
-    Ok(Value::Bool(
-        same_family && mask(network, bits) == mask(address, bits),
-    ))
+    Value::Bool(same_family && mask(network, bits) == mask(address, bits))
 }
 
-fn contains_cidr(outer: (IpAddr, u8), inner: (IpAddr, u8)) -> EvalResult {
+fn contains_cidr(outer: (IpAddr, u8), inner: (IpAddr, u8)) -> Value {
     if outer.1 > inner.1 {
-        return Ok(Value::Bool(false));
+        return Value::Bool(false);
     }
     contains_ip(outer, inner.0)
 }

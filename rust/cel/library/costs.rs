@@ -14,7 +14,7 @@ use crate::cel::value::Value;
 /// are errors.
 pub(crate) fn call_cost(function: &str, overload: &str) -> Option<Cost> {
     tracked(overload)
-        .or_else(|| match overload {
+        .or(match overload {
             "cidr_ip" => Some(|_, _| 1),
             "cidr_contains_ip_string" => {
                 Some(|args, _| contains_ip(args).saturating_add(scan(args, 1)))

@@ -217,7 +217,7 @@ static DATE: Pattern = Pattern::new("^[0-9]{4}-[0-9]{2}-[0-9]{2}$");
 fn matches(pattern: &Pattern, text: &str) -> bool {
     let compiled = pattern
         .compiled
-        .get_or_init(|| regex::compile(pattern.text).ok());
+        .get_or_init(|| regex::compile_for_reuse(pattern.text).ok());
     compiled.as_ref().is_some_and(|regex| regex.is_match(text))
 }
 
@@ -287,19 +287,19 @@ fn too_long(text: &str, most: usize, unit: &str) -> Option<String> {
 }
 
 /// Whether a text begins and ends with an inner character and has only inner characters and separators between.
-fn is_name(text: &str, inner: fn(&u8) -> bool, separator: fn(&u8) -> bool) -> bool {
+fn is_name(text: &str, inner: fn(u8) -> bool, separator: fn(u8) -> bool) -> bool {
     let bytes = text.as_bytes();
-    bytes.first().is_some_and(inner)
-        && bytes.last().is_some_and(inner)
-        && bytes.iter().all(|byte| inner(byte) || separator(byte))
+    bytes.first().is_some_and(|byte| inner(*byte))
+        && bytes.last().is_some_and(|byte| inner(*byte))
+        && bytes.iter().all(|byte| inner(*byte) || separator(*byte))
 }
 
-fn is_lower(byte: &u8) -> bool {
+fn is_lower(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit()
 }
 
-fn is_dash(byte: &u8) -> bool {
-    *byte == b'-'
+fn is_dash(byte: u8) -> bool {
+    byte == b'-'
 }
 
 fn is_label(text: &str) -> bool {
@@ -311,9 +311,11 @@ fn is_subdomain(text: &str) -> bool {
 }
 
 fn is_label_key(text: &str) -> bool {
-    is_name(text, u8::is_ascii_alphanumeric, |byte| {
-        matches!(byte, b'-' | b'_' | b'.')
-    })
+    is_name(
+        text,
+        |byte| byte.is_ascii_alphanumeric(),
+        |byte| matches!(byte, b'-' | b'_' | b'.'),
+    )
 }
 
 fn dns1123_label(text: &str) -> Vec<String> {

@@ -37,10 +37,10 @@ pub(super) fn overloads() -> Vec<Overload> {
             },
         ),
         of_ip("isUnspecified", "ip_is_unspecified", Bool, |args| {
-            ask(args, |ip| ip.is_unspecified())
+            ask(args, IpAddr::is_unspecified)
         }),
         of_ip("isLoopback", "ip_is_loopback", Bool, |args| {
-            ask(args, |ip| ip.is_loopback())
+            ask(args, IpAddr::is_loopback)
         }),
         of_ip(
             "isLinkLocalMulticast",
@@ -149,13 +149,11 @@ pub(super) fn parse_go(text: &str) -> Result<(IpAddr, bool), String> {
                 Some((address, _)) => (address, true),
                 None => (text, false),
             };
-            match address.parse::<Ipv6Addr>() {
-                Ok(address) => Ok((IpAddr::V6(address), zone)),
-                Err(_) => {
-                    let (why, at) = why_not_v6(address);
-                    Err(fail(why, at))
-                }
+            if let Ok(address) = address.parse::<Ipv6Addr>() {
+                return Ok((IpAddr::V6(address), zone));
             }
+            let (why, at) = why_not_v6(address);
+            Err(fail(why, at))
         }
     }
 }

@@ -9,75 +9,92 @@ use crate::cel::overload::{EvalError, EvalResult, Overload};
 use crate::cel::types::Type;
 use crate::cel::value::Value;
 
-pub(super) fn overloads() -> Vec<Overload> {
-    let mut overloads = Vec::new();
-    for (sorted, max, min, kind) in [
-        (
+/// Type of the elements, and how ids name it.
+const COMPARABLE: [(Type, [&str; 3]); 8] = [
+    (
+        Type::Int,
+        [
             "list_int_is_sorted_bool",
             "list_int_max_int",
             "list_int_min_int",
-            Type::Int,
-        ),
-        (
+        ],
+    ),
+    (
+        Type::Uint,
+        [
             "list_uint_is_sorted_bool",
             "list_uint_max_uint",
             "list_uint_min_uint",
-            Type::Uint,
-        ),
-        (
+        ],
+    ),
+    (
+        Type::Double,
+        [
             "list_double_is_sorted_bool",
             "list_double_max_double",
             "list_double_min_double",
-            Type::Double,
-        ),
-        (
+        ],
+    ),
+    (
+        Type::Bool,
+        [
             "list_bool_is_sorted_bool",
             "list_bool_max_bool",
             "list_bool_min_bool",
-            Type::Bool,
-        ),
-        (
+        ],
+    ),
+    (
+        Type::Duration,
+        [
             "list_duration_is_sorted_bool",
             "list_duration_max_duration",
             "list_duration_min_duration",
-            Type::Duration,
-        ),
-        (
+        ],
+    ),
+    (
+        Type::Timestamp,
+        [
             "list_timestamp_is_sorted_bool",
             "list_timestamp_max_timestamp",
             "list_timestamp_min_timestamp",
-            Type::Timestamp,
-        ),
-        (
+        ],
+    ),
+    (
+        Type::String,
+        [
             "list_string_is_sorted_bool",
             "list_string_max_string",
             "list_string_min_string",
-            Type::String,
-        ),
-        (
+        ],
+    ),
+    (
+        Type::Bytes,
+        [
             "list_bytes_is_sorted_bool",
             "list_bytes_max_bytes",
             "list_bytes_min_bytes",
-            Type::Bytes,
-        ),
-    ] {
-        let args = vec![Type::list(kind.clone())];
-        overloads.push(member(
-            "isSorted",
-            sorted,
-            args.clone(),
-            Type::Bool,
-            is_sorted,
-        ));
-        overloads.push(member("max", max, args.clone(), kind.clone(), |args| {
+        ],
+    ),
+];
+
+pub(super) fn overloads() -> Vec<Overload> {
+    let mut overloads = Vec::new();
+    for (kind, [sorted, max, min]) in COMPARABLE {
+        let args = || vec![Type::list(kind.clone())];
+        overloads.push(member("isSorted", sorted, args(), Type::Bool, is_sorted));
+        overloads.push(member("max", max, args(), kind.clone(), |args| {
             extreme(args, "max", Ordering::Less)
         }));
-        overloads.push(member("min", min, args, kind, |args| {
+        overloads.push(member("min", min, args(), kind.clone(), |args| {
             extreme(args, "min", Ordering::Greater)
         }));
     }
     let sum = |id, kind: Type, eval| member("sum", id, vec![Type::list(kind.clone())], kind, eval);
-    let of = || vec![Type::list(Type::Param("A")), Type::Param("A")];
+    let find = |function, id, eval| {
+        let args = vec![Type::list(Type::Param("A")), Type::Param("A")];
+        member(function, id, args, Type::Int, eval)
+    };
+    let any = vec![Type::Dyn, Type::Dyn];
     overloads.extend([
         sum("list_int_sum_int", Type::Int, |args| {
             total(args, Value::Int(0))
@@ -91,39 +108,40 @@ pub(super) fn overloads() -> Vec<Overload> {
         sum("list_duration_sum_duration", Type::Duration, |args| {
             total(args, Value::Duration(0, 0))
         }),
-        member("indexOf", "list_a_index_of_int", of(), Type::Int, |args| {
-            let [Value::List(list), item] = args else {
-                return no_overload();
-            };
-            Ok(found(list.iter().position(|element| same(element, item))))
-        }),
-        member(
-            "lastIndexOf",
-            "list_a_last_index_of_int",
-            of(),
-            Type::Int,
-            |args| {
-                let [Value::List(list), item] = args else {
-                    return no_overload();
-                };
-                Ok(found(list.iter().rposition(|element| same(element, item))))
-            },
-        ),
+        find("indexOf", "list_a_index_of_int", index_of),
+        find("lastIndexOf", "list_a_last_index_of_int", last_index_of),
         member(
             "includes",
             "list_includes_dyn_dyn",
-            vec![Type::Dyn, Type::Dyn],
+            any,
             Type::Bool,
-            |args| {
-                Ok(Value::Bool(match args {
-                    [Value::List(list), item] => list.iter().any(|element| same(element, item)),
-                    [target, item] => same(target, item),
-                    _ => return no_overload(),
-                }))
-            },
+            includes,
         ),
     ]);
     overloads
+}
+
+fn index_of(args: &[Value]) -> EvalResult {
+    let [Value::List(list), item] = args else {
+        return no_overload();
+    };
+    Ok(found(list.iter().position(|element| same(element, item))))
+}
+
+fn last_index_of(args: &[Value]) -> EvalResult {
+    let [Value::List(list), item] = args else {
+        return no_overload();
+    };
+    Ok(found(list.iter().rposition(|element| same(element, item))))
+}
+
+/// Whether a list has an item, or a single value is it.
+fn includes(args: &[Value]) -> EvalResult {
+    Ok(Value::Bool(match args {
+        [Value::List(list), item] => list.iter().any(|element| same(element, item)),
+        [target, item] => same(target, item),
+        _ => return no_overload(),
+    }))
 }
 
 fn found(position: Option<usize>) -> Value {

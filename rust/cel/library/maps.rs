@@ -48,22 +48,11 @@ fn insert_all(args: &[Value]) -> EvalResult {
     Ok(Value::Map(Arc::new(result)))
 }
 
-/// The key a value makes; whole numbers of any type make the same one.
-pub(super) fn key_of(value: &Value) -> Option<Key> {
-    Some(match value {
-        Value::Bool(truth) => Key::Bool(*truth),
-        Value::Int(number) => Key::Int(*number),
-        Value::Uint(number) => i64::try_from(*number).map_or(Key::Uint(*number), Key::Int),
-        Value::String(text) => Key::String(Arc::clone(text)),
-        _ => return None,
-    })
-}
-
 fn insert(map: &mut Map, key: &Value, value: &Value) -> Result<(), EvalError> {
-    let Some(found) = key_of(key) else {
+    let Some(found) = Key::of(key) else {
         return Err(EvalError::message("unsupported key type"));
     };
-    if map.entries.contains_key(&found) {
+    if map.find_key(&found).is_some() {
         let text = format!("insert failed: key {} already exists", display(key));
         return Err(EvalError::Message(text));
     }

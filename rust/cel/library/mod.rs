@@ -27,7 +27,8 @@ mod url;
 mod urls;
 
 pub(super) use costs::{call_cost, cost_fails, name_cost};
-pub(super) use support::{compare, regex_cost, scaled_up, size};
+pub(super) use support::Cost;
+pub(super) use support::compare;
 
 use super::overload::Overload;
 
@@ -51,6 +52,12 @@ pub(super) fn overloads() -> Vec<Overload> {
         k8s_lists::overloads(),
     ]
     .concat()
+}
+
+/// Whether a function has one implementation that looks at its values by itself, whatever overload was found:
+/// upstream guards these with no types, so a list may hold anything.
+pub(super) fn looks_by_itself(function: &str) -> bool {
+    matches!(function, "sort" | "@sortByAssociatedKeys" | "flatten")
 }
 
 #[cfg(test)]

@@ -19,78 +19,46 @@ pub(super) fn overloads() -> Vec<Overload> {
     let optional = || Type::optional(value());
     let list_of = || Type::list(value());
     let optionals = || vec![Type::list(optional())];
+    let two = |second| vec![optional(), second];
+    let end = |function, id, eval| member(function, id, vec![list_of()], optional(), eval);
     vec![
-        global(
-            "optional.of",
-            "optional_of",
-            vec![value()],
-            optional(),
-            |args| match args {
-                [value] => Ok(some(value)),
-                _ => no_overload(),
-            },
-        ),
+        global("optional.of", "optional_of", vec![value()], optional(), of),
         global(
             "optional.ofNonZeroValue",
             "optional_ofNonZeroValue",
             vec![value()],
             optional(),
-            |args| match args {
-                [value] if is_zero(value) => Ok(Value::Optional(None)),
-                [value] => Ok(some(value)),
-                _ => no_overload(),
-            },
+            of_non_zero,
         ),
         global("optional.none", "optional_none", vec![], optional(), |_| {
             Ok(Value::Optional(None))
         }),
-        member(
-            "value",
-            "optional_value",
-            vec![optional()],
-            value(),
-            |args| match args {
-                [Value::Optional(Some(value))] => Ok(Value::clone(value)),
-                [Value::Optional(None)] => Err(EvalError::message("optional.none() dereference")),
-                _ => no_overload(),
-            },
-        ),
+        member("value", "optional_value", vec![optional()], value(), get),
         member(
             "hasValue",
             "optional_hasValue",
             vec![optional()],
             Type::Bool,
-            |args| match args {
-                [Value::Optional(value)] => Ok(Value::Bool(value.is_some())),
-                _ => no_overload(),
-            },
+            has,
         ),
         member(
             "or",
             "optional_or_optional",
-            vec![optional(), optional()],
+            two(optional()),
             optional(),
-            |args| match args {
-                [Value::Optional(None), other] => Ok(other.clone()),
-                [first @ Value::Optional(_), _] => Ok(first.clone()),
-                _ => no_overload(),
-            },
+            or,
         ),
         member(
             "orValue",
             "optional_orValue_value",
-            vec![optional(), value()],
+            two(value()),
             value(),
-            |args| match args {
-                [Value::Optional(None), other] => Ok(other.clone()),
-                [Value::Optional(Some(value)), _] => Ok(Value::clone(value)),
-                _ => no_overload(),
-            },
+            or_value,
         ),
-        member("last", "list_last", vec![list_of()], optional(), |args| {
+        end("last", "list_last", |args| {
             Ok(list(args, 0)?.last().map_or(Value::Optional(None), some))
         }),
-        member("first", "list_first", vec![list_of()], optional(), |args| {
+        end("first", "list_first", |args| {
             Ok(list(args, 0)?.first().map_or(Value::Optional(None), some))
         }),
         global(
@@ -108,6 +76,50 @@ pub(super) fn overloads() -> Vec<Overload> {
             unwrap,
         ),
     ]
+}
+
+fn of(args: &[Value]) -> EvalResult {
+    match args {
+        [value] => Ok(some(value)),
+        _ => no_overload(),
+    }
+}
+
+fn of_non_zero(args: &[Value]) -> EvalResult {
+    match args {
+        [value] if is_zero(value) => Ok(Value::Optional(None)),
+        _ => of(args),
+    }
+}
+
+fn get(args: &[Value]) -> EvalResult {
+    match args {
+        [Value::Optional(Some(value))] => Ok(Value::clone(value)),
+        [Value::Optional(None)] => Err(EvalError::message("optional.none() dereference")),
+        _ => no_overload(),
+    }
+}
+
+fn has(args: &[Value]) -> EvalResult {
+    match args {
+        [Value::Optional(value)] => Ok(Value::Bool(value.is_some())),
+        _ => no_overload(),
+    }
+}
+
+fn or(args: &[Value]) -> EvalResult {
+    match args {
+        [Value::Optional(None), other] => Ok(other.clone()),
+        [first @ Value::Optional(_), _] => Ok(first.clone()),
+        _ => no_overload(),
+    }
+}
+
+fn or_value(args: &[Value]) -> EvalResult {
+    match args {
+        [Value::Optional(Some(value)), _] => Ok(Value::clone(value)),
+        _ => or(args),
+    }
 }
 
 fn some(value: &Value) -> Value {

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::support::{global, int, member, no_overload, quantity, text};
-use crate::cel::overload::{EvalError, EvalResult, Overload};
+use crate::cel::overload::{EvalError, Overload};
 use crate::cel::types::Type;
 use crate::cel::value::Value;
 use crate::quantity::{Format, Quantity};
@@ -14,6 +14,10 @@ use crate::quantity::{Format, Quantity};
 const QUANTITY: Type = Type::Named("kubernetes.Quantity");
 
 pub(super) fn overloads() -> Vec<Overload> {
+    [reading(), arithmetic()].concat()
+}
+
+fn reading() -> Vec<Overload> {
     use Type::{Bool, Double, Int, String};
     let one = |function, id, result, eval| member(function, id, vec![QUANTITY], result, eval);
     let two = |function, id, other, result, eval| {
@@ -72,17 +76,25 @@ pub(super) fn overloads() -> Vec<Overload> {
         one("isInteger", "quantity_is_integer", Bool, |args| {
             Ok(Value::Bool(quantity(args, 0)?.as_i64().is_some()))
         }),
-        two("add", "quantity_add", QUANTITY, QUANTITY, |args| {
-            result(quantity(args, 0)?.add(quantity(args, 1)?))
+    ]
+}
+
+/// Sums and differences; a whole number is a quantity too.
+fn arithmetic() -> Vec<Overload> {
+    let sum =
+        |function, id, other, eval| member(function, id, vec![QUANTITY, other], QUANTITY, eval);
+    vec![
+        sum("add", "quantity_add", QUANTITY, |args| {
+            Ok(result(quantity(args, 0)?.add(quantity(args, 1)?)))
         }),
-        two("add", "quantity_add_int", Int, QUANTITY, |args| {
-            result(quantity(args, 0)?.add(&whole(args)?))
+        sum("add", "quantity_add_int", Type::Int, |args| {
+            Ok(result(quantity(args, 0)?.add(&whole(args)?)))
         }),
-        two("sub", "quantity_sub", QUANTITY, QUANTITY, |args| {
-            result(quantity(args, 0)?.sub(quantity(args, 1)?))
+        sum("sub", "quantity_sub", QUANTITY, |args| {
+            Ok(result(quantity(args, 0)?.sub(quantity(args, 1)?)))
         }),
-        two("sub", "quantity_sub_int", Int, QUANTITY, |args| {
-            result(quantity(args, 0)?.sub(&whole(args)?))
+        sum("sub", "quantity_sub_int", Type::Int, |args| {
+            Ok(result(quantity(args, 0)?.sub(&whole(args)?)))
         }),
     ]
 }
@@ -109,8 +121,8 @@ fn whole(args: &[Value]) -> Result<Quantity, EvalError> {
     Ok(Quantity::from_i64(int(args, 1)?, Format::DecimalExponent))
 }
 
-fn result(quantity: Quantity) -> EvalResult {
-    Ok(Value::QuantityResult(Arc::new(quantity)))
+fn result(quantity: Quantity) -> Value {
+    Value::QuantityResult(Arc::new(quantity))
 }
 
 /// The amount as a float: mantissa times a power of ten, each rounded.
@@ -119,24 +131,11 @@ fn result(quantity: Quantity) -> EvalResult {
     reason = "the function is meant to be approximate"
 )]
 fn approximate(quantity: &Quantity) -> f64 {
-    let (mantissa, exponent) = match quantity.small() {
-        Some((mantissa, exponent)) => (i128::from(mantissa), i32::from(exponent)),
-        None => reduced(quantity.nanos()),
-    };
+    let (mantissa, exponent) = quantity.parts();
     if exponent == 0 {
         return mantissa as f64;
     }
     // Parsing rounds the power once, as a table of powers does.
     let power: f64 = format!("1e{exponent}").parse().unwrap_or(f64::NAN);
     mantissa as f64 * power
-}
-
-/// Mantissa and exponent with as few decimals as the amount needs.
-fn reduced(nanos: i128) -> (i128, i32) {
-    let (mut mantissa, mut exponent) = (nanos, -9);
-    while exponent < 0 && mantissa % 10 == 0 {
-        mantissa /= 10;
-        exponent += 1;
-    }
-    (mantissa, exponent)
 }

@@ -61,11 +61,11 @@ fn short_escape(c: char) -> Option<&'static str> {
 
 /// Letters, marks, numbers, punctuation, symbols and the plain space.
 fn printable(c: char) -> bool {
+    static CLASS: OnceLock<Option<GoRegex>> = OnceLock::new();
     if c.is_ascii() {
         return c == ' ' || c.is_ascii_graphic();
     }
-    static CLASS: OnceLock<Option<GoRegex>> = OnceLock::new();
-    let class = CLASS.get_or_init(|| regex::compile(r"[\pL\pM\pN\pP\pS]").ok());
+    let class = CLASS.get_or_init(|| regex::compile_for_reuse(r"[\pL\pM\pN\pP\pS]").ok());
     let mut buffer = [0; 4];
     class
         .as_ref()

@@ -3,6 +3,8 @@
 //!
 //! Start at [`format`]; [`check`] is what the compiler asks about a literal format.
 
+use std::fmt::Write as _;
+
 use super::support::key_value;
 use super::{names, quoting, text};
 use crate::cel::types::Type;
@@ -263,7 +265,12 @@ fn signed(number: i64, digits: impl Fn(u64) -> String) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// The number `%f` and `%e` print: a double, or one of three words for one.
@@ -315,7 +322,8 @@ fn fixed(number: f64, precision: u64) -> String {
     let sign = if number < 0.0 { "-" } else { "" };
     let mut printed = format!("{sign}{}", grouped(whole));
     if least > 0 || !fraction.is_empty() {
-        printed.push_str(&format!(".{fraction:0<least$}"));
+        // Writing to a text cannot fail.
+        let _ = write!(printed, ".{fraction:0<least$}");
     }
     printed
 }
@@ -324,7 +332,7 @@ fn fixed(number: f64, precision: u64) -> String {
 fn grouped(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position) % 3 == 0 {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -2,120 +2,108 @@
 //!
 //! `format` is in [`super::string_format`], the quoting rules in [`super::quoting`]. Start at [`overloads`].
 
-use super::support::{int, int_of, list, member, string, strings, text};
+use super::support::{global, int, int_of, list, member, string, strings, text};
 use super::{quoting, string_format};
 use crate::cel::overload::{EvalError, EvalResult, Overload};
 use crate::cel::types::Type;
 use crate::cel::value::Value;
 
 pub(super) fn overloads() -> Vec<Overload> {
+    [searching(), changing(), taking_apart(), making()].concat()
+}
+
+type Eval = fn(&[Value]) -> EvalResult;
+
+/// A function of a text.
+fn of_text(
+    function: &'static str,
+    id: &'static str,
+    rest: &[Type],
+    result: Type,
+    eval: Eval,
+) -> Overload {
+    member(function, id, [&[Type::String], rest].concat(), result, eval)
+}
+
+fn searching() -> Vec<Overload> {
     use Type::{Int, String};
-    let of_string = |function, id, rest: &[Type], result, eval| {
-        let args = [&[String], rest].concat();
-        member(function, id, args, result, eval)
-    };
-    let texts = || Type::list(String);
+    let search = |function, id, rest: &[Type], eval: Eval| of_text(function, id, rest, Int, eval);
+    let (indexed, last) = ([String, Int], "lastIndexOf");
     vec![
-        of_string("charAt", "string_char_at_int", &[Int], String, char_at),
-        of_string(
-            "indexOf",
-            "string_index_of_string",
-            &[String],
-            Int,
-            index_of,
-        ),
-        of_string(
-            "indexOf",
-            "string_index_of_string_int",
-            &[String, Int],
-            Int,
-            index_of,
-        ),
-        of_string(
-            "lastIndexOf",
+        of_text("charAt", "string_char_at_int", &[Int], String, char_at),
+        search("indexOf", "string_index_of_string", &[String], index_of),
+        search("indexOf", "string_index_of_string_int", &indexed, index_of),
+        search(
+            last,
             "string_last_index_of_string",
             &[String],
-            Int,
             last_index_of,
         ),
-        of_string(
-            "lastIndexOf",
+        search(
+            last,
             "string_last_index_of_string_int",
-            &[String, Int],
-            Int,
+            &indexed,
             last_index_of_offset,
         ),
-        of_string("lowerAscii", "string_lower_ascii", &[], String, |args| {
+    ]
+}
+
+fn changing() -> Vec<Overload> {
+    use Type::{Int, String};
+    let change =
+        |function, id, rest: &[Type], eval: Eval| of_text(function, id, rest, String, eval);
+    let (two, limited) = ([String, String], [String, String, Int]);
+    vec![
+        change("lowerAscii", "string_lower_ascii", &[], |args| {
             Ok(string(&text(args, 0)?.to_ascii_lowercase()))
         }),
-        of_string(
-            "replace",
-            "string_replace_string_string",
-            &[String, String],
-            String,
-            replace,
-        ),
-        of_string(
-            "replace",
-            "string_replace_string_string_int",
-            &[String, String, Int],
-            String,
-            replace,
-        ),
-        of_string("split", "string_split_string", &[String], texts(), split),
-        of_string(
-            "split",
-            "string_split_string_int",
-            &[String, Int],
-            texts(),
-            split,
-        ),
-        of_string(
-            "substring",
-            "string_substring_int",
-            &[Int],
-            String,
-            substring_from,
-        ),
-        of_string(
-            "substring",
-            "string_substring_int_int",
-            &[Int, Int],
-            String,
-            substring,
-        ),
-        of_string("trim", "string_trim", &[], String, |args| {
-            Ok(string(text(args, 0)?.trim_matches(char::is_whitespace)))
-        }),
-        of_string("upperAscii", "string_upper_ascii", &[], String, |args| {
+        change("upperAscii", "string_upper_ascii", &[], |args| {
             Ok(string(&text(args, 0)?.to_ascii_uppercase()))
         }),
-        of_string(
-            "format",
-            "string_format",
-            &[Type::list(Type::Dyn)],
-            String,
-            |args| {
-                string_format::format(text(args, 0)?, list(args, 1)?)
-                    .map(|text| string(&text))
-                    .map_err(EvalError::Message)
-            },
+        change("trim", "string_trim", &[], |args| {
+            Ok(string(text(args, 0)?.trim_matches(char::is_whitespace)))
+        }),
+        change("replace", "string_replace_string_string", &two, replace),
+        change(
+            "replace",
+            "string_replace_string_string_int",
+            &limited,
+            replace,
         ),
-        super::support::global(
+    ]
+}
+
+fn taking_apart() -> Vec<Overload> {
+    use Type::{Int, String};
+    let part = |id, rest: &[Type], eval: Eval| of_text("substring", id, rest, String, eval);
+    let parts = |id, rest: &[Type]| of_text("split", id, rest, Type::list(String), split);
+    vec![
+        parts("string_split_string", &[String]),
+        parts("string_split_string_int", &[String, Int]),
+        part("string_substring_int", &[Int], substring_from),
+        part("string_substring_int_int", &[Int, Int], substring),
+    ]
+}
+
+fn making() -> Vec<Overload> {
+    use Type::String;
+    let joined = |id, args| member("join", id, args, String, join);
+    let any = [Type::list(Type::Dyn)];
+    vec![
+        of_text("format", "string_format", &any, String, |args| {
+            string_format::format(text(args, 0)?, list(args, 1)?)
+                .map(|text| string(&text))
+                .map_err(EvalError::Message)
+        }),
+        global(
             "strings.quote",
             "strings_quote",
             vec![String],
             String,
             |args| Ok(string(&quoting::cel_quote(text(args, 0)?))),
         ),
-        member("join", "list_join", vec![texts()], String, join),
-        member(
-            "join",
-            "list_join_string",
-            vec![texts(), String],
-            String,
-            join,
-        ),
+        joined("list_join", vec![Type::list(String)]),
+        joined("list_join_string", vec![Type::list(String), String]),
     ]
 }
 

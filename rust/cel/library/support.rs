@@ -35,8 +35,7 @@ pub(super) fn global(
         args,
         result,
         eval,
-        // These two are one implementation for lists of every type.
-        is_generic: matches!(function, "sort") || id.ends_with("_sortByAssociatedKeys"),
+        cost: super::call_cost(function, id),
     }
 }
 
@@ -151,31 +150,8 @@ pub(in crate::cel) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
         | (Value::Timestamp(a, b, _), Value::Timestamp(c, d, _)) => {
             Some(nanos(*a, *b).cmp(&nanos(*c, *d)))
         }
-        _ => compare_numbers(left, right),
+        _ => left.compare_numbers(right),
     }
-}
-
-fn compare_numbers(left: &Value, right: &Value) -> Option<Ordering> {
-    let whole = |value: &Value| match value {
-        Value::Int(number) => Some(i128::from(*number)),
-        Value::Uint(number) => Some(i128::from(*number)),
-        _ => None,
-    };
-    match (left, right) {
-        (Value::Double(a), Value::Double(b)) => a.partial_cmp(b),
-        (Value::Double(a), _) => compare_double(*a, whole(right)?),
-        (_, Value::Double(b)) => compare_double(*b, whole(left)?).map(Ordering::reverse),
-        _ => Some(whole(left)?.cmp(&whole(right)?)),
-    }
-}
-
-/// Compares a double with an integer the way cel-go does: by converting the integer where it is in range.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "upstream rounds the integer in the same way"
-)]
-fn compare_double(double: f64, whole: i128) -> Option<Ordering> {
-    double.partial_cmp(&(whole as f64))
 }
 
 /// Elements, characters or bytes of a value; 1 for what has no size.
@@ -222,7 +198,13 @@ pub(in crate::cel) fn scaled_up(size: u64, factor: f64) -> u64 {
     reason = "the cost is what this float arithmetic gives upstream"
 )]
 pub(super) fn scaled_down(size: u64, factor: f64) -> u64 {
-    (size as f64 * factor) as u64
+    let product = size as f64 * factor;
+    // What 64 bits cannot hold becomes this in upstream, on the usual machines.
+    if product >= 2.0_f64.powi(64) {
+        1 << 63
+    } else {
+        product as u64
+    }
 }
 
 /// Cost of reading the characters of an argument.

@@ -50,7 +50,8 @@ fn base64(text: &str) -> Vec<u8> {
         .filter(|byte| *byte != b'=')
         .map(digit)
         .collect();
-    let bits: String = digits.iter().map(|digit| format!("{digit:06b}")).collect();
+    let bits: Vec<String> = digits.iter().map(|digit| format!("{digit:06b}")).collect();
+    let bits = bits.concat();
     let bytes =
         (0..bits.len() / 8).map(|byte| u8::from_str_radix(&bits[byte * 8..byte * 8 + 8], 2));
     bytes.map(|byte| byte.expect("eight bits")).collect()
@@ -123,6 +124,7 @@ impl Library {
                 Value::Map(Arc::new(Map {
                     entries: entries.collect(),
                     default_empty: false,
+                    is_native: false,
                 }))
             }
             "type" => Value::Type(Arc::new(match text() {
@@ -210,7 +212,7 @@ fn calls_answer_as_upstream() {
             Ok(value) => (write(value), vector["value"].clone()),
             Err(error) => (json!(error_text(error)), vector["error"].clone()),
         };
-        let cost = super::call_cost(library.overloads[id].function, id).map_or(1, |cost| {
+        let cost = library.overloads[id].cost.map_or(1, |cost| {
             cost(&args, result.as_ref().unwrap_or(&Value::Null))
         });
         if vector["function"] == "find" || vector["function"] == "findAll" {

@@ -3,6 +3,8 @@
 //! Works on bytes: what is unescaped need not be UTF-8, and is shown with replacement characters where it is not.
 //! Start at [`parse`].
 
+use std::fmt::Write as _;
+
 use super::ips;
 use super::quoting::go_quote;
 
@@ -51,7 +53,8 @@ fn escape(bytes: &[u8], part: Part) -> String {
     let mut text = String::with_capacity(bytes.len());
     for byte in bytes {
         if must_escape(*byte, part) {
-            text.push_str(&format!("%{byte:02X}"));
+            // Writing to a text cannot fail.
+            let _ = write!(text, "%{byte:02X}");
         } else {
             text.push(char::from(*byte));
         }
@@ -373,8 +376,8 @@ impl Url {
 
     fn write_hierarchy(&self, text: &mut String) {
         let no_host = self.host.is_empty() && self.user.is_none();
-        let has_authority = !(self.scheme.is_empty() && no_host) && !(self.omit_host && no_host);
-        if has_authority {
+        let bare = self.scheme.is_empty() || self.omit_host;
+        if !(no_host && bare) {
             if !no_host || !self.path.is_empty() {
                 text.push_str("//");
             }

@@ -75,5 +75,6 @@ fn query(args: &[Value]) -> EvalResult {
     Ok(Value::Map(Arc::new(Map {
         entries: entries.collect(),
         default_empty: false,
+        is_native: false,
     })))
 }

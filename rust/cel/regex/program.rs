@@ -29,6 +29,7 @@ pub(super) struct Program {
 }
 
 /// What is left to compile. Instructions are made from the last to the first: `next` is where the one just made goes.
+#[derive(Clone, Copy)]
 enum Task {
     Node(NodeId),
     /// Keeps what was made for the later alternatives and goes back to what follows them.
@@ -134,7 +135,7 @@ impl Compiler<'_> {
             Kind::Set(set) => self.push(Instruction::Set(Tree::set_index(*set), self.next)),
             Kind::Assertion(assertion) => self.push(Instruction::Assertion(*assertion, self.next)),
             Kind::Concatenation(children) => {
-                self.tasks.extend(children.iter().copied().map(Task::Node))
+                self.tasks.extend(children.iter().copied().map(Task::Node));
             }
             Kind::Alternation(children) => {
                 let Some((last, earlier)) = children.split_last() else {
@@ -328,11 +329,10 @@ impl Program {
                     stack.push(*first);
                 }
                 Some(Instruction::Assertion(assertion, next)) if around.holds(*assertion) => {
-                    stack.push(*next)
+                    stack.push(*next);
                 }
-                Some(Instruction::Assertion(..)) => {}
+                None | Some(Instruction::Assertion(..)) => {}
                 Some(_) => threads.list.push((place, start)),
-                None => {}
             }
         }
     }

@@ -1,14 +1,62 @@
-//! Parts of the parser that stand on their own: literals from tokens, balanced trees of `&&` and `||`.
+//! Building nodes of expressions: numbers, calls, balanced chains, literals.
 //!
-//! Start at [`literal_value`].
+//! Start at [`Builder`].
 
 use std::sync::Arc;
 
-use super::ast::Expr;
+use super::ast::{Call, Expr, Kind};
 use super::lexer::{Issue, Lexeme, Token, unescape};
 use super::number;
-use super::parser::Builder;
 use super::value::Value;
+
+/// Limit on nodes. Upstream has none; `optMap` copies its target, so that a chain of them doubles each time.
+const MAX_NODES: u32 = 400_000;
+
+/// Numbers the nodes.
+#[derive(Default)]
+pub(super) struct Builder {
+    /// How many nodes there are.
+    pub(super) nodes: u32,
+}
+
+impl Builder {
+    /// A node.
+    pub(super) fn node(&mut self, offset: u32, kind: Kind) -> Result<Expr, Issue> {
+        if self.nodes >= MAX_NODES {
+            return Err(Issue::new(offset as usize, "expression too large"));
+        }
+        let id = self.nodes;
+        self.nodes += 1;
+        Ok(Expr { id, offset, kind })
+    }
+
+    /// A call of a function or operator.
+    pub(super) fn call(
+        &mut self,
+        offset: u32,
+        function: &str,
+        args: Vec<Expr>,
+    ) -> Result<Expr, Issue> {
+        self.any_call(offset, function, None, args)
+    }
+
+    /// A call of either style.
+    pub(super) fn any_call(
+        &mut self,
+        offset: u32,
+        function: &str,
+        target: Option<Expr>,
+        args: Vec<Expr>,
+    ) -> Result<Expr, Issue> {
+        let call = Call {
+            function: function.to_owned(),
+            target,
+            args,
+            overloads: Vec::new(),
+        };
+        self.node(offset, Kind::Call(Box::new(call)))
+    }
+}
 
 /// The value of a literal token; `None` when the token is none.
 pub(super) fn literal_value(sign: &str, lexeme: Lexeme<'_>) -> Option<Result<Value, &'static str>> {

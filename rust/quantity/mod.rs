@@ -6,12 +6,11 @@
 //! accepts such amounts (and hangs on `1e2147483648`).
 //! Start at [`Quantity::parse`].
 
+mod wire;
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::value::RawValue;
 
 /// How a quantity is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -577,27 +576,5 @@ impl fmt::Display for Quantity {
             Kept::Text(text) => f.write_str(text),
             Kept::No | Kept::Canonical => self.canonical(f),
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for Quantity {
-    /// A string, or a bare number. From JSON only: as upstream does, the raw text between the quotes is parsed, so
-    /// that `1e3` keeps its format and an escape is an error.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Box::<RawValue>::deserialize(deserializer)?;
-        let text = raw.get();
-        if text == "null" {
-            return Ok(Self::default());
-        }
-        let unquoted = text
-            .strip_prefix('"')
-            .and_then(|text| text.strip_suffix('"'));
-        Self::parse(unquoted.unwrap_or(text).trim()).map_err(serde::de::Error::custom)
-    }
-}
-
-impl Serialize for Quantity {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }

@@ -1,0 +1,87 @@
+//! What calls of the standard functions cost, where it is not 1.
+//!
+//! Start at [`cost`].
+
+use super::library::Cost;
+use super::value::Value;
+
+/// The size a value has for costs: characters, bytes, elements; 1 for everything else.
+pub(super) fn size(value: &Value) -> u64 {
+    let length = match value {
+        Value::String(text) if text.is_ascii() => text.len(),
+        Value::String(text) => text.chars().count(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::List(list) => list.len(),
+        Value::Map(map) => map.entries.len(),
+        Value::Optional(Some(inner)) => return size(inner),
+        Value::Ip(address) => return if address.is_ipv4() { 4 } else { 16 },
+        Value::Cidr(_, bits) => return u64::from(bits.div_ceil(8)),
+        _ => return 1,
+    };
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
+
+fn size_at(args: &[Value], position: usize) -> u64 {
+    args.get(position).map_or(1, size)
+}
+
+/// A tenth of a size, rounded up as upstream's floats do it: seventy gives eight.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the float arithmetic is upstream's"
+)]
+fn tenth(size: u64) -> u64 {
+    (size as f64 * 0.1).ceil() as u64
+}
+
+/// The cost of `==` and `!=`; Kubernetes' own types on the left cost 1.
+pub(super) fn equality(left: &Value, right: &Value, equal: bool) -> u64 {
+    let own = matches!(
+        left,
+        Value::Quantity(_)
+            | Value::QuantityResult(_)
+            | Value::Ip(_)
+            | Value::Cidr(..)
+            | Value::Format(_)
+            | Value::Url(_)
+            | Value::Semver(_)
+    );
+    if own && equal {
+        return 1;
+    }
+    tenth(size(left).min(size(right)))
+}
+
+fn smaller(args: &[Value], _: &Value) -> u64 {
+    tenth(size_at(args, 0).min(size_at(args, 1)))
+}
+
+/// The cost function of an overload.
+pub(super) fn cost(id: &str) -> Option<Cost> {
+    Some(match id {
+        "starts_with_string" | "ends_with_string" => |args, _| tenth(size_at(args, 1)),
+        "string_to_bytes" | "bytes_to_string" => |args, _| tenth(size_at(args, 0)),
+        "in_list" => |args, _| size_at(args, 1),
+        "less_string"
+        | "greater_string"
+        | "less_equals_string"
+        | "greater_equals_string"
+        | "less_bytes"
+        | "greater_bytes"
+        | "less_equals_bytes"
+        | "greater_equals_bytes" => smaller,
+        "add_string" | "add_bytes" => {
+            |args, _| tenth(size_at(args, 0).saturating_add(size_at(args, 1)))
+        }
+        "matches" | "matches_string" => |args, _| {
+            let text = tenth(size_at(args, 0).saturating_add(1));
+            text.saturating_mul(size_at(args, 1).div_ceil(4))
+        },
+        "contains_string" => {
+            |args, _| tenth(size_at(args, 0)).saturating_mul(tenth(size_at(args, 1)))
+        }
+        _ => return None,
+    })
+}
