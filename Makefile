@@ -7,13 +7,14 @@ BIN := $(VENV)/bin
 # Cases of the random comparison with the upstream allocator, and of the one with its CEL.
 N ?= 300000
 
-.PHONY: help demo test lint test-rust test-python upstream oracle campaign bench wheel clean
+.PHONY: help demo test lint test-rust test-python upstream oracle campaign bite bench wheel clean
 
 help:
 	@echo "make demo      set up, then allocate the example cluster"
 	@echo "make test      set up, then run everything the gate runs"
 	@echo "make bench     time parsing, CEL and allocation, from Rust and from Python"
 	@echo "make campaign  N=300000 random cases against the upstream allocator and its CEL"
+	@echo "make bite      how many of N random cases each feature decides"
 	@echo "make upstream  upstream's own test suite with gpualloc plugged in"
 
 # --- set-up -----------------------------------------------------------------------------------------------------------
@@ -82,6 +83,10 @@ upstream: oracle
 campaign: oracle
 	GPUALLOC_CASES=$(N) cargo test --release --test differential -- --nocapture
 	GPUALLOC_CASES=$(N) cargo test --release --test cel_differential -- --nocapture
+
+# Whether the random cases decide anything: upstream answers that change when a feature's objects are taken out.
+bite: oracle
+	GPUALLOC_CASES=$(N) cargo test --release --test differential -- --ignored --nocapture bite
 
 # --- benches ----------------------------------------------------------------------------------------------------------
 
