@@ -12,7 +12,7 @@ N ?= 300000
 help:
 	@echo "make demo      set up, then allocate the example cluster"
 	@echo "make test      set up, then run everything the gate runs"
-	@echo "make bench     time parsing, CEL and allocation, from Rust and from Python"
+	@echo "make bench     time parsing, CEL and allocation, from Python"
 	@echo "make campaign  N=300000 random cases against the upstream allocator and its CEL"
 	@echo "make bite      how many of N random cases each feature decides"
 	@echo "make upstream  upstream's own test suite with gpualloc plugged in"
@@ -61,7 +61,6 @@ lint: $(VENV)/groups
 
 test-rust: oracle
 	GPUALLOC_CASES=$${GPUALLOC_CASES:-20000} cargo test --quiet
-	cargo bench --no-run --quiet
 
 test-python: $(VENV)/wheel $(VENV)/groups
 	$(BIN)/python -m pytest -q tests benches --benchmark-disable
@@ -74,11 +73,11 @@ test-python: $(VENV)/wheel $(VENV)/groups
 # --- comparison with upstream (Go) ------------------------------------------------------------------------------------
 
 oracle:
-	@tests/oracle/build.sh
+	@tests/oracle/build.sh || [ $$? -eq 3 ]
 
 upstream: oracle
 	cargo build --quiet --example answer
-	tests/oracle/upstream.sh
+	tests/oracle/upstream.sh || [ $$? -eq 3 ]
 
 campaign: oracle
 	GPUALLOC_CASES=$(N) cargo test --release --test differential -- --nocapture
@@ -91,7 +90,6 @@ bite: oracle
 # --- benches ----------------------------------------------------------------------------------------------------------
 
 bench: $(VENV)/wheel $(VENV)/groups
-	cargo bench
 	$(BIN)/python -m pytest -q benches --benchmark-only
 
 clean:
