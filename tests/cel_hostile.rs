@@ -15,7 +15,7 @@ fn on_stack<T: Send>(size: usize, work: impl FnOnce() -> T + Send) -> T {
         let thread = std::thread::Builder::new()
             .stack_size(size)
             .spawn_scoped(scope, work);
-        thread.unwrap().join().unwrap()
+        thread.expect("a thread").join().expect("no panic")
     })
 }
 
@@ -70,7 +70,7 @@ fn chains() {
     answers(&format!("{}true", "!".repeat(10_000)), true);
     refused(&"true ? ".repeat(2_000));
     answers(
-        &format!("{}true{}", "true ? ".to_string(), " : false"),
+        &format!("{}true{}", "true ? ", " : false"),
         true,
     );
     answers(&format!("{}true", "false ? false : ".repeat(240)), true);
