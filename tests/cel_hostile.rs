@@ -69,10 +69,7 @@ fn chains() {
     answers(&format!("false{}", " || false".repeat(5_000)), false);
     answers(&format!("{}true", "!".repeat(10_000)), true);
     refused(&"true ? ".repeat(2_000));
-    answers(
-        &format!("{}true{}", "true ? ", " : false"),
-        true,
-    );
+    answers(&format!("{}true{}", "true ? ", " : false"), true);
     answers(&format!("{}true", "false ? false : ".repeat(240)), true);
 }
 
