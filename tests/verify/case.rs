@@ -123,7 +123,11 @@ impl Case {
     }
 
     /// Whether a request has an alternative that asks for no devices.
-    #[expect(dead_code, reason = "one of the two runners asks")]
+    #[allow(
+        dead_code,
+        clippy::allow_attributes,
+        reason = "one of the two runners asks"
+    )]
     pub(crate) fn may_be_empty(&self) -> bool {
         let requests = self
             .claims

@@ -163,7 +163,7 @@ impl Search<'_> {
             let objections = objections.err().unwrap_or_default();
             objections.iter().all(|objection| {
                 let unseen = objection.text.contains("for the node");
-                let unusable = objection.field.ends_with(".pool");
+                let unusable = objection.field.rsplit('.').next() == Some("pool");
                 !objection.text.contains("all devices") && !unseen && !unusable
             })
         };

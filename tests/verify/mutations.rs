@@ -1,11 +1,13 @@
 //! Every change of one field of an answer that must make it wrong, whatever the devices are.
 
 use gpualloc::quantity::{Format, Quantity};
+use gpualloc::wire::RawJson;
 use gpualloc::wire::allocation::{
     AllocationResult, DeviceAllocationConfiguration, DeviceRequestAllocationResult,
 };
 use gpualloc::wire::claim::{DeviceToleration, OpaqueDeviceConfiguration};
 use gpualloc::wire::core::{NodeSelector, NodeSelectorRequirement, NodeSelectorTerm};
+use std::collections::BTreeMap;
 
 type Edit<T> = (&'static str, fn(&mut T));
 
@@ -84,7 +86,7 @@ fn config(at: usize, add: &mut Add<'_>) {
 }
 
 const DEVICE: &[Edit<DeviceRequestAllocationResult>] = &[
-    ("unknown request", |r| r.request = "nobody".to_owned()),
+    ("unknown request", |r| "nobody".clone_into(&mut r.request)),
     ("request without its alternative", |r| {
         r.request = r.request.split('/').next().unwrap_or_default().to_owned();
     }),
@@ -166,7 +168,7 @@ const DEVICE: &[Edit<DeviceRequestAllocationResult>] = &[
     }),
     ("consumes nothing", |r| r.consumed_capacity = None),
     ("empty consumption", |r| {
-        r.consumed_capacity = Some(Default::default());
+        r.consumed_capacity = Some(BTreeMap::default());
     }),
     ("one more node operation", |r| {
         r.skip_node_operations.push("x".to_owned());
@@ -175,7 +177,7 @@ const DEVICE: &[Edit<DeviceRequestAllocationResult>] = &[
         drop(r.skip_node_operations.pop());
     }),
     ("compatibility groups", |r| {
-        r.compatibility_groups = Some(Default::default());
+        r.compatibility_groups = Some(RawJson::default());
     }),
 ];
 
@@ -186,7 +188,7 @@ const CONFIG: &[Edit<DeviceAllocationConfiguration>] = &[
         } else {
             "FromClass"
         };
-        c.source = other.to_owned();
+        other.clone_into(&mut c.source);
     }),
     ("one more request", |c| c.requests.push("nobody".to_owned())),
     ("one request less", |c| drop(c.requests.pop())),
