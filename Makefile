@@ -55,7 +55,7 @@ lint: $(VENV)/groups
 	cargo fmt --check
 	cargo clippy --all-targets --quiet -- -D warnings
 	cargo clippy --features python --quiet -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --no-deps --document-private-items --quiet
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 

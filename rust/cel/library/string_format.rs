@@ -1,7 +1,7 @@
 //! `string.format`: clauses `%s %d %f %e %b %o %x %X`, with the look that upstream's number printer gives `%f` and
 //! `%e` (grouped digits, powers in superscripts).
 //!
-//! Start at [`format`]; [`check`] is what the compiler asks about a literal format.
+//! Start at [`format()`]; [`check`] is what the compiler asks about a literal format.
 
 use std::fmt::Write as _;
 
