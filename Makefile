@@ -12,7 +12,7 @@ N ?= 300000
 help:
 	@echo "make demo      set up, then allocate the example cluster"
 	@echo "make test      set up, then run everything the gate runs"
-	@echo "make bench     time parsing, CEL and allocation, from Python"
+	@echo "make bench     time parsing, CEL and allocation, from Rust and from Python"
 	@echo "make campaign  N=300000 random cases against the upstream allocator and its CEL"
 	@echo "make bite      how many of N random cases each feature decides"
 	@echo "make upstream  upstream's own test suite with gpualloc plugged in"
@@ -61,6 +61,7 @@ lint: $(VENV)/groups
 
 test-rust: oracle
 	GPUALLOC_CASES=$${GPUALLOC_CASES:-20000} cargo test --quiet
+	cargo bench --quiet -- --test
 
 test-python: $(VENV)/wheel $(VENV)/groups
 	$(BIN)/python -m pytest -q tests benches --benchmark-disable
@@ -90,6 +91,7 @@ bite: oracle
 # --- benches ----------------------------------------------------------------------------------------------------------
 
 bench: $(VENV)/wheel $(VENV)/groups
+	cargo bench
 	$(BIN)/python -m pytest -q benches --benchmark-only
 
 clean:

@@ -44,3 +44,7 @@ pub fn gpu_claim(count: usize) -> String {
 /// The selector whose speed is promised.
 pub const MEMORY_SELECTOR: &str =
     "device.capacity[\"gpu.nvidia.com\"].memory.compareTo(quantity(\"40Gi\")) >= 0";
+
+/// The selector that most claims carry.
+pub const PRODUCT_SELECTOR: &str =
+    "device.attributes[\"gpu.nvidia.com\"].productName == \"NVIDIA H100 80GB HBM3\"";

@@ -65,6 +65,35 @@ class TestInventory:
         assert (str(again), again.field) == (str(caught.value), caught.value.field)
 
 
+class TestValidate:
+    def test_broken_rules_are_named(self, documents: list[Json]) -> None:
+        assert ga.validate(documents) == []
+        broken = resource_slice("a", 2)
+        broken["spec"]["devices"][1]["name"] = "Not_A_Label"
+        broken["spec"]["pool"]["resourceSliceCount"] = 0
+        found = ga.validate([*documents, broken])
+        assert {(one.document, one.field) for one in found} == {
+            ("ResourceSlice a-slice", "spec.pool.resourceSliceCount"),
+            ("ResourceSlice a-slice", "spec.devices[1].name"),
+        }
+        # Loading asks for the shape only.
+        assert ga.Inventory.from_documents([broken])
+
+
+class TestShareIds:
+    def test_computed_and_supplied(self) -> None:
+        capacity = {"capacity": {"memory": {"value": "8Gi"}}, "allowMultipleAllocations": True}
+        inventory = ga.Inventory.from_documents([device_class(), resource_slice("a", 1, **capacity)])
+        wanted = claim("two", 1, capacity={"requests": {"memory": "2Gi"}})
+        computed = inventory.allocate(wanted, nodes=["a"])["team/two"].devices[0].share_id
+        assert computed == inventory.allocate(wanted, nodes=["a"])["team/two"].devices[0].share_id
+        mine = "11111111-2222-4333-8444-555555555555"
+        answer = inventory.allocate(wanted, nodes=["a"], share_ids={("team/two", "gpus", 0): mine})
+        assert answer["team/two"].devices[0].share_id == mine != computed
+        other = inventory.allocate(wanted, nodes=["a"], share_ids={("team/two", "gpus", 1): mine})
+        assert other["team/two"].devices[0].share_id == computed
+
+
 class TestPlaced:
     def test_answer(self, inventory: ga.Inventory) -> None:
         answer = inventory.allocate("team/two")

@@ -28,14 +28,12 @@ Out = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def cluster(tmp_path: Path, documents: list[Json]) -> str:
-    path = tmp_path / "cluster.yaml"
-    path.write_text(yaml.safe_dump_all(documents[:-1]))
-    return str(path)
+    return write(tmp_path, *documents[:-1], name="cluster.yaml")
 
 
 def write(folder: Path, *documents: Json, name: str = "claims.yaml") -> str:
     path = folder / name
-    path.write_text(yaml.safe_dump_all(documents))
+    path.write_text(yaml.safe_dump_all(documents))  # pyright: ignore[reportUnknownMemberType]
     return str(path)
 
 

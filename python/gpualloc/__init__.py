@@ -24,7 +24,9 @@ from gpualloc._native import (
     Inventory,
     Objection,
     Remark,
+    Violation,
     __version__,
+    validate,
 )
 
 __all__ = [
@@ -42,5 +44,7 @@ __all__ = [
     "Inventory",
     "Objection",
     "Remark",
+    "Violation",
     "__version__",
+    "validate",
 ]

@@ -15,7 +15,9 @@ __all__ = [
     "Objection",
     "Remark",
     "Selector",
+    "Violation",
     "__version__",
+    "validate",
 ]
 
 __version__: str
@@ -70,6 +72,7 @@ class Inventory:
         max_steps: int | None = None,
         kubernetes: str = "1.37",
         feature_gates: dict[str, bool] | None = None,
+        share_ids: dict[tuple[str, str, int], str] | None = None,
     ) -> Answer:
         """Devices for the claims on the first node that takes them all.
 
@@ -81,6 +84,8 @@ class Inventory:
             max_steps: Search steps on each node after which the answer is `undecided`.
             kubernetes: The version whose default feature gates hold: 1.34, 1.35, 1.36 or 1.37.
             feature_gates: Gates that differ, such as `{"DRAAdminAccess": False}`.
+            share_ids: IDs for shares of devices, by claim, request (`request` or `request/subrequest`) and number of
+                the share within the request, from 0; the others are computed from the same three.
 
         Raises:
             InvalidInputError: for arguments that cannot be read or name what is not there.
@@ -97,6 +102,7 @@ class Inventory:
         max_steps: int | None = None,
         kubernetes: str = "1.37",
         feature_gates: dict[str, bool] | None = None,
+        share_ids: dict[tuple[str, str, int], str] | None = None,
     ) -> list[Answer]:
         """As `allocate`, for each node on its own: one answer per node, in the order of the nodes."""
 
@@ -110,6 +116,7 @@ class Inventory:
         max_steps: int | None = None,
         kubernetes: str = "1.37",
         feature_gates: dict[str, bool] | None = None,
+        share_ids: dict[tuple[str, str, int], str] | None = None,
     ) -> tuple[Inventory, list[Answer]]:
         """Allocates for many pods in turn; each finds what those before it have left.
 
@@ -121,6 +128,7 @@ class Inventory:
             max_steps: As in `allocate`.
             kubernetes: As in `allocate`.
             feature_gates: As in `allocate`.
+            share_ids: As in `allocate`.
 
         Returns:
             The inventory with all that was placed, and one answer per pod.
@@ -407,6 +415,42 @@ class Objection:
 
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class Violation:
+    """A rule of the API that a document breaks; `str()` is a sentence."""
+
+    @property
+    def document(self) -> str:
+        """Kind and namespace/name."""
+
+    @property
+    def field(self) -> str:
+        """Path of the field."""
+
+    @property
+    def text(self) -> str:
+        """What the rule is."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+def validate(documents: Documents) -> list[Violation]:
+    """Judges documents by the API server's rules for new objects, each on its own and with every feature gate on.
+
+    Loading asks only for the shape of a document, since upstream's allocator answers for documents that no API server
+    would store. Left out is what needs the cluster, the cost of selectors, `status.devices` and
+    `nodeAllocatableResources`.
+
+    Args:
+        documents: See `gpualloc.kube`; documents of other kinds are passed over.
+
+    Returns:
+        Every rule that is broken, document by document; empty when an API server would take them all.
+
+    Raises:
+        InvalidInputError: for a document that is not the shape of its kind.
+    """
 
 @final
 class Selector:

@@ -260,4 +260,7 @@ def dump(document: dict[str, Any]) -> str:
         )
 
     Dumper.add_representer(str, text)
-    return str(yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True))
+    dumped = yaml.dump(  # pyright: ignore[reportUnknownMemberType]
+        document, Dumper=Dumper, sort_keys=False, allow_unicode=True
+    )
+    return str(dumped)

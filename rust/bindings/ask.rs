@@ -2,13 +2,14 @@
 //!
 //! Names and documents may be mixed; a text that does not begin like JSON is a name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple};
 
 use super::convert::Documents;
+use crate::allocation::ShareKey;
 use crate::error::InputError;
 use crate::gates::{FeatureGates, Features};
 use crate::inventory::{ClaimKey, DeviceId, Inventory, ObjectRef};
@@ -125,6 +126,19 @@ pub(super) fn exclude(
         }
     }
     Ok((nodes, devices))
+}
+
+/// Share ids by claim, request and number of the share within the request.
+pub(super) type ShareIds = BTreeMap<(String, String, usize), String>;
+
+/// Share ids as the engine takes them.
+pub(super) fn share_ids(given: ShareIds) -> BTreeMap<ShareKey, String> {
+    let key = |(claim, request, ordinal): (String, String, usize)| ShareKey {
+        claim: ClaimKey::parse(&claim),
+        request,
+        ordinal,
+    };
+    given.into_iter().map(|(k, id)| (key(k), id)).collect()
 }
 
 /// The features of a Kubernetes version with some gates set otherwise.

@@ -39,11 +39,13 @@ impl Inventory {
         max_steps: Option<u64>,
         kubernetes: &str,
         feature_gates: Option<&Bound<'_, PyDict>>,
+        share_ids: Option<ask::ShareIds>,
     ) -> PyResult<Question> {
         let (left_out, devices) = ask::exclude(exclude.unwrap_or_default())?;
         let mut options = Options {
             features: ask::features(kubernetes, feature_gates)?,
             exclude: devices,
+            share_ids: ask::share_ids(share_ids.unwrap_or_default()),
             ..Options::default()
         };
         if let Some(steps) = max_steps {
@@ -145,7 +147,7 @@ impl Inventory {
         Ok(Self(py.detach(|| self.0.update(text, &deleted))?))
     }
 
-    #[pyo3(signature = (claims=None, *, pod=None, nodes=None, exclude=None, max_steps=None, kubernetes="1.37", feature_gates=None))]
+    #[pyo3(signature = (claims=None, *, pod=None, nodes=None, exclude=None, max_steps=None, kubernetes="1.37", feature_gates=None, share_ids=None))]
     #[expect(
         clippy::too_many_arguments,
         reason = "keyword arguments of one Python call"
@@ -160,8 +162,16 @@ impl Inventory {
         max_steps: Option<u64>,
         kubernetes: &str,
         feature_gates: Option<&Bound<'_, PyDict>>,
+        share_ids: Option<ask::ShareIds>,
     ) -> PyResult<Answer> {
-        let question = self.question(nodes, exclude, max_steps, kubernetes, feature_gates)?;
+        let question = self.question(
+            nodes,
+            exclude,
+            max_steps,
+            kubernetes,
+            feature_gates,
+            share_ids,
+        )?;
         let asked = self.asked(claims, pod)?;
         let answer = interrupt::search(py, &question.options, |options| {
             asked.allocate(&self.0, &question.nodes, options)
@@ -169,7 +179,7 @@ impl Inventory {
         Ok(Answer::new(answer?))
     }
 
-    #[pyo3(signature = (claims=None, *, pod=None, nodes=None, exclude=None, max_steps=None, kubernetes="1.37", feature_gates=None))]
+    #[pyo3(signature = (claims=None, *, pod=None, nodes=None, exclude=None, max_steps=None, kubernetes="1.37", feature_gates=None, share_ids=None))]
     #[expect(
         clippy::too_many_arguments,
         reason = "keyword arguments of one Python call"
@@ -184,8 +194,16 @@ impl Inventory {
         max_steps: Option<u64>,
         kubernetes: &str,
         feature_gates: Option<&Bound<'_, PyDict>>,
+        share_ids: Option<ask::ShareIds>,
     ) -> PyResult<Vec<Answer>> {
-        let question = self.question(nodes, exclude, max_steps, kubernetes, feature_gates)?;
+        let question = self.question(
+            nodes,
+            exclude,
+            max_steps,
+            kubernetes,
+            feature_gates,
+            share_ids,
+        )?;
         let asked = self.asked(claims, pod)?;
         let answers = interrupt::search(py, &question.options, |options| match &asked {
             Asked::Claims(claims) => Ok(allocate_each(&self.0, &question.nodes, claims, options)),
@@ -194,7 +212,7 @@ impl Inventory {
         Ok(answers?.into_iter().map(Answer::new).collect())
     }
 
-    #[pyo3(signature = (asks=None, *, pods=None, nodes=None, exclude=None, max_steps=None, kubernetes="1.37", feature_gates=None))]
+    #[pyo3(signature = (asks=None, *, pods=None, nodes=None, exclude=None, max_steps=None, kubernetes="1.37", feature_gates=None, share_ids=None))]
     #[expect(
         clippy::too_many_arguments,
         reason = "keyword arguments of one Python call"
@@ -209,8 +227,16 @@ impl Inventory {
         max_steps: Option<u64>,
         kubernetes: &str,
         feature_gates: Option<&Bound<'_, PyDict>>,
+        share_ids: Option<ask::ShareIds>,
     ) -> PyResult<(Self, Vec<Answer>)> {
-        let question = self.question(nodes, exclude, max_steps, kubernetes, feature_gates)?;
+        let question = self.question(
+            nodes,
+            exclude,
+            max_steps,
+            kubernetes,
+            feature_gates,
+            share_ids,
+        )?;
         let asks: Vec<Asked> = match (asks, pods) {
             (Some(asks), None) => {
                 let asks = asks

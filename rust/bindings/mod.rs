@@ -25,7 +25,7 @@ mod _native {
     #[pymodule_export]
     use super::inventory::Inventory;
     #[pymodule_export]
-    use super::record::{Held, Objection, Remark};
+    use super::record::{Held, Objection, Remark, Violation, validate};
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "the name that Python gives it")]

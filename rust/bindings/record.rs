@@ -1,11 +1,13 @@
-//! Small frozen classes of plain data: what is held, remarks of a load, objections of the verifier.
+//! Small frozen classes of plain data: what is held, remarks of a load, objections of the verifier, broken API rules.
 
 use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use super::convert::to_python;
-use crate::{inventory, verify};
+use super::convert::{Documents, to_python};
+use crate::error::InputError;
+use crate::wire::document::{Defaults, Entry, read};
+use crate::{inventory, verify, wire};
 
 /// What a claim holds.
 #[pyclass(frozen, eq, module = "gpualloc", skip_from_py_object)]
@@ -141,4 +143,52 @@ impl Objection {
     fn __repr__(&self) -> String {
         format!("<Objection: {}>", self.0)
     }
+}
+
+/// A rule of the API that a document breaks.
+#[pyclass(frozen, eq, module = "gpualloc", skip_from_py_object)]
+#[derive(Clone, PartialEq)]
+pub(super) struct Violation(InputError);
+
+#[pymethods]
+impl Violation {
+    #[getter]
+    fn document(&self) -> &str {
+        self.0.document()
+    }
+
+    #[getter]
+    fn field(&self) -> &str {
+        self.0.field()
+    }
+
+    #[getter]
+    fn text(&self) -> &str {
+        self.0.message()
+    }
+
+    fn __str__(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Violation: {}>", self.0)
+    }
+}
+
+/// See the stub `_native.pyi`.
+#[pyfunction]
+pub(super) fn validate(py: Python<'_>, documents: &Bound<'_, PyAny>) -> PyResult<Vec<Violation>> {
+    let documents = Documents::new(documents)?;
+    let text = documents.text()?;
+    let text: &[u8] = &text;
+    let found = py.detach(|| -> Result<Vec<InputError>, InputError> {
+        let entries = read(text, Defaults::Apply)?;
+        let of = |entry: &Entry| match entry {
+            Entry::Known(document) => wire::validate::validate(document),
+            Entry::Unknown { .. } => Vec::new(),
+        };
+        Ok(entries.iter().flat_map(of).collect())
+    })?;
+    Ok(found.into_iter().map(Violation).collect())
 }

@@ -201,16 +201,11 @@ impl Quantity {
     /// The difference.
     #[must_use]
     pub fn sub(&self, other: &Self) -> Self {
-        // Oddity: upstream negates the mantissa, and the least int64 is its own negation.
-        let is_int64 = |quantity: &Self| matches!(quantity.held, Held::Int64 { .. });
-        if is_int64(self)
-            && matches!(
-                other.held,
-                Held::Int64 {
-                    mantissa: i64::MIN,
-                    ..
-                }
-            )
+        // Oddity: upstream negates the mantissa, and the least int64 is its own negation; only where that sum leaves
+        // the int64 it subtracts exactly.
+        if let (Some(a), Some(b)) = (self.small(), other.small())
+            && b.0 == i64::MIN
+            && add_int64(a, b).is_some()
         {
             return self.add(other);
         }

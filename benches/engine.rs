@@ -1,0 +1,97 @@
+//! What the engine costs without Python: reading a cluster, compiling and evaluating a selector, allocating a claim.
+//!
+//! `cargo bench` times; `cargo bench -- --test` runs each once, as the gate does.
+
+#![expect(missing_docs, reason = "criterion_group! writes public functions")]
+
+mod scenarios;
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use gpualloc::allocation::{Options, allocate_each, allocate_on};
+use gpualloc::cel::Selector;
+use gpualloc::inventory::Inventory;
+use gpualloc::wire::claim::ResourceClaim;
+
+/// As many as the largest clusters that Kubernetes supports.
+const NODES: usize = 5_000;
+const GPUS: usize = 8;
+
+fn claim(count: usize) -> Vec<Arc<ResourceClaim>> {
+    let document = scenarios::gpu_claim(count);
+    let read = Inventory::from_json(document.as_bytes()).expect("a claim");
+    read.claims().cloned().collect()
+}
+
+fn read(criterion: &mut Criterion) {
+    let documents = scenarios::hgx_cluster(NODES, GPUS);
+    let mut group = criterion.benchmark_group("read");
+    group.sample_size(10);
+    group.throughput(Throughput::Bytes(documents.len() as u64));
+    group.bench_function("5000 nodes x 8 GPUs", |bencher| {
+        bencher.iter(|| Inventory::from_json(black_box(documents.as_bytes())).expect("documents"));
+    });
+    group.finish();
+}
+
+fn cel(criterion: &mut Criterion) {
+    let documents = scenarios::hgx_cluster(1, 1);
+    let inventory = Inventory::from_json(documents.as_bytes()).expect("documents");
+    let slice = inventory.slices().next().expect("a slice");
+    let device = slice.cel_device(0);
+    let mut group = criterion.benchmark_group("cel");
+    for (name, expression) in [
+        ("memory", scenarios::MEMORY_SELECTOR),
+        ("product", scenarios::PRODUCT_SELECTOR),
+    ] {
+        group.bench_function(format!("compile {name}"), |bencher| {
+            bencher.iter(|| Selector::compile(black_box(expression)).expect("a selector"));
+        });
+        let selector = Selector::compile(expression).expect("a selector");
+        assert_eq!(selector.matches(device), Ok(true));
+        group.bench_function(format!("evaluate {name}"), |bencher| {
+            bencher.iter(|| selector.matches(black_box(device)).expect("a verdict"));
+        });
+    }
+    group.finish();
+}
+
+fn allocate(criterion: &mut Criterion) {
+    let documents = scenarios::hgx_cluster(NODES, GPUS);
+    let inventory = Inventory::from_json(documents.as_bytes()).expect("documents");
+    let nodes: Vec<String> = inventory
+        .nodes()
+        .map(|node| node.metadata.name.clone())
+        .collect();
+    let options = Options::default();
+    let mut group = criterion.benchmark_group("allocate");
+    for count in [1, 8] {
+        let claims = claim(count);
+        group.bench_function(format!("{count} GPUs on one node"), |bencher| {
+            bencher.iter(|| {
+                let answer = allocate_on(&inventory, black_box(&nodes[2_500]), &claims, &options);
+                assert!(answer.is_placed());
+                answer
+            });
+        });
+    }
+    group.sample_size(10);
+    let claims = claim(1);
+    group.bench_function("1 GPU on each of 5000 nodes", |bencher| {
+        bencher.iter_batched(
+            || (),
+            |()| {
+                let answers = allocate_each(&inventory, &nodes, &claims, &options);
+                assert!(answers.iter().all(gpualloc::allocation::Answer::is_placed));
+                answers
+            },
+            BatchSize::LargeInput,
+        );
+    });
+    group.finish();
+}
+
+criterion_group!(benches, read, cel, allocate);
+criterion_main!(benches);
