@@ -2,8 +2,6 @@
 //!
 //! `cargo bench` times; `cargo bench -- --test` runs each once, as the gate does.
 
-#![expect(missing_docs, reason = "criterion_group! writes public functions")]
-
 mod scenarios;
 
 use std::hint::black_box;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// A cluster of HGX machines: one node document and one slice of `gpus` devices per machine, and the device class.
-pub fn hgx_cluster(nodes: usize, gpus: usize) -> String {
+pub(crate) fn hgx_cluster(nodes: usize, gpus: usize) -> String {
     let mut documents = String::from(
         r#"{"apiVersion":"resource.k8s.io/v1","kind":"DeviceClass","metadata":{"name":"gpu.nvidia.com"},"spec":{"selectors":[{"cel":{"expression":"device.driver == 'gpu.nvidia.com' && device.attributes['gpu.nvidia.com'].type == 'gpu'"}}]}}"#,
     );
@@ -35,16 +35,16 @@ fn hgx_node(documents: &mut String, node: usize, gpus: usize) {
 }
 
 /// A claim for `count` devices of the class, with a selector on the product.
-pub fn gpu_claim(count: usize) -> String {
+pub(crate) fn gpu_claim(count: usize) -> String {
     format!(
         r#"{{"apiVersion":"resource.k8s.io/v1","kind":"ResourceClaim","metadata":{{"name":"train","namespace":"default"}},"spec":{{"devices":{{"requests":[{{"name":"gpu","exactly":{{"deviceClassName":"gpu.nvidia.com","count":{count},"selectors":[{{"cel":{{"expression":"device.attributes['gpu.nvidia.com'].productName == 'NVIDIA H100 80GB HBM3'"}}}}]}}}}]}}}}}}"#
     )
 }
 
 /// The selector whose speed is promised.
-pub const MEMORY_SELECTOR: &str =
+pub(crate) const MEMORY_SELECTOR: &str =
     "device.capacity[\"gpu.nvidia.com\"].memory.compareTo(quantity(\"40Gi\")) >= 0";
 
 /// The selector that most claims carry.
-pub const PRODUCT_SELECTOR: &str =
+pub(crate) const PRODUCT_SELECTOR: &str =
     "device.attributes[\"gpu.nvidia.com\"].productName == \"NVIDIA H100 80GB HBM3\"";
