@@ -29,7 +29,7 @@ pub(super) fn fit(
     fractional: bool,
 ) -> Result<Fit, String> {
     let mut names = wanted.into_iter().flat_map(|wanted| wanted.requests.keys());
-    if let Some(missing) = names.find(|name| !capacities.contains_key(*name)) {
+    if let Some(missing) = names.find(|name| !capacities.contains_key(name)) {
         return Ok(Fit::No(format!("the device has no capacity {missing}")));
     }
     let consumed = consumption(wanted, capacities, fractional)?;
