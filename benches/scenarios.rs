@@ -41,6 +41,9 @@ pub(crate) fn gpu_claim(count: usize) -> String {
     )
 }
 
+/// The selector that every class of a driver begins with.
+pub(crate) const DRIVER_SELECTOR: &str = "device.driver == \"gpu.nvidia.com\"";
+
 /// The selector whose speed is promised.
 pub(crate) const MEMORY_SELECTOR: &str =
     "device.capacity[\"gpu.nvidia.com\"].memory.compareTo(quantity(\"40Gi\")) >= 0";
@@ -48,3 +51,16 @@ pub(crate) const MEMORY_SELECTOR: &str =
 /// The selector that most claims carry.
 pub(crate) const PRODUCT_SELECTOR: &str =
     "device.attributes[\"gpu.nvidia.com\"].productName == \"NVIDIA H100 80GB HBM3\"";
+
+/// All of the kinds of terms that selectors are made of.
+pub(crate) const JOINED_SELECTOR: &str = "device.driver == \"gpu.nvidia.com\" && device.attributes[\"gpu.nvidia.com\"].productName == \"NVIDIA H100 80GB HBM3\" && device.capacity[\"gpu.nvidia.com\"].memory.compareTo(quantity(\"40Gi\")) >= 0";
+
+/// A domain that is looked into twice, bound to a name.
+pub(crate) const BIND_SELECTOR: &str = "cel.bind(gpu, device.attributes[\"gpu.nvidia.com\"], gpu.type == \"gpu\" && gpu.productName == \"NVIDIA H100 80GB HBM3\")";
+
+/// A version that is at least another.
+pub(crate) const VERSION_SELECTOR: &str =
+    "device.attributes[\"gpu.nvidia.com\"].cudaComputeCapability.compareTo(semver(\"8.0.0\")) >= 0";
+
+/// A selector that gives another result for each device.
+pub(crate) const UUID_SELECTOR: &str = "device.attributes[\"gpu.nvidia.com\"].uuid.endsWith(\"7\")";

@@ -5,16 +5,20 @@
 //! stack here: a call whose arguments were all evaluated costs what it costs, any other call nothing. The recursion is
 //! as deep as the program, which the parser bounds. Start at [`run`].
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::device::{Device, Table};
 use super::invoke::{apply, check_costs, cost_of};
 use super::matcher;
+use super::operand::{Operand, Part};
 use super::overload::{EvalError, EvalResult};
 use super::program::{Call, Fold, Node, Program, Special};
 use super::standard_costs;
 use super::value::{Key, Map, Value};
-use super::variables::Slot;
+use super::variables::{Slot, Slots};
+use crate::attribute::NameMap;
 
 /// How many elements lists may be copied for by `+`. Upstream shares lists and has no limit: one that is added to
 /// itself forty times over costs it nothing, and would take all memory here.
@@ -23,7 +27,7 @@ const COPIES: u64 = 4_000_000;
 const COMPARISONS: u64 = 20_000_000;
 
 /// Runs a program; the second part is the cost.
-pub(super) fn run(program: &Program, device: &Value, limit: u64) -> (EvalResult, u64) {
+pub(super) fn run(program: &Program, device: Device<'_>, limit: u64) -> (EvalResult, u64) {
     let mut machine = Machine::new(device, limit, program.slots);
     let result = machine.node(&program.root);
     (result, machine.cost)
@@ -31,7 +35,9 @@ pub(super) fn run(program: &Program, device: &Value, limit: u64) -> (EvalResult,
 
 /// The value of a list or map of constants.
 pub(super) fn literal(node: &Node) -> EvalResult {
-    Machine::new(&Value::Null, u64::MAX, 0).node(node)
+    let (attributes, capacity) = (NameMap::default(), NameMap::default());
+    let device = Device::readable("", &attributes, &capacity, None);
+    Machine::new(device, u64::MAX, 0).node(node)
 }
 
 /// Result and cost of a call of constants.
@@ -43,10 +49,12 @@ pub(super) fn constant_call(call: &Call, args: &[Value]) -> (EvalResult, u64) {
 
 /// One evaluation.
 pub(super) struct Machine<'p> {
-    pub(super) device: &'p Value,
+    pub(super) device: Device<'p>,
     pub(super) cost: u64,
     limit: u64,
-    pub(super) slots: Vec<Slot<'p>>,
+    pub(super) slots: Slots<'p>,
+    /// Maps of the device that were made, each once.
+    made: Vec<((Table, Option<&'p str>), Value)>,
     copies: u64,
     comparisons: u64,
 }
@@ -57,12 +65,13 @@ fn or_null(result: &EvalResult) -> Value {
 }
 
 impl<'p> Machine<'p> {
-    fn new(device: &'p Value, limit: u64, slots: usize) -> Self {
+    fn new(device: Device<'p>, limit: u64, slots: usize) -> Self {
         Machine {
             device,
             cost: 0,
             limit,
-            slots: std::iter::repeat_with(|| Slot::Empty).take(slots).collect(),
+            slots: Slots::new(slots),
+            made: Vec::new(),
             copies: COPIES,
             comparisons: COMPARISONS,
         }
@@ -83,7 +92,10 @@ impl<'p> Machine<'p> {
                 self.charge(known.1)?;
                 known.0.clone()
             }
-            Node::Attribute(attribute) => self.attribute(attribute),
+            Node::Attribute(attribute) => {
+                let operand = self.attribute(attribute)?;
+                Ok(self.value(operand))
+            }
             Node::Or(terms) => self.logic(terms, true),
             Node::And(terms) => self.logic(terms, false),
             Node::Equal(sides) => self.equality(sides, true),
@@ -126,9 +138,67 @@ impl<'p> Machine<'p> {
         }
     }
 
+    /// As [`Machine::node`], but what can be borrowed is not copied.
+    pub(super) fn operand(&mut self, node: &'p Node) -> Result<Operand<'p>, EvalError> {
+        match node {
+            Node::Constant(value) => Ok(Operand::Constant(value)),
+            Node::Known(known) => {
+                self.charge(known.1)?;
+                match &known.0 {
+                    Ok(value) => Ok(Operand::Constant(value)),
+                    Err(error) => Err(error.clone()),
+                }
+            }
+            Node::Attribute(attribute) => self.attribute(attribute),
+            other => self.node(other).map(Operand::Own),
+        }
+    }
+
+    /// The value of an operand.
+    pub(super) fn value(&mut self, operand: Operand<'p>) -> Value {
+        let part = match operand {
+            Operand::Own(value) => return value,
+            Operand::Constant(value) => return value.clone(),
+            Operand::Part(part) => part,
+        };
+        let key = match part {
+            Part::Table(table) => (table, None),
+            Part::Domain(table, domain) => (table, Some(domain)),
+            _ => return part.value(&self.device),
+        };
+        // A fold may use a map in every round.
+        if let Some((_, value)) = self.made.iter().find(|(made, _)| *made == key) {
+            return value.clone();
+        }
+        let value = part.value(&self.device);
+        self.made.push((key, value.clone()));
+        value
+    }
+
+    /// As [`Machine::argument`], but what can be borrowed is not copied.
+    pub(super) fn operand_argument(
+        &mut self,
+        node: &'p Node,
+    ) -> Result<Result<Operand<'p>, EvalError>, EvalError> {
+        match self.operand(node) {
+            Err(error) if error.ends_evaluation() => Err(error),
+            result => Ok(result),
+        }
+    }
+
     fn equality(&mut self, sides: &'p [Node; 2], equal: bool) -> EvalResult {
-        let left = self.argument(&sides[0])?;
-        let right = self.argument(&sides[1])?;
+        let left = self.operand_argument(&sides[0])?;
+        let right = self.operand_argument(&sides[1])?;
+        if let (Ok(left), Ok(right)) = (&left, &right)
+            && let (Some(left), Some(right)) = (left.text(&self.device), right.text(&self.device))
+        {
+            let result = (left == right) == equal;
+            let cost = standard_costs::equality_of_texts(left, right);
+            self.charge(cost)?;
+            return Ok(Value::Bool(result));
+        }
+        let left = left.map(|left| self.value(left));
+        let right = right.map(|right| self.value(right));
         let (Ok(left), Ok(right)) = (&left, &right) else {
             let cost = standard_costs::equality(&or_null(&left), &or_null(&right), equal);
             self.charge(cost)?;
@@ -341,9 +411,12 @@ impl<'p> Machine<'p> {
     }
 
     fn fold(&mut self, fold: &'p Fold) -> EvalResult {
-        let range = self.node(&fold.range)?;
+        let range = match self.operand(&fold.range)? {
+            Operand::Constant(value) => Cow::Borrowed(value),
+            other => Cow::Owned(self.value(other)),
+        };
         self.set(fold.slot, Slot::Pending(&fold.init));
-        match (&range, fold.two) {
+        match (&*range, fold.two) {
             (Value::List(list), two) => {
                 for (index, element) in (0_i64..).zip(list.iter()) {
                     let pair = if two {

@@ -5,11 +5,19 @@
 use super::library::Cost;
 use super::value::Value;
 
+/// The size a text has for costs: its characters.
+fn characters(text: &str) -> usize {
+    if text.is_ascii() {
+        text.len()
+    } else {
+        text.chars().count()
+    }
+}
+
 /// The size a value has for costs: characters, bytes, elements; 1 for everything else.
 pub(super) fn size(value: &Value) -> u64 {
     let length = match value {
-        Value::String(text) if text.is_ascii() => text.len(),
-        Value::String(text) => text.chars().count(),
+        Value::String(text) => characters(text),
         Value::Bytes(bytes) => bytes.len(),
         Value::List(list) => list.len(),
         Value::Map(map) => map.entries.len(),
@@ -52,6 +60,12 @@ pub(super) fn equality(left: &Value, right: &Value, equal: bool) -> u64 {
         return 1;
     }
     tenth(size(left).min(size(right)))
+}
+
+/// The cost of `==` and `!=` of two texts.
+pub(super) fn equality_of_texts(left: &str, right: &str) -> u64 {
+    let least = characters(left).min(characters(right));
+    tenth(u64::try_from(least).unwrap_or(u64::MAX))
 }
 
 fn smaller(args: &[Value], _: &Value) -> u64 {
