@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::operand::{Operand, Part};
 use super::value::{Key, Map, Value};
-use crate::attribute::{Name, NameMap, split_name};
+use crate::attribute::{Name, NameMap, QualifiedName, split_name};
 use crate::wire::slice::{DeviceAttribute, DeviceCapacity, Single, VersionText};
 
 /// A device, ready for any number of evaluations.
@@ -65,12 +65,10 @@ impl<'a> Device<'a> {
         self.is_readable
     }
 
-    /// Why an evaluation fails before it begins, if it does.
+    /// Why an evaluation fails before it begins, if the device is not readable.
     pub(super) fn unreadable(&self) -> Option<String> {
-        if self.is_readable {
-            return None;
-        }
-        self.attributes.iter().find_map(|(name, attribute)| {
+        let mut attributes = self.attributes.iter();
+        attributes.find_map(|(name, attribute)| {
             let error = attribute_value(attribute).err()?;
             Some(format!("attribute {name}: {error}"))
         })
@@ -111,14 +109,14 @@ impl<'a> Device<'a> {
     }
 
     /// What stands at an id in a domain of a table.
-    pub(super) fn leaf(&self, table: Table, domain: &str, id: &str) -> Option<Operand<'a>> {
+    pub(super) fn leaf(&self, table: Table, name: QualifiedName<'_>) -> Option<Operand<'a>> {
         match table {
             Table::Attributes => {
-                let attribute = self.attributes.get_qualified(domain, id, self.driver)?;
+                let attribute = self.attributes.get_qualified(name, self.driver)?;
                 attribute_operand(attribute)
             }
             Table::Capacity => {
-                let capacity = self.capacity.get_qualified(domain, id, self.driver)?;
+                let capacity = self.capacity.get_qualified(name, self.driver)?;
                 Some(Operand::Part(Part::Quantity(&capacity.value)))
             }
         }

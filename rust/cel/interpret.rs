@@ -14,10 +14,10 @@ use super::invoke::{apply, check_costs, cost_of};
 use super::matcher;
 use super::operand::{Operand, Part};
 use super::overload::{EvalError, EvalResult};
-use super::program::{Call, Fold, Node, Program, Special};
+use super::program::{Call, Equality, Fold, Node, Program, Special};
 use super::standard_costs;
 use super::value::{Key, Map, Value};
-use super::variables::{Slot, Slots};
+use super::variables::Slot;
 use crate::attribute::NameMap;
 
 /// How many elements lists may be copied for by `+`. Upstream shares lists and has no limit: one that is added to
@@ -26,9 +26,32 @@ const COPIES: u64 = 4_000_000;
 /// How many values all comparisons may look at.
 const COMPARISONS: u64 = 20_000_000;
 
+/// How many variables need no memory of their own: those of one fold.
+const FEW_SLOTS: usize = 3;
+
 /// Runs a program; the second part is the cost.
 pub(super) fn run(program: &Program, device: Device<'_>, limit: u64) -> (EvalResult, u64) {
-    let mut machine = Machine::new(device, limit, program.slots);
+    match program.slots {
+        0 => run_with(program, device, limit, &mut []),
+        1..=FEW_SLOTS => {
+            let mut few = [const { Slot::Empty }; FEW_SLOTS];
+            run_with(program, device, limit, &mut few)
+        }
+        many => {
+            let mut slots: Vec<Slot<'_>> =
+                std::iter::repeat_with(|| Slot::Empty).take(many).collect();
+            run_with(program, device, limit, &mut slots)
+        }
+    }
+}
+
+fn run_with<'p>(
+    program: &'p Program,
+    device: Device<'p>,
+    limit: u64,
+    slots: &mut [Slot<'p>],
+) -> (EvalResult, u64) {
+    let mut machine = Machine::new(device, limit, slots);
     let result = machine.node(&program.root);
     (result, machine.cost)
 }
@@ -37,7 +60,7 @@ pub(super) fn run(program: &Program, device: Device<'_>, limit: u64) -> (EvalRes
 pub(super) fn literal(node: &Node) -> EvalResult {
     let (attributes, capacity) = (NameMap::default(), NameMap::default());
     let device = Device::readable("", &attributes, &capacity, None);
-    Machine::new(device, u64::MAX, 0).node(node)
+    Machine::new(device, u64::MAX, &mut []).node(node)
 }
 
 /// Result and cost of a call of constants.
@@ -48,15 +71,34 @@ pub(super) fn constant_call(call: &Call, args: &[Value]) -> (EvalResult, u64) {
 }
 
 /// One evaluation.
-pub(super) struct Machine<'p> {
+pub(super) struct Machine<'p, 's> {
     pub(super) device: Device<'p>,
     pub(super) cost: u64,
     limit: u64,
-    pub(super) slots: Slots<'p>,
+    pub(super) slots: &'s mut [Slot<'p>],
     /// Maps of the device that were made, each once.
     made: Vec<((Table, Option<&'p str>), Value)>,
     copies: u64,
     comparisons: u64,
+}
+
+/// The result of a comparison that costs 1 and needs no copies of what it compares.
+fn compared(special: Special, first: &Operand<'_>, second: &Operand<'_>) -> Option<Value> {
+    match special {
+        Special::Order(is_in_order) => {
+            let order = first.int()?.cmp(&second.int()?);
+            Some(Value::Bool(is_in_order(order)))
+        }
+        Special::Compare(compare) => {
+            let order = match (first.quantity(), second.quantity()) {
+                (Some(first), Some(second)) if compare.quantities => first.cmp(second),
+                (None, None) if compare.versions => first.version()?.cmp(second.version()?),
+                _ => return None,
+            };
+            Some((compare.result)(order))
+        }
+        _ => None,
+    }
 }
 
 /// An error in the place of an argument counts as `null` for costs.
@@ -64,13 +106,13 @@ fn or_null(result: &EvalResult) -> Value {
     result.as_ref().map_or(Value::Null, Value::clone)
 }
 
-impl<'p> Machine<'p> {
-    fn new(device: Device<'p>, limit: u64, slots: usize) -> Self {
+impl<'p, 's> Machine<'p, 's> {
+    fn new(device: Device<'p>, limit: u64, slots: &'s mut [Slot<'p>]) -> Self {
         Machine {
             device,
             cost: 0,
             limit,
-            slots: Slots::new(slots),
+            slots,
             made: Vec::new(),
             copies: COPIES,
             comparisons: COMPARISONS,
@@ -82,6 +124,16 @@ impl<'p> Machine<'p> {
         if self.cost > self.limit {
             return Err(EvalError::CostExceeded);
         }
+        Ok(())
+    }
+
+    /// Several costs of 1, one after the other.
+    pub(super) fn charge_steps(&mut self, steps: u64) -> Result<(), EvalError> {
+        if self.limit.saturating_sub(self.cost) < steps {
+            self.cost = self.limit.saturating_add(1);
+            return Err(EvalError::CostExceeded);
+        }
+        self.cost += steps;
         Ok(())
     }
 
@@ -98,8 +150,7 @@ impl<'p> Machine<'p> {
             }
             Node::Or(terms) => self.logic(terms, true),
             Node::And(terms) => self.logic(terms, false),
-            Node::Equal(sides) => self.equality(sides, true),
-            Node::NotEqual(sides) => self.equality(sides, false),
+            Node::Equality(equality) => self.equality(equality),
             Node::Call(call) => self.call(call),
             Node::Membership(parts) => self.membership(&parts.0, &parts.1),
             Node::List(elements) => self.list(elements),
@@ -186,14 +237,15 @@ impl<'p> Machine<'p> {
         }
     }
 
-    fn equality(&mut self, sides: &'p [Node; 2], equal: bool) -> EvalResult {
+    fn equality(&mut self, equality: &'p Equality) -> EvalResult {
+        let (sides, equal) = (&equality.sides, equality.equal);
         let left = self.operand_argument(&sides[0])?;
         let right = self.operand_argument(&sides[1])?;
         if let (Ok(left), Ok(right)) = (&left, &right)
             && let (Some(left), Some(right)) = (left.text(&self.device), right.text(&self.device))
         {
             let result = (left == right) == equal;
-            let cost = standard_costs::equality_of_texts(left, right);
+            let cost = standard_costs::equality_of_texts(left, right, equality.characters);
             self.charge(cost)?;
             return Ok(Value::Bool(result));
         }
@@ -337,7 +389,7 @@ impl<'p> Machine<'p> {
                     return self.grown(slot, done);
                 }
             }
-            Special::None | Special::Add => {}
+            Special::None | Special::Add | Special::Order(_) | Special::Compare(_) => {}
         }
         match call.args.as_slice() {
             [one] => {
@@ -353,8 +405,16 @@ impl<'p> Machine<'p> {
     }
 
     fn binary(&mut self, call: &'p Call, one: &'p Node, two: &'p Node) -> EvalResult {
-        let first = self.argument(one)?;
-        let second = self.argument(two)?;
+        let first = self.operand_argument(one)?;
+        let second = self.operand_argument(two)?;
+        if let (Ok(first), Ok(second)) = (&first, &second)
+            && let Some(result) = compared(call.special, first, second)
+        {
+            self.charge(1)?;
+            return Ok(result);
+        }
+        let first = first.map(|first| self.value(first));
+        let second = second.map(|second| self.value(second));
         match (first, second) {
             (Ok(first), Ok(second)) => self.invoke(call, &[first, second]),
             (Ok(first), Err(error)) => self.failed_call(call, &[first, Value::Null], error),
@@ -385,8 +445,10 @@ impl<'p> Machine<'p> {
     }
 
     fn invoke(&mut self, call: &Call, args: &[Value]) -> EvalResult {
-        if call.special != Special::None
-            && let [Value::List(one), Value::List(two)] = args
+        if matches!(
+            call.special,
+            Special::Add | Special::Append(_) | Special::Insert(_)
+        ) && let [Value::List(one), Value::List(two)] = args
         {
             self.copy(one.len().saturating_add(two.len()))?;
         }

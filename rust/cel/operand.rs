@@ -41,6 +41,35 @@ pub(super) enum Part<'p> {
 }
 
 impl Operand<'_> {
+    /// The integer it is, if it is one.
+    pub(super) fn int(&self) -> Option<i64> {
+        match self {
+            Self::Own(Value::Int(int)) | Self::Constant(Value::Int(int)) => Some(*int),
+            _ => None,
+        }
+    }
+
+    /// The quantity it is, if it is one.
+    pub(super) fn quantity(&self) -> Option<&Quantity> {
+        match self {
+            Self::Part(Part::Quantity(quantity)) => Some(quantity),
+            Self::Own(value) => value.quantity(),
+            Self::Constant(value) => value.quantity(),
+            Self::Part(_) => None,
+        }
+    }
+
+    /// The semantic version it is, if it is one.
+    pub(super) fn version(&self) -> Option<&Version> {
+        match self {
+            Self::Part(Part::Version(version)) => Some(version),
+            Self::Own(Value::Semver(version)) | Self::Constant(Value::Semver(version)) => {
+                Some(version)
+            }
+            _ => None,
+        }
+    }
+
     /// The text it is, if it is one.
     pub(super) fn text<'v>(&'v self, device: &Device<'v>) -> Option<&'v str> {
         match self {

@@ -11,11 +11,12 @@ use super::number;
 use super::operand::{Operand, Part};
 use super::overload::EvalError;
 use super::planner::index_key;
-use super::program::{Attribute, Index, Qualifier, Root};
+use super::program::{Attribute, Index, Path, Qualifier, Root};
 use super::relate::name_of_type;
 use super::value::{Key, Value};
+use crate::attribute::QualifiedName;
 
-impl<'p> Machine<'p> {
+impl<'p> Machine<'p, '_> {
     /// An attribute on its own: 1 for the whole. Conditionals cost nothing, `has()` gives the 1 back.
     pub(super) fn attribute(&mut self, attribute: &'p Attribute) -> Result<Operand<'p>, EvalError> {
         let result = match self.resolve(attribute) {
@@ -37,6 +38,9 @@ impl<'p> Machine<'p> {
     }
 
     fn resolve(&mut self, attribute: &'p Attribute) -> Result<Operand<'p>, EvalError> {
+        if let Some(path) = &attribute.path {
+            return self.path(path);
+        }
         let mut held = match &attribute.root {
             Root::Device => Operand::Part(Part::Device),
             Root::Slot(slot) => self.slot(*slot)?,
@@ -59,6 +63,15 @@ impl<'p> Machine<'p> {
         }
         for qualifier in &attribute.qualifiers {
             optional |= qualifier.optional;
+            if let Operand::Part(Part::Domain(table, domain)) = held
+                && !optional
+                && let Some(id) = qualifier.plain()
+            {
+                self.charge(1)?;
+                let found = self.device.leaf(table, QualifiedName::new(domain, id));
+                held = found.ok_or_else(|| EvalError::NoSuchKey(id.to_string()))?;
+                continue;
+            }
             held = match self.qualify(qualifier, &held, optional)? {
                 Some(next) => next,
                 None => return Ok(Operand::Own(Value::Optional(None))),
@@ -69,6 +82,26 @@ impl<'p> Machine<'p> {
         }
         let value = self.value(held);
         Ok(Operand::Own(Value::Optional(Some(Arc::new(value)))))
+    }
+
+    /// What a path leads to, at the cost of its steps.
+    fn path(&mut self, path: &'p Path) -> Result<Operand<'p>, EvalError> {
+        match path {
+            Path::Driver => {
+                self.charge_steps(1)?;
+                Ok(Operand::Part(Part::Driver))
+            }
+            Path::Domain(table, domain) => {
+                self.charge_steps(2)?;
+                Ok(Operand::Part(Part::Domain(*table, domain)))
+            }
+            Path::Leaf(table, leaf) => {
+                self.charge_steps(3)?;
+                let name = QualifiedName::plain(&leaf.domain, &leaf.id);
+                let found = self.device.leaf(*table, name);
+                found.ok_or_else(|| EvalError::NoSuchKey(leaf.id.to_string()))
+            }
+        }
     }
 
     /// One step of a selection; nothing if what is asked for optionally is absent.
@@ -156,7 +189,7 @@ fn find_part<'p>(
             },
             _ => Operand::Own(unknown_domain()),
         }),
-        Part::Domain(table, domain) => device.leaf(table, domain, text?),
+        Part::Domain(table, domain) => device.leaf(table, QualifiedName::new(domain, text?)),
         Part::Driver | Part::Text(_) | Part::Version(_) | Part::Quantity(_) => None,
     }
 }

@@ -156,10 +156,11 @@ fn compile(
 }
 
 fn evaluate(program: &Program, device: Device<'_>) -> (EvalResult, u64) {
-    match device.unreadable() {
-        None => run(program, device, COST_LIMIT),
-        Some(text) => (Err(EvalError::message(text)), 0),
+    if device.is_readable() {
+        return run(program, device, COST_LIMIT);
     }
+    let text = device.unreadable().unwrap_or_default();
+    (Err(EvalError::message(text)), 0)
 }
 
 impl Selector {

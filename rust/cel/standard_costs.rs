@@ -41,7 +41,9 @@ fn size_at(args: &[Value], position: usize) -> u64 {
     reason = "the float arithmetic is upstream's"
 )]
 fn tenth(size: u64) -> u64 {
-    (size as f64 * 0.1).ceil() as u64
+    let tenth = size as f64 * 0.1;
+    let whole = tenth as u64;
+    whole.saturating_add(u64::from((whole as f64) < tenth))
 }
 
 /// The cost of `==` and `!=`; Kubernetes' own types on the left cost 1.
@@ -62,10 +64,13 @@ pub(super) fn equality(left: &Value, right: &Value, equal: bool) -> u64 {
     tenth(size(left).min(size(right)))
 }
 
-/// The cost of `==` and `!=` of two texts.
-pub(super) fn equality_of_texts(left: &str, right: &str) -> u64 {
-    let least = characters(left).min(characters(right));
-    tenth(u64::try_from(least).unwrap_or(u64::MAX))
+/// The cost of `==` and `!=` of two texts; the characters of one may be known.
+pub(super) fn equality_of_texts(left: &str, right: &str, known: Option<u64>) -> u64 {
+    let count = |text| u64::try_from(characters(text)).unwrap_or(u64::MAX);
+    tenth(match known {
+        Some(known) if left == right => known,
+        _ => count(left).min(count(right)),
+    })
 }
 
 fn smaller(args: &[Value], _: &Value) -> u64 {

@@ -27,41 +27,7 @@ pub(super) enum Slot<'p> {
     Map(Map),
 }
 
-/// How many variables have their place beside the evaluation: two folds' worth.
-const FEW: usize = 6;
-
-/// The variables of all folds of a program.
-pub(super) struct Slots<'p> {
-    few: [Slot<'p>; FEW],
-    more: Vec<Slot<'p>>,
-}
-
-impl<'p> Slots<'p> {
-    /// Empty variables.
-    pub(super) fn new(count: usize) -> Self {
-        let more = count.saturating_sub(FEW);
-        Self {
-            few: [const { Slot::Empty }; FEW],
-            more: std::iter::repeat_with(|| Slot::Empty).take(more).collect(),
-        }
-    }
-
-    fn get(&self, slot: usize) -> Option<&Slot<'p>> {
-        match slot.checked_sub(FEW) {
-            None => self.few.get(slot),
-            Some(slot) => self.more.get(slot),
-        }
-    }
-
-    fn get_mut(&mut self, slot: usize) -> Option<&mut Slot<'p>> {
-        match slot.checked_sub(FEW) {
-            None => self.few.get_mut(slot),
-            Some(slot) => self.more.get_mut(slot),
-        }
-    }
-}
-
-impl<'p> Machine<'p> {
+impl<'p> Machine<'p, '_> {
     /// Does a step that only lets the accumulator grow, without looking at it as a value; false if it is no such step.
     pub(super) fn grow(&mut self, fold: &'p Fold, step: &'p Node) -> Result<bool, EvalError> {
         let call = match step {
