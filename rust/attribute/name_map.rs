@@ -188,9 +188,10 @@ impl<V> NameMap<V> {
 pub struct QualifiedName<'a> {
     domain: &'a str,
     id: &'a str,
-    /// Known to have no slash in domain and id. An id with one is in no name without domain, and a domain with one in
-    /// no name at all.
-    is_plain: bool,
+    /// Known to have no slash; a domain with one is in no name.
+    is_plain_domain: bool,
+    /// Known to have no slash; an id with one is in no name without domain.
+    is_plain_id: bool,
 }
 
 impl<'a> QualifiedName<'a> {
@@ -199,26 +200,35 @@ impl<'a> QualifiedName<'a> {
         Self {
             domain,
             id,
-            is_plain: false,
+            is_plain_domain: false,
+            is_plain_id: false,
+        }
+    }
+
+    /// As [`QualifiedName::new`], of an id that is known to have no slash.
+    pub(crate) fn with_plain_id(domain: &'a str, id: &'a str) -> Self {
+        Self {
+            is_plain_id: true,
+            ..Self::new(domain, id)
         }
     }
 
     /// As [`QualifiedName::new`], of parts that are known to have no slash.
     pub(crate) fn plain(domain: &'a str, id: &'a str) -> Self {
         Self {
-            is_plain: true,
-            ..Self::new(domain, id)
+            is_plain_domain: true,
+            ..Self::with_plain_id(domain, id)
         }
     }
 
     fn is_bare(self, name: &str) -> bool {
-        name == self.id && (self.is_plain || !self.id.contains('/'))
+        name == self.id && (self.is_plain_id || !self.id.contains('/'))
     }
 
     fn is_whole(self, name: &str) -> bool {
         let rest = name.strip_prefix(self.domain);
         rest.and_then(|rest| rest.strip_prefix('/')) == Some(self.id)
-            && (self.is_plain || !self.domain.contains('/'))
+            && (self.is_plain_domain || !self.domain.contains('/'))
     }
 }
 

@@ -9,7 +9,7 @@ use super::lexer::Issue;
 use super::names;
 use super::overload::Overload;
 use super::types::Type;
-use super::unify::{Bindings, instantiate, most_general};
+use super::unify::{Bindings, has_parameter, instantiate, most_general};
 use super::value::Value;
 
 /// Limit on the size of a type. Upstream has none: `{a: a}` in nested `cel.bind` doubles the type each time, and its
@@ -62,7 +62,7 @@ struct Checker {
 /// The type inside an optional, and whether it was one.
 fn unwrap_optional(t: Type) -> (Type, bool) {
     match t {
-        Type::Optional(inner) => (*inner, true),
+        Type::Optional(inner) => (Type::clone(&inner), true),
         other => (other, false),
     }
 }
@@ -344,6 +344,11 @@ impl Checker {
         if overload.args.len() != args.len() {
             return None;
         }
+        let types = || overload.args.iter().chain([&overload.result]);
+        if !types().any(has_parameter) {
+            let fits = self.bindings.all_assignable(args, &overload.args);
+            return fits.then(|| overload.result.clone());
+        }
         let mut parameters = Vec::new();
         let mut instance = |t: &Type| instantiate(t, &mut parameters, &mut self.bindings);
         let wanted: Vec<Type> = overload.args.iter().map(&mut instance).collect();
@@ -436,9 +441,9 @@ impl Checker {
         let range = self.resolved(&self.type_of(&fold.range));
         let two = fold.iter2.is_some();
         match range {
-            Type::List(element) if two => (Type::Int, *element),
-            Type::List(element) => (*element, Type::Error),
-            Type::Map(key, value) => (*key, *value),
+            Type::List(element) if two => (Type::Int, Type::clone(&element)),
+            Type::List(element) => (Type::clone(&element), Type::Error),
+            Type::Map(key, value) => (Type::clone(&key), Type::clone(&value)),
             Type::Dyn | Type::Error | Type::Var(_) => {
                 self.bindings.assignable(&Type::Dyn, &range);
                 (Type::Dyn, Type::Dyn)

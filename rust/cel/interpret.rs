@@ -14,7 +14,7 @@ use super::invoke::{apply, check_costs, cost_of};
 use super::matcher;
 use super::operand::{Operand, Part};
 use super::overload::{EvalError, EvalResult};
-use super::program::{Call, Equality, Fold, Node, Program, Special};
+use super::program::{Call, Fold, Node, Program, Special};
 use super::standard_costs;
 use super::value::{Key, Map, Value};
 use super::variables::Slot;
@@ -137,6 +137,16 @@ impl<'p, 's> Machine<'p, 's> {
         Ok(())
     }
 
+    /// Charges a cost if there is that much left.
+    pub(super) fn charge_if_left(&mut self, cost: u64) -> bool {
+        let sum = self.cost.saturating_add(cost);
+        let is_left = sum <= self.limit;
+        if is_left {
+            self.cost = sum;
+        }
+        is_left
+    }
+
     pub(super) fn node(&mut self, node: &'p Node) -> EvalResult {
         match node {
             Node::Constant(value) => Ok(value.clone()),
@@ -150,7 +160,12 @@ impl<'p, 's> Machine<'p, 's> {
             }
             Node::Or(terms) => self.logic(terms, true),
             Node::And(terms) => self.logic(terms, false),
-            Node::Equality(equality) => self.equality(equality),
+            Node::Equal(sides) => self.equality(sides, true),
+            Node::NotEqual(sides) => self.equality(sides, false),
+            Node::Term(term) => match self.term(&term.0)? {
+                Some(verdict) => Ok(Value::Bool(verdict)),
+                None => self.node(&term.1),
+            },
             Node::Call(call) => self.call(call),
             Node::Membership(parts) => self.membership(&parts.0, &parts.1),
             Node::List(elements) => self.list(elements),
@@ -237,15 +252,14 @@ impl<'p, 's> Machine<'p, 's> {
         }
     }
 
-    fn equality(&mut self, equality: &'p Equality) -> EvalResult {
-        let (sides, equal) = (&equality.sides, equality.equal);
+    fn equality(&mut self, sides: &'p [Node; 2], equal: bool) -> EvalResult {
         let left = self.operand_argument(&sides[0])?;
         let right = self.operand_argument(&sides[1])?;
         if let (Ok(left), Ok(right)) = (&left, &right)
             && let (Some(left), Some(right)) = (left.text(&self.device), right.text(&self.device))
         {
             let result = (left == right) == equal;
-            let cost = standard_costs::equality_of_texts(left, right, equality.characters);
+            let cost = standard_costs::equality_of_texts(left, right);
             self.charge(cost)?;
             return Ok(Value::Bool(result));
         }

@@ -31,6 +31,7 @@ mod selection;
 mod selector;
 mod standard;
 mod standard_costs;
+mod term;
 mod time;
 mod types;
 mod unify;

@@ -2,6 +2,8 @@
 //!
 //! Functions are in [`super::functions`]. Start at [`global`].
 
+use std::sync::Arc;
+
 use super::ast::Reference;
 use super::types::Type;
 use super::value::Value;
@@ -34,7 +36,7 @@ pub(super) fn global(name: &str) -> Option<(Reference, Type)> {
         return Some((Reference::Constant(0), Type::Int));
     }
     if let Some(t) = type_name(name) {
-        let of = Type::Type(Box::new(t.clone()));
+        let of = Type::Type(Arc::new(t.clone()));
         return Some((Reference::Type(t), of));
     }
     // Known to upstream's checker, not to its planner.
@@ -47,7 +49,7 @@ pub(super) fn global(name: &str) -> Option<(Reference, Type)> {
     };
     Some((
         Reference::Undefined(name.to_owned()),
-        Type::Type(Box::new(t)),
+        Type::Type(Arc::new(t)),
     ))
 }
 
@@ -64,7 +66,7 @@ fn type_name(name: &str) -> Option<Type> {
         "map" => Type::map(Type::Dyn, Type::Dyn),
         "null_type" => Type::Null,
         "string" => Type::String,
-        "type" => Type::Type(Box::new(Type::Dyn)),
+        "type" => Type::Type(Arc::new(Type::Dyn)),
         "uint" => Type::Uint,
         "optional_type" => Type::optional(Type::Dyn),
         "net.IP" => Type::Named("net.IP"),

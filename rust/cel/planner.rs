@@ -15,11 +15,10 @@ use super::names;
 use super::number;
 use super::overload::{EvalError, Overload};
 use super::program::{
-    Attribute, Call, Compare, Equality, Fold, Index, Leaf, Node, Path, Program, Qualifier, Root,
-    Special,
+    Attribute, Call, Compare, Fold, Index, Leaf, Node, Path, Program, Qualifier, Root, Special,
 };
 use super::regex;
-use super::standard_costs;
+use super::term::shorten;
 use super::types::Type;
 use super::value::{Key, Value};
 
@@ -78,7 +77,7 @@ impl Planner<'_> {
                 field,
                 test,
             } => self.select(operand, field, *test),
-            Kind::Call(call) => self.call(call),
+            Kind::Call(call) => self.call(call).map(shorten),
             Kind::List { elements, optional } => self.list(elements, optional),
             Kind::Map(entries) => self.map(entries),
             Kind::Struct { name, fields } => self.message(name, fields),
@@ -134,8 +133,8 @@ impl Planner<'_> {
         let pair = match name {
             op::AND => Node::And,
             op::OR => Node::Or,
-            op::EQUALS => |sides: Box<[Node; 2]>| equality(*sides, true),
-            op::NOT_EQUALS => |sides: Box<[Node; 2]>| equality(*sides, false),
+            op::EQUALS => Node::Equal,
+            op::NOT_EQUALS => Node::NotEqual,
             "or" if call.target.is_some() => Node::OrOptional,
             "orValue" if call.target.is_some() => Node::OrValue,
             op::INDEX => return index(args, false),
@@ -266,18 +265,6 @@ impl Node {
             _ => None,
         }
     }
-}
-
-fn equality(sides: [Node; 2], equal: bool) -> Node {
-    let text = sides.iter().find_map(|side| match side.constant() {
-        Some(text @ Value::String(_)) => Some(text),
-        _ => None,
-    });
-    Node::Equality(Box::new(Equality {
-        characters: text.map(standard_costs::size),
-        sides,
-        equal,
-    }))
 }
 
 fn conditional(args: Vec<Node>) -> Result<Node, String> {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::device::Table;
 use super::overload::{EvalResult, Overload};
 use super::regex::GoRegex;
+use super::term::Term;
 use super::value::{Key, Value};
 
 /// A compiled expression.
@@ -34,8 +35,12 @@ pub(super) enum Node {
     Or(Box<[Node; 2]>),
     /// `&&`.
     And(Box<[Node; 2]>),
-    /// `==` or `!=`.
-    Equality(Box<Equality>),
+    /// `==`.
+    Equal(Box<[Node; 2]>),
+    /// `!=`.
+    NotEqual(Box<[Node; 2]>),
+    /// A comparison that is answered directly, with what it stands for.
+    Term(Box<(Term, Node)>),
     /// A call of any other function.
     Call(Box<Call>),
     /// `x in [constants]`.
@@ -52,16 +57,6 @@ pub(super) enum Node {
     OrOptional(Box<[Node; 2]>),
     /// `optional.orValue(value)`, the right side evaluated only if needed.
     OrValue(Box<[Node; 2]>),
-}
-
-/// A comparison of two values.
-#[derive(Debug)]
-pub(super) struct Equality {
-    pub(super) sides: [Node; 2],
-    /// Whether they shall be equal.
-    pub(super) equal: bool,
-    /// How many characters a constant text among them has.
-    pub(super) characters: Option<u64>,
 }
 
 /// A value and what is selected from it.
@@ -87,7 +82,7 @@ pub(super) enum Path {
 }
 
 /// An id in a domain, neither with a slash.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Leaf {
     pub(super) domain: Arc<str>,
     pub(super) id: Arc<str>,

@@ -107,7 +107,7 @@ impl Value {
             Value::List(_) => Type::list(Type::Dyn),
             Value::Map(_) => Type::map(Type::Dyn, Type::Dyn),
             Value::Optional(_) => Type::optional(Type::Dyn),
-            Value::Type(_) => Type::Type(Box::new(Type::Dyn)),
+            Value::Type(_) => Type::Type(Arc::new(Type::Dyn)),
             Value::Quantity(_)
             | Value::QuantityResult(_)
             | Value::Semver(_)

@@ -93,7 +93,7 @@ fn read_type(text: &'static str) -> Type {
         return Type::list(read_type(inner));
     }
     if let Some(inner) = text.strip_prefix("type.") {
-        return Type::Type(Box::new(read_type(inner)));
+        return Type::Type(Arc::new(read_type(inner)));
     }
     if let Some(inner) = text.strip_prefix("optional.") {
         return Type::optional(read_type(inner));

@@ -64,13 +64,24 @@ pub(super) fn equality(left: &Value, right: &Value, equal: bool) -> u64 {
     tenth(size(left).min(size(right)))
 }
 
-/// The cost of `==` and `!=` of two texts; the characters of one may be known.
-pub(super) fn equality_of_texts(left: &str, right: &str, known: Option<u64>) -> u64 {
-    let count = |text| u64::try_from(characters(text)).unwrap_or(u64::MAX);
-    tenth(match known {
-        Some(known) if left == right => known,
-        _ => count(left).min(count(right)),
-    })
+/// The cost of `==` and `!=` of two texts.
+pub(super) fn equality_of_texts(left: &str, right: &str) -> u64 {
+    let least = characters(left).min(characters(right));
+    tenth(u64::try_from(least).unwrap_or(u64::MAX))
+}
+
+/// The same where the size of one text is known, and whether the other is the same.
+pub(super) fn equality_with(other: &str, is_same: bool, known: u64) -> u64 {
+    if is_same {
+        return tenth(known);
+    }
+    let other = u64::try_from(characters(other)).unwrap_or(u64::MAX);
+    tenth(other.min(known))
+}
+
+/// The cost of asking whether a text begins or ends with another.
+pub(super) fn affix(affix: &Value) -> u64 {
+    tenth(size(affix))
 }
 
 fn smaller(args: &[Value], _: &Value) -> u64 {
@@ -80,7 +91,7 @@ fn smaller(args: &[Value], _: &Value) -> u64 {
 /// The cost function of an overload.
 pub(super) fn cost(id: &str) -> Option<Cost> {
     Some(match id {
-        "starts_with_string" | "ends_with_string" => |args, _| tenth(size_at(args, 1)),
+        "starts_with_string" | "ends_with_string" => |args, _| args.get(1).map_or(1, affix),
         "string_to_bytes" | "bytes_to_string" => |args, _| tenth(size_at(args, 0)),
         "in_list" => |args, _| size_at(args, 1),
         "less_string"

@@ -3,6 +3,7 @@
 //! Only what the checker compares; how values behave is in [`super::value`].
 
 use std::fmt;
+use std::sync::Arc;
 
 /// The static type of an expression.
 #[expect(
@@ -34,13 +35,13 @@ pub(super) enum Type {
     /// `google.protobuf.Timestamp`.
     Timestamp,
     /// `list(T)`.
-    List(Box<Type>),
+    List(Arc<Type>),
     /// `map(K, V)`.
-    Map(Box<Type>, Box<Type>),
+    Map(Arc<Type>, Arc<Type>),
     /// `optional_type(T)`.
-    Optional(Box<Type>),
+    Optional(Arc<Type>),
     /// `type(T)`.
-    Type(Box<Type>),
+    Type(Arc<Type>),
     /// A named opaque or object type: `kubernetes.Quantity`, `kubernetes.Semver`, `kubernetes.URL`, `net.IP`, `net.CIDR`,
     /// `kubernetes.NamedFormat`, `kubernetes.DRADevice`, …
     Named(&'static str),
@@ -53,17 +54,17 @@ pub(super) enum Type {
 impl Type {
     /// `list(T)`.
     pub(super) fn list(element: Type) -> Type {
-        Type::List(Box::new(element))
+        Type::List(Arc::new(element))
     }
 
     /// `map(K, V)`.
     pub(super) fn map(key: Type, value: Type) -> Type {
-        Type::Map(Box::new(key), Box::new(value))
+        Type::Map(Arc::new(key), Arc::new(value))
     }
 
     /// `optional_type(T)`.
     pub(super) fn optional(inner: Type) -> Type {
-        Type::Optional(Box::new(inner))
+        Type::Optional(Arc::new(inner))
     }
 }
 

@@ -3,6 +3,8 @@
 //! Follows cel-go's checker: `dyn` and errors are assignable to everything and from everything, variables are bound to
 //! what they are compared with, and a failed attempt leaves no binding behind. Start at [`Bindings::assignable`].
 
+use std::sync::Arc;
+
 use super::types::Type;
 
 /// Bindings of type variables, with a trail for undoing.
@@ -14,6 +16,25 @@ pub(super) struct Bindings {
 
 fn is_parameter(t: &Type) -> bool {
     matches!(t, Type::Var(_) | Type::Param(_))
+}
+
+/// Whether a parameter stands anywhere in a declared type.
+pub(super) fn has_parameter(t: &Type) -> bool {
+    match t {
+        Type::Param(_) => true,
+        Type::List(a) | Type::Optional(a) | Type::Type(a) => has_parameter(a),
+        Type::Map(k, v) => has_parameter(k) || has_parameter(v),
+        _ => false,
+    }
+}
+
+fn has_variable(t: &Type) -> bool {
+    match t {
+        Type::Var(_) | Type::Param(_) => true,
+        Type::List(a) | Type::Optional(a) | Type::Type(a) => has_variable(a),
+        Type::Map(k, v) => has_variable(k) || has_variable(v),
+        _ => false,
+    }
 }
 
 fn is_dyn_or_error(t: &Type) -> bool {
@@ -146,11 +167,14 @@ impl Bindings {
         if let Some(bound) = self.find(t) {
             return self.substitute(bound, close);
         }
+        if !has_variable(t) {
+            return t.clone();
+        }
         match t {
             Type::Var(_) | Type::Param(_) if close => Type::Dyn,
             Type::List(a) => Type::list(self.substitute(a, close)),
             Type::Optional(a) => Type::optional(self.substitute(a, close)),
-            Type::Type(a) => Type::Type(Box::new(self.substitute(a, close))),
+            Type::Type(a) => Type::Type(Arc::new(self.substitute(a, close))),
             Type::Map(k, v) => Type::map(self.substitute(k, close), self.substitute(v, close)),
             other => other.clone(),
         }
@@ -197,7 +221,7 @@ pub(super) fn instantiate(
         }
         Type::List(a) => Type::list(instantiate(a, names, bindings)),
         Type::Optional(a) => Type::optional(instantiate(a, names, bindings)),
-        Type::Type(a) => Type::Type(Box::new(instantiate(a, names, bindings))),
+        Type::Type(a) => Type::Type(Arc::new(instantiate(a, names, bindings))),
         Type::Map(k, v) => {
             let key = instantiate(k, names, bindings);
             Type::map(key, instantiate(v, names, bindings))

@@ -176,14 +176,15 @@ impl<'p> Machine<'p, '_> {
     }
 
     /// Evaluates the initial value of an accumulator that nobody has looked at.
-    fn initialise(&mut self, slot: usize) -> Result<(), EvalError> {
+    pub(super) fn initialise(&mut self, slot: usize) -> Result<(), EvalError> {
         let Some(Slot::Pending(init)) = self.slots.get(slot) else {
             return Ok(());
         };
         let init = *init;
         let ready = match self.operand_argument(init)? {
-            // Nothing of a device is a list or a map that could grow, unless it is a domain without anything in it.
-            Ok(Operand::Part(part)) if !self.is_empty(part) => Slot::Part(part),
+            // Upstream takes a table of nothing for a map that grows, in which an unknown domain is an error. With a
+            // domain of nothing it makes no difference.
+            Ok(Operand::Part(part)) if !self.is_empty_table(part) => Slot::Part(part),
             operand => match operand.map(|operand| self.value(operand)) {
                 Ok(Value::List(list)) if list.is_empty() => Slot::List(Vec::new()),
                 Ok(Value::Map(map)) if map.entries.is_empty() => Slot::Map(Map::default()),
@@ -194,13 +195,8 @@ impl<'p> Machine<'p, '_> {
         Ok(())
     }
 
-    /// Whether a part of the device is a map of nothing.
-    fn is_empty(&mut self, part: Part<'p>) -> bool {
-        match part {
-            Part::Table(table) => self.device.is_empty(table),
-            Part::Domain(table, domain) => self.device.domain(table, domain).is_none(),
-            _ => false,
-        }
+    fn is_empty_table(&self, part: Part<'p>) -> bool {
+        matches!(part, Part::Table(table) if self.device.is_empty(table))
     }
 
     /// What a variable of a fold holds.
