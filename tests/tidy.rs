@@ -63,8 +63,22 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "advice",
+        &[
+            "wire",
+            "cel",
+            "inventory",
+            "claim",
+            "extended",
+            "pod",
+            "explanation",
+            "allocation",
+        ],
+    ),
+    (
         "bindings",
         &[
+            "advice",
             "wire",
             "cel",
             "inventory",

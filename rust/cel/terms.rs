@@ -78,7 +78,10 @@ pub fn terms(source: &str) -> Vec<Range<usize>> {
 
 /// The condition with some of its terms replaced, or left out where the replacement is nothing. Nothing if no term
 /// is left.
-pub fn with_terms(source: &str, replace: &dyn Fn(usize) -> Option<Option<String>>) -> Option<String> {
+pub fn with_terms(
+    source: &str,
+    replace: &dyn Fn(usize) -> Option<Option<String>>,
+) -> Option<String> {
     let ranges = terms(source);
     let count = ranges.len();
     let kept: Vec<(usize, String)> = ranges
@@ -205,7 +208,10 @@ mod tests {
     use super::*;
 
     fn split(source: &str) -> Vec<&str> {
-        terms(source).into_iter().map(|range| &source[range]).collect()
+        terms(source)
+            .into_iter()
+            .map(|range| &source[range])
+            .collect()
     }
 
     #[test]
