@@ -169,7 +169,7 @@ impl Change {
     }
 
     /// Whether the two change the same thing, so that they cannot be made together.
-    pub(super) fn is_beside(&self, other: &Self) -> bool {
+    pub fn excludes(&self, other: &Self) -> bool {
         match (&self.edit, &other.edit) {
             (
                 Edit::Term {

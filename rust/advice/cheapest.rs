@@ -247,29 +247,27 @@ fn pairs(
     let mut pairs = Vec::new();
     for (index, (a, first)) in halves.iter().enumerate() {
         for (b, second) in &halves[index + 1..] {
-            if a.0 != b.0 && !first.is_beside(second) {
+            if a.0 != b.0 && !first.excludes(second) {
                 pairs.push((first.cost + second.cost, *a, *b, *first, *second));
             }
         }
     }
     pairs.sort_by_key(|(cost, a, b, ..)| (*cost, *a, *b));
-    let mut found: Vec<((usize, usize), (usize, usize), Offer)> = Vec::new();
     trials.is_cut_short |= pairs.len() > PAIRS_TRIED;
+    let mut helping: BTreeSet<(usize, usize)> = BTreeSet::new();
+    let mut found = Vec::new();
     for (_, a, b, first, second) in pairs.into_iter().take(PAIRS_TRIED) {
-        // Larger than a pair that helps already.
-        let is_larger = |(known_a, known_b, _): &((usize, usize), (usize, usize), Offer)| {
-            known_a.0 == a.0 && known_b.0 == b.0
-        };
-        if found.iter().any(is_larger) {
+        // Larger changes of two things that help already are of no use.
+        if helping.contains(&(a.0, b.0)) {
             continue;
         }
         if let Some(node) = trials.fits(&[first, second], nodes) {
-            let changes = vec![first.clone(), second.clone()];
-            found.push((a, b, offer(changes, node)));
+            helping.insert((a.0, b.0));
+            found.push(offer(vec![first.clone(), second.clone()], node));
         }
         if found.len() >= PAIRS || trials.is_spent() {
             break;
         }
     }
-    found.into_iter().map(|(_, _, offer)| offer).collect()
+    found
 }

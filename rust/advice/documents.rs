@@ -53,7 +53,7 @@ pub(super) fn apply(changes: &[&Change], documents: &Documents) -> Documents {
             Edit::Gate(_) | Edit::Nothing => {}
             Edit::Tolerate(at, toleration) => {
                 wish(&mut next, at, &|wish| {
-                    wish.tolerations.push(toleration.clone())
+                    wish.tolerations.push(toleration.clone());
                 });
             }
             Edit::Count(at, count) => wish(&mut next, at, &|wish| {

@@ -199,7 +199,7 @@ fn say(question: &Question<'_>, answer: &Answer, lenses: &mut [Lens<'_>]) -> Opt
             is_fatal: false,
             text: text.clone(),
         },
-        _ => Say::Undecided,
+        Refusal::Undecided { .. } => Say::Undecided,
     })
 }
 

@@ -19,21 +19,19 @@ impl Display for Advice {
         let claims = if names.len() == 1 { "claim" } else { "claims" };
         let nodes = counted(self.nodes, "node");
         writeln!(f, "asked: {claims} {} on {nodes}", names.join(", "))?;
+        f.write_str("answer: ")?;
         match &self.outcome {
             Ended::Placed { node } => {
-                return write!(f, "answer: it fits on node {node}; nothing has to change");
+                return write!(f, "it fits on node {node}; nothing has to change");
             }
-            _ if self.nodes == 0 => return write!(f, "answer: there is no node to allocate on"),
-            Ended::Impossible if self.nodes == 1 => {
-                write!(f, "answer: it does not fit on the node")?
+            _ if self.nodes == 0 => return f.write_str("there is no node to allocate on"),
+            Ended::Impossible if self.nodes == 1 => f.write_str("it does not fit on the node"),
+            Ended::Impossible => f.write_str("it fits on none of the nodes"),
+            Ended::Error { node, text } => write!(f, "error on node {node}: {text}"),
+            Ended::Undecided => {
+                f.write_str("undecided; the search took too many steps on some node")
             }
-            Ended::Impossible => write!(f, "answer: it fits on none of the nodes")?,
-            Ended::Error { node, text } => write!(f, "answer: error on node {node}: {text}")?,
-            Ended::Undecided => write!(
-                f,
-                "answer: undecided; the search took too many steps on some node"
-            )?,
-        }
+        }?;
         if !self.groups.is_empty() {
             write!(f, "\n\nwhy:")?;
         }

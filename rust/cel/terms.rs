@@ -54,11 +54,7 @@ pub fn terms(source: &str) -> Vec<Range<usize>> {
             "(" | "[" | "{" => depth += 1,
             ")" | "]" | "}" => depth = depth.saturating_sub(1),
             // These bind less tightly than `&&`: the whole is one term.
-            "||" => {
-                if depth == 0 {
-                    return vec![whole];
-                }
-            }
+            "||" if depth == 0 => return vec![whole],
             "?" if depth == 0 && is_choice(lexemes, at) => return vec![whole],
             "&&" if depth == 0 => {
                 is_new = true;
