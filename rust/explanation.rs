@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::inventory::ClaimKey;
 
 /// Why the claims fit on none of the nodes asked.
@@ -82,7 +84,8 @@ pub struct Funnel {
 }
 
 /// The checks, in upstream's order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Reason {
     /// For other nodes.
     Node,
@@ -92,7 +95,9 @@ pub enum Reason {
     InvalidPool,
     /// A feature gate is off, or the node lacks a feature.
     Gate,
-    /// Held already, or excluded by the caller.
+    /// Left out by the caller.
+    Excluded,
+    /// Held already.
     InUse,
     /// Not of the class.
     Class,
@@ -116,6 +121,7 @@ impl Reason {
             Self::IncompletePool => "incomplete pool",
             Self::InvalidPool => "invalid pool",
             Self::Gate => "gate",
+            Self::Excluded => "excluded",
             Self::InUse => "in use",
             Self::Class => "class",
             Self::Selector => "selector",
@@ -133,6 +139,7 @@ impl Reason {
             Self::IncompletePool => "in incomplete pools",
             Self::InvalidPool => "in invalid pools",
             Self::Gate => "behind a feature gate that is off",
+            Self::Excluded => "excluded by the caller",
             Self::InUse => "in use",
             Self::Class => "not of the class",
             Self::Selector => "refused by a selector",

@@ -175,7 +175,11 @@ class Inventory:
         """
 
     def release(self, claim: str) -> Inventory:
-        """The inventory in which the claim holds nothing; its document stays."""
+        """The inventory in which the claim holds nothing; its document stays.
+
+        Raises:
+            InvalidInputError: for a claim that the inventory does not know.
+        """
 
     def held(self, claim: str) -> Held | None:
         """What the claim holds."""

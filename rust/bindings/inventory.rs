@@ -36,25 +36,26 @@ struct Question {
 impl Inventory {
     fn question(
         &self,
-        nodes: Option<Vec<String>>,
-        exclude: Option<Vec<String>>,
-        max_steps: Option<u64>,
+        nodes: Option<&Bound<'_, PyAny>>,
+        exclude: Option<&Bound<'_, PyAny>>,
+        max_steps: Option<&Bound<'_, PyAny>>,
         kubernetes: &str,
         feature_gates: Option<&Bound<'_, PyDict>>,
         share_ids: Option<ask::ShareIds>,
     ) -> PyResult<Question> {
-        let (left_out, devices) = ask::exclude(exclude.unwrap_or_default())?;
+        let exclude = ask::names("exclude", exclude)?.unwrap_or_default();
+        let (left_out, devices) = ask::exclude(exclude)?;
         let mut options = Options {
             features: ask::features(kubernetes, feature_gates)?,
             exclude: devices,
-            share_ids: ask::share_ids(share_ids.unwrap_or_default()),
+            share_ids: ask::share_ids(share_ids.unwrap_or_default())?,
             ..Options::default()
         };
-        if let Some(steps) = max_steps {
+        if let Some(steps) = ask::steps(max_steps)? {
             options.max_steps = steps;
         }
         Ok(Question {
-            nodes: ask::nodes(&self.0, nodes, &left_out),
+            nodes: ask::nodes(&self.0, ask::names("nodes", nodes)?, &left_out),
             options,
         })
     }
@@ -159,9 +160,9 @@ impl Inventory {
         py: Python<'_>,
         claims: Option<&Bound<'_, PyAny>>,
         pod: Option<&str>,
-        nodes: Option<Vec<String>>,
-        exclude: Option<Vec<String>>,
-        max_steps: Option<u64>,
+        nodes: Option<&Bound<'_, PyAny>>,
+        exclude: Option<&Bound<'_, PyAny>>,
+        max_steps: Option<&Bound<'_, PyAny>>,
         kubernetes: &str,
         feature_gates: Option<&Bound<'_, PyDict>>,
         share_ids: Option<ask::ShareIds>,
@@ -191,9 +192,9 @@ impl Inventory {
         py: Python<'_>,
         claims: Option<&Bound<'_, PyAny>>,
         pod: Option<&str>,
-        nodes: Option<Vec<String>>,
-        exclude: Option<Vec<String>>,
-        max_steps: Option<u64>,
+        nodes: Option<&Bound<'_, PyAny>>,
+        exclude: Option<&Bound<'_, PyAny>>,
+        max_steps: Option<&Bound<'_, PyAny>>,
         kubernetes: &str,
         feature_gates: Option<&Bound<'_, PyDict>>,
         share_ids: Option<ask::ShareIds>,
@@ -224,9 +225,9 @@ impl Inventory {
         py: Python<'_>,
         asks: Option<Vec<Bound<'_, PyAny>>>,
         pods: Option<Vec<String>>,
-        nodes: Option<Vec<String>>,
-        exclude: Option<Vec<String>>,
-        max_steps: Option<u64>,
+        nodes: Option<&Bound<'_, PyAny>>,
+        exclude: Option<&Bound<'_, PyAny>>,
+        max_steps: Option<&Bound<'_, PyAny>>,
         kubernetes: &str,
         feature_gates: Option<&Bound<'_, PyDict>>,
         share_ids: Option<ask::ShareIds>,
@@ -297,8 +298,13 @@ impl Inventory {
         Ok(Self(py.detach(|| self.0.commit(answer.inner()))?))
     }
 
-    fn release(&self, claim: &str) -> Self {
-        Self(self.0.release(&ask::key(claim)))
+    fn release(&self, claim: &str) -> PyResult<Self> {
+        let key = ask::key(claim);
+        if self.0.held(&key).is_none() && self.0.claim(&key).is_none() {
+            let named = format!("ResourceClaim {claim}");
+            return Err(InputError::new(named, "", "is not in the inventory").into());
+        }
+        Ok(Self(self.0.release(&key)))
     }
 
     fn held(&self, claim: &str) -> Option<Held> {

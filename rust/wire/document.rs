@@ -117,8 +117,19 @@ struct Header<'a> {
     metadata: Option<HeaderMeta>,
     #[serde(default)]
     spec: Option<IgnoredAny>,
-    #[serde(default, borrow)]
+    /// Absent, null, or the documents of a list.
+    #[serde(default, borrow, deserialize_with = "items")]
     items: Option<Vec<&'a RawValue>>,
+    /// The official client's Python form of `apiVersion`.
+    #[serde(default, rename = "api_version")]
+    snake_case: Option<IgnoredAny>,
+}
+
+/// A list without items may say null.
+fn items<'de, D: serde::Deserializer<'de>>(
+    input: D,
+) -> Result<Option<Vec<&'de RawValue>>, D::Error> {
+    Option::deserialize(input).map(|items| Some(items.unwrap_or_default()))
 }
 
 #[derive(Default, Deserialize)]
@@ -149,6 +160,15 @@ fn read_value(
         return Err(InputError::new("", "", "a document must be a JSON object"));
     }
     let header: Header<'_> = from_text("document", text)?;
+    if header.snake_case.is_some() && header.api_version.is_none() {
+        let message = "is snake_case, as the official client's to_dict() writes it; pass the object itself or \
+             kubernetes.client.ApiClient().sanitize_for_serialization(obj)";
+        return Err(InputError::new(
+            header.kind.unwrap_or_default(),
+            "api_version",
+            message,
+        ));
+    }
     let meta = header.metadata.unwrap_or_default();
     let or_inherited = |own: Option<String>, of: fn(Inherited<'_>) -> &str| {
         own.filter(|own| !own.is_empty())
