@@ -214,11 +214,8 @@ fn prepare_wish<'a>(
         all: Vec::new(),
     };
     match wish.mode {
-        // Upstream crashes here; the API server lets no such request in.
-        "ExactCount" if wish.count < 0 => {
-            return Err(format!("{}: count {} is negative", named(), wish.count));
-        }
-        "ExactCount" => prepared.devices = usize::try_from(wish.count).unwrap_or(usize::MAX),
+        // A negative count asks for nothing, as upstream compares it (it crashes if all requests of a claim do).
+        "ExactCount" => prepared.devices = usize::try_from(wish.count.max(0)).unwrap_or(usize::MAX),
         "All" => {
             prepared.all = all_devices(view, claim, &prepared, selectors)?;
             prepared.devices = prepared.all.len();
