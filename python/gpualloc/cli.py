@@ -88,16 +88,15 @@ def _parser() -> argparse.ArgumentParser:
             "--feature-gates", default="", metavar="A=true,B=false", help="gates that differ from that version's"
         )
         command.add_argument("-o", "--output", choices=("table", "json", "yaml"), default="table")
-    asking = [verify]
-    for command in (allocate, explain):
-        asked = command.add_mutually_exclusive_group()
+    groups = [command.add_mutually_exclusive_group() for command in (allocate, explain)]
+    for asked in groups:
         asked.add_argument("--pod", metavar="NS/NAME", help="ask for the claims of this pod")
-        asking.append(asked)
-        command.add_argument("--max-steps", type=_steps, metavar="N", help="give up as undecided after this many steps")
-    for group in asking:
+    for group in (*groups, verify):
         group.add_argument(
             "--claim", action="append", default=[], metavar="NS/NAME", help="a claim; may be given several times"
         )
+    for command in (allocate, explain):
+        command.add_argument("--max-steps", type=_steps, metavar="N", help="give up as undecided after this many steps")
     return parser
 
 

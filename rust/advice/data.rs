@@ -24,6 +24,7 @@ impl Advice {
             "summary": self.groups.iter().map(Group::to_json).collect::<Vec<_>>(),
             "changes": self.offers.iter().map(Offer::to_json).collect::<Vec<_>>(),
             "hints": self.hints.iter().map(Hint::to_json).collect::<Vec<_>>(),
+            "triedOn": self.tried_on,
             "trials": self.trials,
             "cutShort": self.is_cut_short,
         });

@@ -60,7 +60,7 @@ type Names = BTreeSet<(String, String)>;
 
 /// What devices publish.
 #[derive(Default)]
-struct Catalogue {
+pub(super) struct Catalogue {
     devices: usize,
     drivers: BTreeSet<String>,
     /// Domain and id of attributes and capacities.
@@ -73,7 +73,7 @@ struct Catalogue {
 }
 
 impl Catalogue {
-    fn new(question: &Question<'_>) -> Self {
+    pub(super) fn new(question: &Question<'_>) -> Self {
         let nodes: BTreeSet<&str> = question.nodes.iter().map(String::as_str).collect();
         let mut found = Self::default();
         for slice in question.inventory.slices() {
@@ -141,6 +141,38 @@ impl Catalogue {
             },
             _ => hint,
         })
+    }
+
+    /// Names that are read and not published, each with the nearest one that is: ids within their domain, domains where
+    /// nothing of them is published.
+    pub(super) fn renames(&self, reads: &Reads) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for (published, read) in [
+            (&self.attributes, &reads.attributes),
+            (&self.capacity, &reads.capacity),
+        ] {
+            for (domain, id) in read {
+                let Some(id) = id else {
+                    continue;
+                };
+                if published.contains(&(domain.clone(), id.clone())) {
+                    continue;
+                }
+                let ids: Vec<&str> = published
+                    .iter()
+                    .filter(|(of, _)| of == domain)
+                    .map(|(_, id)| id.as_str())
+                    .collect();
+                let (from, to) = if ids.is_empty() {
+                    let domains = published.iter().map(|(domain, _)| domain.as_str());
+                    (domain, nearest(domain, domains))
+                } else {
+                    (id, nearest(id, ids.into_iter()))
+                };
+                found.extend(to.map(|to| (from.clone(), to.to_owned())));
+            }
+        }
+        found
     }
 
     fn hint(&self, kind: HintKind, name: &str, place: &str, nearest: Option<&str>) -> Hint {

@@ -11,7 +11,7 @@
 //!
 //! | cost | change | size |
 //! |---|---|---|
-//! | 10 000 | loosen a term: another constant that devices publish | its place, nearest value first |
+//! | 10 000 | loosen a term: another constant, or the nearest name, that devices publish | its place, nearest value first; 0 for a name |
 //! | 20 000 | drop a term of a selector | 0 |
 //! | 30 000 | tolerate a taint | 1 if running pods leave the device, too |
 //! | 40 000 | lower a capacity request | place of the amount, largest first; 9 999 for no request |
@@ -20,7 +20,7 @@
 //! | 70 000 | use another class | 0 |
 //! | 80 000 | release held claims | 1 000 for each after the first, and the devices they hold |
 //! | 90 000 | switch a feature gate on | 0 |
-//! | 100 000 | loosen a term of the class | its place, nearest value first |
+//! | 100 000 | loosen a term of the class | as above |
 //! | 110 000 | drop a term of the class | 0 |
 //! | 1 000 000 | wait for an incomplete pool (unchecked) | 0 |
 //!
@@ -108,6 +108,8 @@ pub struct Advice {
     pub offers: Vec<Offer>,
     /// Names and values in the claims that no device publishes.
     pub hints: Vec<Hint>,
+    /// On how many of the nodes changes were tried.
+    pub tried_on: usize,
     /// Allocations made to check changes.
     pub trials: u64,
     /// Whether a bound kept changes from being tried, so that there may be others or cheaper ones.
@@ -156,6 +158,7 @@ pub fn advise(
         groups: Vec::new(),
         offers: Vec::new(),
         hints: Vec::new(),
+        tried_on: 0,
         trials: 0,
         is_cut_short: false,
     };
@@ -176,6 +179,7 @@ pub fn advise(
             is_checked: false,
             node: None,
         }));
+    advice.tried_on = chosen.len();
     advice.trials = trials.made;
     let is_partial = chosen.len() < nodes.len() || space.holders.len() > HOLDERS;
     advice.is_cut_short = trials.is_cut_short || is_partial;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::{Change, Edit, Kind, SelectorAt, WishAt};
 use super::gates::GATES;
+use super::hints::Catalogue;
 use super::ladder;
 use super::lens::shown;
 use super::question::{Origin, Question, is_allocated};
@@ -57,17 +58,21 @@ impl Space {
     pub(super) fn new(question: &Question<'_>, nodes: &[String]) -> Result<Self, InputError> {
         let features = question.options.allocation.features;
         let reach = Reach::of_nodes(question.inventory, nodes, features);
+        let around = Around {
+            question,
+            reach: &reach,
+            catalogue: Catalogue::new(question),
+        };
         let mut space = Self::default();
         for origin in question.origins()? {
             let mut wishes = Wishes {
-                question,
-                reach: &reach,
+                around: &around,
                 origin: &origin,
                 ladders: &mut space.ladders,
             };
             wishes.all();
         }
-        class_terms(question, &reach, &mut space.ladders)?;
+        class_terms(&around, &mut space.ladders)?;
         for (index, (name, feature)) in GATES.iter().enumerate() {
             if !*feature(&mut features.clone()) {
                 space.ladders.push(one(gate(index, name)));
@@ -130,10 +135,16 @@ fn wait((pool, (here, wanted)): (&PoolId, &(usize, i64))) -> Change {
     }
 }
 
-/// Collects the changes of one claim.
-struct Wishes<'s> {
+/// What the changes are looked for in.
+struct Around<'s> {
     question: &'s Question<'s>,
     reach: &'s Reach,
+    catalogue: Catalogue,
+}
+
+/// Collects the changes of one claim.
+struct Wishes<'s> {
+    around: &'s Around<'s>,
     origin: &'s Origin,
     ladders: &'s mut Vec<Ladder>,
 }
@@ -234,31 +245,24 @@ impl Wishes<'_> {
                 Edit::Nothing,
             );
             let kinds = (Kind::LoosenTerm, Kind::DropTerm);
-            let found = terms(
-                self.question,
-                self.reach,
-                &selector,
-                expression,
-                kinds,
-                &template,
-            );
+            let found = terms(self.around, &selector, expression, kinds, &template);
             self.ladders.extend(found);
         }
     }
 
     fn taints(&mut self, at: &At, wish: &Wish<'_>) {
-        let features = self.question.options.allocation.features;
+        let features = self.around.question.options.allocation.features;
         if !features.device_taints {
             return;
         }
-        let rules = || self.question.inventory.taint_rules();
+        let rules = || self.around.question.inventory.taint_rules();
         let mut found: BTreeSet<(String, String, String)> = BTreeSet::new();
         let mut note = |taint: &DeviceTaint| {
             if taint::blocks(taint, wish.tolerations) {
                 found.insert((taint.effect.clone(), taint.key.clone(), taint.value.clone()));
             }
         };
-        for device in &self.reach.devices {
+        for device in &self.around.reach.devices {
             device.device().taints.iter().for_each(&mut note);
             let id = device.id();
             for rule in rules().filter(|_| features.device_taint_rules) {
@@ -289,8 +293,9 @@ impl Wishes<'_> {
         let Some(requested) = wish.capacity else {
             return;
         };
-        let inventory = self.question.inventory;
+        let inventory = self.around.question.inventory;
         let sharing = self
+            .around
             .question
             .options
             .allocation
@@ -302,7 +307,7 @@ impl Wishes<'_> {
                 .aggregated(sharing)?
                 .remove(name)
         };
-        for (name, wanted, amounts) in ladder::capacities(requested, self.reach, &consumed) {
+        for (name, wanted, amounts) in ladder::capacities(requested, self.around.reach, &consumed) {
             let field = format!("capacity.requests[{name}]");
             let texts = |after: String| (format!("{wanted} {name}"), after);
             let edit = |amount| Edit::Capacity(at.wish.clone(), name.clone(), amount);
@@ -336,7 +341,7 @@ impl Wishes<'_> {
     fn count(&mut self, at: &At, wish: &Wish<'_>) {
         let count = usize::try_from(wish.count).unwrap_or_default();
         let (before, most) = if wish.wants_all() {
-            ("all".to_owned(), self.reach.most.min(MOST_DEVICES))
+            ("all".to_owned(), self.around.reach.most.min(MOST_DEVICES))
         } else {
             (
                 wish.count.to_string(),
@@ -366,6 +371,7 @@ impl Wishes<'_> {
 
     fn classes(&mut self, at: &At, wish: &Wish<'_>) {
         let names = self
+            .around
             .question
             .inventory
             .classes()
@@ -389,14 +395,13 @@ pub(super) fn expressions(selectors: &[DeviceSelector]) -> impl Iterator<Item = 
 
 /// For each term of a selector: another constant in it, and leaving it out.
 fn terms(
-    question: &Question<'_>,
-    reach: &Reach,
+    around: &Around<'_>,
     selector: &SelectorAt,
     expression: &str,
     (loosen, drop): (Kind, Kind),
     template: &Change,
 ) -> Vec<Ladder> {
-    let cache = question.inventory.cel_cache();
+    let cache = around.question.inventory.cel_cache();
     let mut ladders = Vec::new();
     for (term, range) in crate::cel::terms(expression).into_iter().enumerate() {
         let source = expression.get(range).unwrap_or_default();
@@ -412,7 +417,14 @@ fn terms(
             },
             ..template.clone()
         };
-        for replacements in ladder::constants(source, reach, cache) {
+        if let Ok(selector) = cache.selector(source).as_ref() {
+            for (from, to) in around.catalogue.renames(selector.reads()) {
+                if let Some(text) = crate::cel::with_name(source, &from, &to) {
+                    ladders.push(one(change(loosen, 0, Some(text))));
+                }
+            }
+        }
+        for replacements in ladder::constants(source, around.reach, cache) {
             let texts = replacements.texts.into_iter().enumerate();
             let changes = texts.map(|(place, text)| change(loosen, place + 1, Some(text)));
             ladders.push(ladder_of(changes.collect(), replacements.is_ordered));
@@ -423,11 +435,8 @@ fn terms(
 }
 
 /// The terms of the classes that are asked for.
-fn class_terms(
-    question: &Question<'_>,
-    reach: &Reach,
-    ladders: &mut Vec<Ladder>,
-) -> Result<(), InputError> {
+fn class_terms(around: &Around<'_>, ladders: &mut Vec<Ladder>) -> Result<(), InputError> {
+    let question = around.question;
     let mut classes: BTreeSet<String> = BTreeSet::new();
     for claim in question.claims()? {
         if !is_allocated(question.inventory, &claim) {
@@ -447,9 +456,7 @@ fn class_terms(
             };
             let selector = SelectorAt::Class(name.clone(), index);
             let kinds = (Kind::LoosenClassTerm, Kind::DropClassTerm);
-            ladders.extend(terms(
-                question, reach, &selector, expression, kinds, &template,
-            ));
+            ladders.extend(terms(around, &selector, expression, kinds, &template));
         }
     }
     Ok(())
@@ -504,7 +511,7 @@ pub(super) fn release(holders: &[&Holder]) -> Change {
         .iter()
         .map(|holder| {
             let plural = if holder.devices == 1 { "" } else { "s" };
-            format!("{} ({} device{plural})", holder.claim, holder.devices)
+            format!("claim {} ({} device{plural})", holder.claim, holder.devices)
         })
         .collect();
     let devices: usize = holders.iter().map(|holder| holder.devices).sum();

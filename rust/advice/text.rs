@@ -8,7 +8,7 @@ use super::change::{Edit, Offer};
 use super::groups::{Group, RequestLine, Say, Span};
 use super::hints::{Hint, HintKind};
 use super::{Advice, Ended};
-use crate::explanation::{Reason, Wanted};
+use crate::explanation::Reason;
 
 /// Names that are shown of a list.
 const SHOWN: usize = 3;
@@ -48,11 +48,14 @@ impl Display for Advice {
                 "\n  (a stored claim cannot be edited: delete it and create it with the change)"
             )?;
         }
-        if self.is_cut_short {
+        if self.tried_on < self.nodes {
+            let (tried, all) = (self.tried_on, self.nodes);
             write!(
                 f,
-                "\n  (not everything was tried: there may be other changes)"
+                "\n  (tried on {tried} of the {all} nodes, some of each group)"
             )?;
+        } else if self.is_cut_short {
+            f.write_str("\n  (there was too much to try all of it: there may be other changes)")?;
         }
         if !self.hints.is_empty() {
             write!(f, "\n\nhints:")?;
@@ -67,9 +70,9 @@ impl Display for Advice {
 impl Advice {
     fn heading(&self) -> &'static str {
         match self.offers.first() {
-            None => "no change was found that would make it fit",
+            None => "no change, and no two changes together, were found to make it fit",
             Some(first) if !first.is_checked => {
-                "no change was found that would certainly make it fit; you can"
+                "no change, and no two changes together, were found to make it fit for certain; you can"
             }
             Some(first) if first.changes.len() > 1 => {
                 "no single change makes it fit; each of these pairs does (tried out, cheapest first):"
@@ -104,18 +107,17 @@ impl Display for Offer {
 impl Display for Group {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let count = counted(self.nodes.len(), "node");
-        write!(f, "{count} ({})", listed(&self.nodes, self.nodes.len()))?;
+        write!(f, "{count} ({})", listed(&self.nodes))?;
         match &self.say {
             Say::NoSolution(lines) => {
-                f.write_str(":")?;
+                match lines.iter().find(|line| line.is_short) {
+                    Some(line) => write!(f, ": {}", line.headline()),
+                    None => {
+                        f.write_str(": enough devices for each request, but not for all together")
+                    }
+                }?;
                 for line in lines {
                     write!(f, "\n    {line}")?;
-                }
-                if !lines.iter().any(|line| line.is_short) {
-                    write!(
-                        f,
-                        "\n    each request has enough devices, but there are not enough for all of them together"
-                    )?;
                 }
                 Ok(())
             }
@@ -141,60 +143,81 @@ impl Display for Group {
 impl Display for RequestLine {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (claim, request, class) = (&self.claim, &self.request, &self.class);
-        let wanted = match self.wanted {
-            Wanted::All => "all devices".to_owned(),
-            Wanted::Count(count) => counted(usize::try_from(count).unwrap_or_default(), "device"),
-        };
-        let (seen, left) = (self.seen, self.left);
+        let (seen, left, wanted) = (self.seen, self.left, self.wanted);
         write!(
             f,
-            "claim {claim}, request {request} wants {wanted} of class {class}: of {seen} seen, {left} left"
+            "claim {claim}, request {request} wants {wanted} of class {class}: {seen} seen"
         )?;
         for removed in &self.removed {
-            let (reason, devices) = (removed.reason, removed.devices);
-            write!(f, "\n      {devices} {}", reason.sentence())?;
-            if reason == Reason::InUse && !self.holders.is_empty() {
-                write!(
-                    f,
-                    " ({} of {} matching, by {})",
-                    self.held,
-                    self.matching,
-                    self.named_holders()
-                )?;
-            }
-            if reason == Reason::Taint && !self.taints.is_empty() {
-                let taints: Vec<String> = self.taints.iter().cloned().collect();
-                write!(f, " ({})", listed(&taints, taints.len()))?;
-            }
-            if reason == Reason::Capacity && !self.holders.is_empty() {
-                write!(f, " (shares are held by {})", self.named_holders())?;
-            }
+            write!(f, ", {} {}", removed.devices, removed.reason.sentence())?;
         }
-        let is_removed =
-            |reason: Reason| self.removed.iter().any(|removed| removed.reason == reason);
-        for (term, is_of_class, devices) in &self.terms {
-            let reason = if *is_of_class {
-                Reason::Class
-            } else {
-                Reason::Selector
-            };
-            if is_removed(reason) {
-                let whose = if *is_of_class { " of the class" } else { "" };
-                write!(f, "\n      condition{whose} `{term}` refuses {devices}")?;
-            }
+        write!(f, "; {left} left")?;
+        let of_request = self.terms.iter().filter(|(_, is_of_class, _)| !is_of_class);
+        let has_several = self.terms.len() > 1;
+        for (term, _, devices) in of_request.filter(|_| has_several) {
+            write!(f, "\n      `{term}` refuses {devices}, in use or not")?;
         }
         Ok(())
     }
 }
 
 impl RequestLine {
+    /// The reason in a few words: what keeps away the devices that come nearest.
+    fn headline(&self) -> String {
+        let removed = |reason: Reason| {
+            let found = self.removed.iter().find(|removed| removed.reason == reason);
+            found.map(|removed| removed.devices)
+        };
+        let (matching, held) = (self.matching, self.held);
+        if let Some(devices) = removed(Reason::Taint) {
+            let taints: Vec<String> = self.taints.iter().cloned().collect();
+            return format!("{devices} tainted, {}", listed(&taints));
+        }
+        if let Some(devices) = removed(Reason::Capacity) {
+            let holders = if self.holders.is_empty() {
+                String::new()
+            } else {
+                format!("; shares are held by {}", self.named_holders())
+            };
+            return format!("{devices} without enough capacity{holders}");
+        }
+        if removed(Reason::InUse).is_some() && held.most > 0 {
+            let holders = self.named_holders();
+            return format!("{held} of {matching} matching devices held, by {holders}");
+        }
+        let last = self
+            .removed
+            .last()
+            .map(|removed| (removed.reason, removed.devices));
+        match last {
+            Some((Reason::Class, _)) if self.left.most == 0 => {
+                format!("no device of class {}", self.class)
+            }
+            Some((Reason::Selector, devices)) => {
+                let of_request = self.terms.iter().filter(|(_, is_of_class, _)| !is_of_class);
+                let most = of_request.max_by_key(|(_, _, devices)| devices.most);
+                let term = most.map_or("a selector", |(term, ..)| term);
+                if matching.most == 0 {
+                    format!("no device with `{term}`")
+                } else {
+                    format!("{devices} refused by `{term}`")
+                }
+            }
+            Some((reason, devices)) if self.left.most == 0 => {
+                format!("{devices} {}", reason.sentence())
+            }
+            None if self.seen.most == 0 => "no device at all".to_owned(),
+            _ => format!("only {} of {} devices", self.left, self.wanted),
+        }
+    }
+
     fn named_holders(&self) -> String {
         let names: Vec<String> = self
             .holders
             .iter()
             .map(|(claim, _)| claim.to_string())
             .collect();
-        listed(&names, names.len())
+        listed(&names)
     }
 }
 
@@ -234,10 +257,10 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 /// A few of the names, and how many more there are.
-fn listed(names: &[String], count: usize) -> String {
+fn listed(names: &[String]) -> String {
     let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
     let shown = shown.join(", ");
-    match count.saturating_sub(SHOWN) {
+    match names.len().saturating_sub(SHOWN) {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }

@@ -273,9 +273,9 @@ impl Inventory {
         py: Python<'_>,
         claims: Option<&Bound<'_, PyAny>>,
         pod: Option<&str>,
-        nodes: Option<Vec<String>>,
-        exclude: Option<Vec<String>>,
-        max_steps: Option<u64>,
+        nodes: Option<&Bound<'_, PyAny>>,
+        exclude: Option<&Bound<'_, PyAny>>,
+        max_steps: Option<&Bound<'_, PyAny>>,
         kubernetes: &str,
         feature_gates: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Advice> {

@@ -42,4 +42,4 @@ pub use cache::Cache;
 pub use device::Device;
 pub use reads::Reads;
 pub use selector::{COST_LIMIT, CompileError, Derived, RuntimeError, Selector};
-pub use terms::{Constant, ConstantKind, constants, terms, with_terms};
+pub use terms::{Constant, ConstantKind, constants, terms, with_name, with_terms};

@@ -98,6 +98,43 @@ pub fn with_terms(
     Some(texts.join(" && "))
 }
 
+/// The condition with a name that is selected, or a key, replaced by another; nothing if it is not in it.
+pub fn with_name(source: &str, from: &str, to: &str) -> Option<String> {
+    let lexemes = tokenize(source).ok()?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut changed = String::new();
+    let mut done = 0;
+    for (at, lexeme) in lexemes.iter().enumerate() {
+        let is_selected = at > 0 && matches!(lexemes[at - 1].text, "." | "?");
+        let text = match lexeme.token {
+            // What is no plain name can only be a key.
+            Token::Ident if is_selected && lexeme.text == from && to.chars().all(is_plain) => {
+                to.to_owned()
+            }
+            Token::String if is_key(&lexemes, at) => {
+                if unescape(lexeme.text, false).ok()? != from.as_bytes() {
+                    continue;
+                }
+                serde_json::to_string(to).ok()?
+            }
+            _ => continue,
+        };
+        changed.push_str(source.get(done..lexeme.offset)?);
+        changed.push_str(&text);
+        done = lexeme.offset + lexeme.text.len();
+    }
+    changed.push_str(source.get(done..)?);
+    (done > 0).then_some(changed)
+}
+
+/// Whether what stands there selects from a map or list.
+fn is_key(lexemes: &[Lexeme<'_>], at: usize) -> bool {
+    let before = |back: usize| at.checked_sub(back).and_then(|at| lexemes.get(at));
+    let is = |lexeme: Option<&Lexeme<'_>>, text: &str| lexeme.is_some_and(|l| l.text == text);
+    is(before(1), "[") && before(2).is_some_and(is_operand)
+        || is(before(1), "?") && is(before(2), "[")
+}
+
 /// The constants of a condition in their order, without those that are keys, domains or parts of a pattern.
 pub fn constants(source: &str) -> Vec<Constant> {
     let Ok(lexemes) = tokenize(source) else {
@@ -113,9 +150,7 @@ fn constant(lexemes: &[Lexeme<'_>], at: usize) -> Option<Constant> {
     let after = |on: usize| lexemes.get(at + on);
     let is = |lexeme: Option<&Lexeme<'_>>, text: &str| lexeme.is_some_and(|l| l.text == text);
     let lexeme = lexemes.get(at)?;
-    let is_key = is(before(1), "[") && before(2).is_some_and(is_operand)
-        || is(before(1), "?") && is(before(2), "[");
-    if is_key {
+    if is_key(lexemes, at) {
         return None;
     }
     let end = lexeme.offset + lexeme.text.len();
@@ -235,6 +270,23 @@ mod tests {
         assert_eq!(with(2, Some("x")).as_deref(), Some("a && b && x"));
         assert_eq!(with_terms("a", &|_| Some(None)), None);
         assert_eq!(with(9, None).as_deref(), Some(source));
+    }
+
+    #[test]
+    fn names_and_keys_are_replaced_where_they_select() {
+        let with = |from, to| {
+            with_name(
+                r#"a["x.y"].name == "name" && a["x.y"].?name.has()"#,
+                from,
+                to,
+            )
+        };
+        let expected = r#"a["x.y"].Name == "name" && a["x.y"].?Name.has()"#;
+        assert_eq!(with("name", "Name").as_deref(), Some(expected));
+        let expected = r#"a["z"].name == "name" && a["z"].?name.has()"#;
+        assert_eq!(with("x.y", "z").as_deref(), Some(expected));
+        assert_eq!(with("other", "z"), None);
+        assert_eq!(with("name", "not plain"), None);
     }
 
     #[test]
