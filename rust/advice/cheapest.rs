@@ -26,11 +26,12 @@ const PAIRS: usize = 4;
 /// Pairs that are tried, cheapest first.
 const PAIRS_TRIED: usize = 4_096;
 
-/// What can be offered, cheapest first.
+/// What can be offered, cheapest first. `is_fatal` says that without a change some node is fatal for the pod.
 pub(super) fn offers(
     question: &Question<'_>,
     space: &Space,
     nodes: &[String],
+    is_fatal: bool,
     trials: &mut Trials<'_>,
 ) -> Vec<Offer> {
     let mut offers = Vec::new();
@@ -46,7 +47,7 @@ pub(super) fn offers(
             offers.push(offer(vec![change.clone()], node));
         }
     }
-    offers.extend(releases(space, nodes, trials));
+    offers.extend(releases(space, nodes, is_fatal, trials));
     if offers.is_empty() {
         offers = pairs(&ladders, space, nodes, trials);
     }
@@ -115,14 +116,27 @@ fn smallest<'l>(
 }
 
 /// Sets of claims to release: the fewest, of these those with the fewest devices.
-fn releases(space: &Space, nodes: &[String], trials: &mut Trials<'_>) -> Vec<Offer> {
+fn releases(
+    space: &Space,
+    nodes: &[String],
+    is_fatal: bool,
+    trials: &mut Trials<'_>,
+) -> Vec<Offer> {
     let holders: Vec<&Holder> = space.holders.iter().take(HOLDERS).collect();
     let hopeful = hopeful(&holders, nodes, trials);
+    // Other nodes answer as they did; only a failure of theirs would matter.
+    let concerned = |set: &[&Holder]| -> Vec<String> {
+        let is_concerned = |node: &&String| {
+            let sees = |holder: &&Holder| holder.nodes.contains(node);
+            is_fatal || set.iter().any(sees) && hopeful.iter().any(|(hopeful, _)| hopeful == *node)
+        };
+        nodes.iter().filter(is_concerned).cloned().collect()
+    };
     for size in 1..=RELEASED_IN_FULL {
         let mut found = Vec::new();
         for set in sets(&holders, &hopeful, size) {
             let change = release(&set);
-            if let Some(node) = trials.fits(&[&change], nodes) {
+            if let Some(node) = trials.fits(&[&change], &concerned(&set)) {
                 found.push(offer(vec![change], node));
             }
             if found.len() >= OFFERS_OF_A_KIND {

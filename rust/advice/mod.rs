@@ -170,7 +170,8 @@ pub fn advise(
     let chosen = chosen(&advice.groups, nodes, options.max_nodes);
     let space = Space::new(&question, &chosen)?;
     let mut trials = Trials::new(&question);
-    advice.offers = cheapest::offers(&question, &space, &chosen, &mut trials);
+    let is_fatal = matches!(advice.outcome, Ended::Error { .. });
+    advice.offers = cheapest::offers(&question, &space, &chosen, is_fatal, &mut trials);
     advice
         .offers
         .extend(space.waits.into_iter().map(|wait| Offer {
