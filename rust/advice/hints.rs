@@ -96,8 +96,8 @@ impl Catalogue {
                 }
                 for written in device.capacity.keys() {
                     found.capacity.insert(name(written));
-                    if !found.written.contains(written) {
-                        found.written.insert(written.clone());
+                    if !found.written.contains(written.as_str()) {
+                        found.written.insert(written.to_string());
                     }
                 }
             }

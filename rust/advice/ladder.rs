@@ -148,7 +148,7 @@ pub(super) fn capacities(
 
 /// The amounts that the capacity and its policy name.
 fn published(capacity: &DeviceCapacity) -> Vec<Quantity> {
-    let mut amounts = vec![capacity.value.clone()];
+    let mut amounts = vec![capacity.value.as_ref().clone()];
     if let Some(policy) = &capacity.request_policy {
         amounts.extend(policy.valid_values.iter().flatten().cloned());
         if let Some(range) = &policy.valid_range {

@@ -188,18 +188,18 @@ impl Reach {
 
 /// The values of an attribute that are of a kind, as they are written in an expression without quotes.
 pub(super) fn texts(attribute: &DeviceAttribute, kind: ConstantKind) -> Vec<String> {
-    fn all<T: ToString>(one: Option<&T>, many: Option<&Vec<T>>) -> Vec<String> {
-        one.into_iter()
-            .chain(many.into_iter().flatten())
-            .map(ToString::to_string)
-            .collect()
+    fn all<T>(one: Option<&T>, many: Option<&[T]>, text: fn(&T) -> String) -> Vec<String> {
+        let many = many.into_iter().flatten();
+        one.into_iter().chain(many).map(text).collect()
     }
     let a = attribute;
     match kind {
-        ConstantKind::Int => all(a.int.as_ref(), a.ints.as_ref()),
-        ConstantKind::Bool => all(a.bool.as_ref(), a.bools.as_ref()),
-        ConstantKind::Text => all(a.string.as_ref(), a.strings.as_ref()),
-        ConstantKind::Version => all(a.version.as_ref(), a.versions.as_ref()),
+        ConstantKind::Int => all(a.int().as_ref(), a.ints(), ToString::to_string),
+        ConstantKind::Bool => all(a.bool().as_ref(), a.bools(), ToString::to_string),
+        ConstantKind::Text => all(a.string(), a.strings(), |text| text.to_string()),
+        ConstantKind::Version => all(a.version(), a.versions(), |version| {
+            version.text().to_owned()
+        }),
         ConstantKind::Quantity => Vec::new(),
     }
 }
