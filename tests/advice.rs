@@ -228,7 +228,7 @@ fn every_offer_fits_and_asks_for_no_more_than_that() {
         println!("skipped: no oracle (see tests/oracle/build.sh)");
         return;
     };
-    let refused = refused_cases(300);
+    let refused = refused_cases(150);
     let mut questions = Questions::default();
     let mut helped = 0;
     let mut kinds = std::collections::BTreeMap::<&str, usize>::new();
@@ -333,7 +333,7 @@ fn nothing_is_cheaper_than_the_first_offer() {
         return;
     };
     let (mut compared, mut left_out, mut with_pairs) = (0, 0, 0);
-    for refused in refused_cases(80) {
+    for refused in refused_cases(40) {
         let offered = refused.advice.offers.iter().find(|offer| offer.is_checked);
         let Some((singles, halves)) = all_changes(&refused.space()) else {
             left_out += 1;
@@ -388,7 +388,7 @@ fn pairs(halves: &[Change]) -> Vec<Vec<&Change>> {
 #[test]
 fn the_order_of_documents_changes_nothing() {
     let mut random = Random::new(5);
-    for refused in refused_cases(60) {
+    for refused in refused_cases(30) {
         let mut case = refused.document.clone();
         for field in ["classes", "slices", "taintRules", "held"] {
             if let Some(documents) = case.get_mut(field).and_then(Value::as_array_mut) {

@@ -196,7 +196,7 @@ pub(super) fn texts(attribute: &DeviceAttribute, kind: ConstantKind) -> Vec<Stri
     match kind {
         ConstantKind::Int => all(a.int().as_ref(), a.ints(), ToString::to_string),
         ConstantKind::Bool => all(a.bool().as_ref(), a.bools(), ToString::to_string),
-        ConstantKind::Text => all(a.string(), a.strings(), |text| text.to_string()),
+        ConstantKind::Text => all(a.string(), a.strings(), ToString::to_string),
         ConstantKind::Version => all(a.version(), a.versions(), |version| {
             version.text().to_owned()
         }),
