@@ -132,7 +132,8 @@ impl Reason {
         }
     }
 
-    fn sentence(self) -> &'static str {
+    /// What to say of the devices it removed.
+    pub fn sentence(self) -> &'static str {
         match self {
             Self::Node => "for other nodes",
             Self::IncompletePool => "in incomplete pools",

@@ -67,8 +67,22 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "advice",
+        &[
+            "wire",
+            "cel",
+            "inventory",
+            "claim",
+            "extended",
+            "pod",
+            "explanation",
+            "allocation",
+        ],
+    ),
+    (
         "bindings",
         &[
+            "advice",
             "wire",
             "cel",
             "inventory",

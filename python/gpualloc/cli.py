@@ -1,4 +1,4 @@
-"""The command line: `gpualloc allocate` and `gpualloc verify`.
+"""The command line: `gpualloc allocate`, `gpualloc explain` and `gpualloc verify`.
 
 Reads files, asks the engine, prints. Exit status: 0 placed (or legal), 1 impossible (or not legal), 2 bad input or an
 error of upstream's, 3 undecided. Decides nothing. Start at :func:`main`.
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         loaded = _load(options.filename, options.namespace)
-        status = _allocate(options, loaded) if options.command == "allocate" else _verify(options, loaded)
+        status = _COMMANDS[options.command](options, loaded)
         sys.stdout.flush()
     except _yaml.FileError as error:
         return _fail(str(error))
@@ -54,14 +54,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gpualloc",
-        description="Allocates Kubernetes ResourceClaims exactly as upstream does, and judges allocations.",
+        description="Allocates Kubernetes ResourceClaims exactly as upstream does, explains what does not fit, and "
+        "judges allocations.",
         epilog="exit status: 0 placed or legal, 1 impossible or not legal, 2 bad input or an error, 3 undecided",
     )
     parser.add_argument("--version", action="version", version=f"gpualloc {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     allocate = commands.add_parser("allocate", help="find devices for claims on a node")
+    explain = commands.add_parser("explain", help="say why claims fit nowhere, and which changes would make them fit")
     verify = commands.add_parser("verify", help="judge claims that some scheduler has allocated")
-    for command in (allocate, verify):
+    for command in (allocate, explain, verify):
         command.add_argument(
             "-f",
             "--filename",
@@ -86,13 +88,15 @@ def _parser() -> argparse.ArgumentParser:
             "--feature-gates", default="", metavar="A=true,B=false", help="gates that differ from that version's"
         )
         command.add_argument("-o", "--output", choices=("table", "json", "yaml"), default="table")
-    asked = allocate.add_mutually_exclusive_group()
-    asked.add_argument("--pod", metavar="NS/NAME", help="allocate the claims of this pod")
-    for group in (asked, verify):
+    groups = [command.add_mutually_exclusive_group() for command in (allocate, explain)]
+    for asked in groups:
+        asked.add_argument("--pod", metavar="NS/NAME", help="ask for the claims of this pod")
+    for group in (*groups, verify):
         group.add_argument(
             "--claim", action="append", default=[], metavar="NS/NAME", help="a claim; may be given several times"
         )
-    allocate.add_argument("--max-steps", type=_steps, metavar="N", help="give up as undecided after this many steps")
+    for command in (allocate, explain):
+        command.add_argument("--max-steps", type=_steps, metavar="N", help="give up as undecided after this many steps")
     return parser
 
 
@@ -223,20 +227,24 @@ def _fail(message: str) -> int:
 # --- allocate ---------------------------------------------------------------------------------------------------------
 
 
+def _asked(options: argparse.Namespace, loaded: _Loaded) -> list[str] | None:
+    """The claims asked for; nothing where a pod is."""
+    if options.pod:
+        return None
+    named = [_qualified(name, options.namespace) for name in options.claim]
+    # A claim may stand in the files, or among the arguments, more than once.
+    asked = list(dict.fromkeys(named or [_name(claim) for claim in loaded.claims if not _is_allocated(claim)]))
+    if not asked:
+        pods = ", ".join(loaded.inventory.pods)
+        hint = f"; ask for a pod with --pod: {pods}" if pods else ""
+        raise InvalidInputError(f"nothing is asked: the files hold no claim without an allocation{hint}")
+    return asked
+
+
 def _allocate(options: argparse.Namespace, loaded: _Loaded) -> int:
-    asked: list[str] | None = None
-    pod = options.pod and _qualified(options.pod, options.namespace)
-    if not pod:
-        named = [_qualified(name, options.namespace) for name in options.claim]
-        # A claim may stand in the files, or among the arguments, more than once.
-        asked = list(dict.fromkeys(named or [_name(claim) for claim in loaded.claims if not _is_allocated(claim)]))
-        if not asked:
-            pods = ", ".join(loaded.inventory.pods)
-            hint = f"; ask for a pod with --pod: {pods}" if pods else ""
-            raise InvalidInputError(f"nothing is asked: the files hold no claim without an allocation{hint}")
     answer = loaded.inventory.allocate(
-        asked,
-        pod=pod,
+        _asked(options, loaded),
+        pod=options.pod and _qualified(options.pod, options.namespace),
         nodes=None if options.node is None else [options.node],
         max_steps=options.max_steps,
         kubernetes=options.kubernetes,
@@ -279,6 +287,25 @@ def _print_answer(answer: Answer) -> None:
         print("hint: pip install 'gpualloc[cli]' for tables that fit the terminal", file=sys.stderr)
 
 
+# --- explain ----------------------------------------------------------------------------------------------------------
+
+
+def _explain(options: argparse.Namespace, loaded: _Loaded) -> int:
+    advice = loaded.inventory.explain(
+        _asked(options, loaded),
+        pod=options.pod and _qualified(options.pod, options.namespace),
+        nodes=None if options.node is None else [options.node],
+        max_steps=options.max_steps,
+        kubernetes=options.kubernetes,
+        feature_gates=_feature_gates(options.feature_gates),
+    )
+    if options.output == "table":
+        print(advice)
+    else:
+        _print_document(options.output, advice.to_dict())
+    return _EXIT[advice.outcome]
+
+
 # --- verify -----------------------------------------------------------------------------------------------------------
 
 
@@ -311,6 +338,9 @@ def _verify(options: argparse.Namespace, loaded: _Loaded) -> int:
     else:
         _print_document(options.output, {"claims": judged})
     return 0 if all(one["legal"] for one in judged) else 1
+
+
+_COMMANDS = {"allocate": _allocate, "explain": _explain, "verify": _verify}
 
 
 if __name__ == "__main__":

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
+use super::advice::Advice;
 use super::answer::Answer;
 use super::ask;
 use super::convert::{Documents, to_python};
 use super::interrupt;
 use super::record::{Held, Objection, Remark};
+use crate::advice::{self, advise};
 use crate::allocation::{
     self, Options, allocate_each, allocate_first, allocate_pod_each, allocate_pod_first,
 };
@@ -259,6 +261,37 @@ impl Inventory {
         })?;
         let (after, answers) = result?;
         Ok((Self(after), answers.into_iter().map(Answer::new).collect()))
+    }
+
+    #[pyo3(signature = (claims=None, *, pod=None, nodes=None, exclude=None, max_steps=None, kubernetes="1.37", feature_gates=None))]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "keyword arguments of one Python call"
+    )]
+    fn explain(
+        &self,
+        py: Python<'_>,
+        claims: Option<&Bound<'_, PyAny>>,
+        pod: Option<&str>,
+        nodes: Option<&Bound<'_, PyAny>>,
+        exclude: Option<&Bound<'_, PyAny>>,
+        max_steps: Option<&Bound<'_, PyAny>>,
+        kubernetes: &str,
+        feature_gates: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Advice> {
+        let question = self.question(nodes, exclude, max_steps, kubernetes, feature_gates, None)?;
+        let asked = match self.asked(claims, pod)? {
+            Asked::Claims(claims) => advice::Asked::Claims(claims),
+            Asked::Pod(pod) => advice::Asked::Pod(pod),
+        };
+        let advice = interrupt::search(py, &question.options, |options| {
+            let options = advice::Options {
+                allocation: options.clone(),
+                ..advice::Options::default()
+            };
+            advise(&self.0, &question.nodes, &asked, &options)
+        })?;
+        Ok(Advice::new(advice?))
     }
 
     fn commit(&self, py: Python<'_>, answer: &Answer) -> PyResult<Self> {
