@@ -291,6 +291,7 @@ mod tests {
 
     #[test]
     fn constants_are_what_values_are_compared_with() {
+        use ConstantKind::{Bool, Int, Quantity, Text, Version};
         let source = r#"device.attributes["d.e"].model == "A\n1" && device.capacity["d.e"].memory.compareTo(quantity("40Gi")) >= 0
             && x >= -3 && semver("1.2.3") == y && z.matches("^a") && u in ["p", 'q'] && v[1] == true"#;
         let found = constants(source);
@@ -298,7 +299,6 @@ mod tests {
             .iter()
             .map(|c| (c.kind, c.text.as_str(), c.is_equated))
             .collect();
-        use ConstantKind::{Bool, Int, Quantity, Text, Version};
         let expected = [
             (Text, "A\n1", true),
             (Quantity, "40Gi", false),

@@ -30,6 +30,10 @@ pub struct View<'a> {
 }
 
 /// One device.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says one thing of the device"
+)]
 pub struct DeviceView<'a> {
     /// Its slice.
     pub slice: Arc<Slice>,

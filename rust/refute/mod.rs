@@ -58,7 +58,7 @@ impl Refuter<'_> {
         if flat.is_some() {
             return flat;
         }
-        let open = self.alternatives(state);
+        let open = alternatives(state);
         let flat = open
             .iter()
             .find_map(|demand| self.by_alternative(state, *demand, Self::fact));
@@ -139,15 +139,6 @@ impl Refuter<'_> {
         })
     }
 
-    /// Demands with more than one alternative open, those with the fewest first.
-    fn alternatives(&self, state: &State) -> Vec<usize> {
-        let mut open: Vec<usize> = (0..state.demands.len())
-            .filter(|demand| state.demands[*demand].choices.len() > 1)
-            .collect();
-        open.sort_by_key(|demand| state.demands[*demand].choices.len());
-        open
-    }
-
     fn by_alternative(
         &mut self,
         state: &State,
@@ -215,6 +206,15 @@ impl Refuter<'_> {
             cases,
         })
     }
+}
+
+/// Demands with more than one alternative open, those with the fewest first.
+fn alternatives(state: &State) -> Vec<usize> {
+    let mut open: Vec<usize> = (0..state.demands.len())
+        .filter(|demand| state.demands[*demand].choices.len() > 1)
+        .collect();
+    open.sort_by_key(|demand| state.demands[*demand].choices.len());
+    open
 }
 
 /// A number for each device; devices with the same number cannot be told apart in the state.

@@ -15,6 +15,7 @@ use crate::feasibility::counters::Counters;
 use crate::feasibility::prepare::{Prepared, PreparedWish};
 use crate::feasibility::view::View;
 use crate::proof::{CounterRef, Demand, DeviceRef, Element};
+use crate::quantity::Quantity;
 
 /// The problem of one node.
 pub struct Problem {
@@ -171,7 +172,7 @@ impl Problem {
             let next = groups.len();
             let groups = *groups.entry(own).or_insert(next);
             let room = document.capacity.iter().map(|(name, capacity)| {
-                let used = viewed.consumed.get(&**name).map_or(0, |used| used.nanos());
+                let used = viewed.consumed.get(&**name).map_or(0, Quantity::nanos);
                 capacity.value.nanos().saturating_sub(used)
             });
             self.devices.push(DeviceData {
@@ -296,7 +297,7 @@ impl Problem {
                 Ok(amounts) => {
                     let amounts = capacities
                         .keys()
-                        .map(|name| amounts.get(&**name).map_or(0, |amount| amount.nanos()));
+                        .map(|name| amounts.get(&**name).map_or(0, Quantity::nanos));
                     takes.insert(device, amounts.collect());
                 }
                 Err(_) => {
