@@ -165,6 +165,33 @@ class Inventory:
             KeyboardInterrupt: on Ctrl-C.
         """
 
+    def prove(
+        self,
+        claims: _Claims,
+        *,
+        node: str,
+        exclude: Sequence[str] | None = None,
+        max_steps: int | None = None,
+        kubernetes: str = "1.37",
+        feature_gates: dict[str, bool] | None = None,
+    ) -> dict[str, Any] | None:
+        """Why the claims do not fit on a node, as a proof that can be checked again.
+
+        Args:
+            claims: As in `allocate`.
+            node: The node.
+            exclude: As in `allocate`.
+            max_steps: As in `allocate`.
+            kubernetes: As in `allocate`.
+            feature_gates: As in `allocate`.
+
+        Returns:
+            The proof: `kind` is `few` (some demands need more devices than there is room for), `sum` (too little is
+            left of some counters), `limit` (more than 32 devices in a claim), `byValue`, `byAlternative` or `byDevice`
+            (a distinction of cases, with a proof each), or `exhausted` (the search went through everything). Nothing
+            where the claims fit or the answer is an error or undecided.
+        """
+
     def commit(self, answer: Answer) -> Inventory:
         """The inventory in which the answer's claims hold what they were given.
 

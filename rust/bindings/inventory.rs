@@ -15,7 +15,7 @@ use super::interrupt;
 use super::record::{Held, Objection, Remark};
 use crate::advice::{self, advise};
 use crate::allocation::{
-    self, Options, allocate_each, allocate_first, allocate_pod_each, allocate_pod_first,
+    self, Options, allocate_each, allocate_first, allocate_pod_each, allocate_pod_first, prove_on,
 };
 use crate::commit::allocate_in_turn;
 use crate::error::InputError;
@@ -292,6 +292,29 @@ impl Inventory {
             advise(&self.0, &question.nodes, &asked, &options)
         })?;
         Ok(Advice::new(advice?))
+    }
+
+    #[pyo3(signature = (claims, *, node, exclude=None, max_steps=None, kubernetes="1.37", feature_gates=None))]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "keyword arguments of one Python call"
+    )]
+    fn prove<'py>(
+        &self,
+        py: Python<'py>,
+        claims: &Bound<'py, PyAny>,
+        node: &str,
+        exclude: Option<&Bound<'_, PyAny>>,
+        max_steps: Option<&Bound<'_, PyAny>>,
+        kubernetes: &str,
+        feature_gates: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let question = self.question(None, exclude, max_steps, kubernetes, feature_gates, None)?;
+        let claims = ask::claims(&self.0, claims)?;
+        let proof = interrupt::search(py, &question.options, |options| {
+            prove_on(&self.0, node, &claims, options)
+        })?;
+        proof.map(|proof| to_python(py, &proof)).transpose()
     }
 
     fn commit(&self, py: Python<'_>, answer: &Answer) -> PyResult<Self> {

@@ -42,6 +42,7 @@ pub(super) fn update(
         }
     }
     next.report = Arc::new(Report::new(remarks));
+    next.stamp = Arc::default();
     Ok(next)
 }
 
