@@ -118,10 +118,28 @@ pub struct Sum {
     pub counters: Vec<CounterRef>,
     /// The demands.
     pub demands: Vec<Demand>,
-    /// What they consume at the least, in units of 10^-9.
+    /// What they consume at the least, in units of 10^-9; in JSON as a text, being too large for a number.
+    #[serde(with = "as_text")]
     pub needed: i128,
-    /// What is left, in units of 10^-9.
+    /// What is left, in units of 10^-9; likewise.
+    #[serde(with = "as_text")]
     pub left: i128,
+}
+
+/// Numbers of any size as texts.
+mod as_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape serde wants")]
+    pub(super) fn serialize<S: Serializer>(number: &i128, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_str(number)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<i128, D::Error> {
+        String::deserialize(input)?
+            .parse()
+            .map_err(D::Error::custom)
+    }
 }
 
 /// One counter of a counter set of a pool.
