@@ -130,7 +130,6 @@ pub struct Sum {
 mod as_text {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape serde wants")]
     pub(super) fn serialize<S: Serializer>(number: &i128, out: S) -> Result<S::Ok, S::Error> {
         out.collect_str(number)
     }
