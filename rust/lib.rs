@@ -21,6 +21,7 @@ pub mod inventory;
 pub mod pod;
 pub mod proof;
 pub mod quantity;
+pub mod refute;
 pub mod search;
 pub mod verify;
 pub mod version;
