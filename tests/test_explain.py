@@ -64,7 +64,7 @@ def test_changes_are_data(inventory: ga.Inventory) -> None:
     assert edit["document"] == "ResourceClaim team/large"
     assert edit["path"] == "spec.devices.requests[0].exactly.selectors[0].cel.expression"
     assert advice.changes[3]["edits"][0]["release"] == ["team/train"]
-    assert not advice.cut_short
+    assert (advice.tried_on, advice.cut_short) == (3, False)
     assert advice == inventory.explain(large())
     assert advice.to_dict()["changes"] == list(advice.changes)
 

@@ -149,7 +149,7 @@ class Inventory:
         """Why the claims fit on none of the nodes, and the cheapest changes with which they would.
 
         Every change is tried out by allocating with it, except waiting for an incomplete pool. With many nodes changes
-        are tried on some nodes of each group; `Advice.cut_short` says when not everything was tried.
+        are tried on some nodes of each group; see `Advice.tried_on` and `Advice.cut_short`.
 
         Args:
             claims: As in `allocate`.
@@ -450,12 +450,16 @@ class Advice:
         """
 
     @property
+    def tried_on(self) -> int:
+        """On how many of the nodes changes were tried; with many nodes on some of each group."""
+
+    @property
     def trials(self) -> int:
         """Allocations made to try changes."""
 
     @property
     def cut_short(self) -> bool:
-        """Whether not everything was tried, so that there may be other or cheaper changes."""
+        """Whether there was too much to try all of it on these nodes, so that there may be other or cheaper changes."""
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as the command line prints it with `-o json`."""

@@ -24,9 +24,10 @@
 //! | 110 000 | drop a term of the class | 0 |
 //! | 1 000 000 | wait for an incomplete pool (unchecked) | 0 |
 //!
-//! Bounds, all in order of cost: of [`Options::max_nodes`] nodes, spread over the groups; [`Options::max_trials`]
-//! allocations; sets of up to three claims to release in full, larger ones such that none of them can stay; 4 096
-//! pairs, and only where no single change helps. [`Advice::is_cut_short`] says that a bound was hit.
+//! Bounds: changes are tried on [`Options::max_nodes`] nodes, spread over the groups, those with the most devices left
+//! first; [`Options::max_trials`] allocations, the cheapest changes first; sets of up to three claims to release in
+//! full, larger ones such that none of them can stay; 4 096 pairs, and only where no single change helps.
+//! [`Advice::tried_on`] and [`Advice::is_cut_short`] say that a bound was hit.
 //!
 //! Start at [`advise`]; then `space` for what could be changed and `cheapest` for how it is tried.
 
@@ -54,11 +55,12 @@ pub use hints::{Hint, HintKind};
 pub use question::Asked;
 pub use space::{Holder, Ladder, Space};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::allocation::{Answer, Outcome, Scope};
 use crate::claim::key;
 use crate::error::InputError;
+use crate::explanation::{Funnel, Refusal, Wanted};
 use crate::inventory::{ClaimKey, Inventory};
 use question::Question;
 use trial::Trials;
@@ -112,7 +114,7 @@ pub struct Advice {
     pub tried_on: usize,
     /// Allocations made to check changes.
     pub trials: u64,
-    /// Whether a bound kept changes from being tried, so that there may be others or cheaper ones.
+    /// Whether a bound kept changes from being tried on these nodes, so that there may be others or cheaper ones.
     pub is_cut_short: bool,
 }
 
@@ -167,7 +169,7 @@ pub fn advise(
     }
     advice.groups = groups::groups(&question, &answers)?;
     advice.hints = hints::hints(&question)?;
-    let chosen = chosen(&advice.groups, nodes, options.max_nodes);
+    let chosen = chosen(&advice.groups, &answers, options.max_nodes);
     let space = Space::new(&question, &chosen)?;
     let mut trials = Trials::new(&question);
     let is_fatal = matches!(advice.outcome, Ended::Error { .. });
@@ -182,8 +184,7 @@ pub fn advise(
         }));
     advice.tried_on = chosen.len();
     advice.trials = trials.made;
-    let is_partial = chosen.len() < nodes.len() || space.holders.len() > HOLDERS;
-    advice.is_cut_short = trials.is_cut_short || is_partial;
+    advice.is_cut_short = trials.is_cut_short || space.holders.len() > HOLDERS;
     Ok(advice)
 }
 
@@ -238,20 +239,43 @@ fn ended(answers: &[Answer]) -> Ended {
     }
 }
 
-/// The nodes on which changes are tried, in the order asked: all, or some of each group.
-fn chosen(groups: &[Group], nodes: &[String], most: usize) -> Vec<String> {
-    if nodes.len() <= most {
-        return nodes.to_vec();
+/// The nodes on which changes are tried, in the order asked: all, or some of each group, those with the most devices
+/// left first.
+fn chosen(groups: &[Group], answers: &[Answer], most: usize) -> Vec<String> {
+    let all = || answers.iter().map(|answer| &answer.node);
+    if answers.len() <= most {
+        return all().cloned().collect();
     }
-    let mut chosen: BTreeSet<&String> = BTreeSet::new();
-    let longest = groups.iter().map(|group| group.nodes.len()).max();
-    for place in 0..longest.unwrap_or_default() {
-        for node in groups.iter().filter_map(|group| group.nodes.get(place)) {
-            if chosen.len() < most {
-                chosen.insert(node);
-            }
-        }
-    }
-    let is_chosen = |node: &&String| chosen.contains(node);
-    nodes.iter().filter(is_chosen).cloned().collect()
+    let left: BTreeMap<&String, usize> = all().zip(answers.iter().map(left)).collect();
+    let ranked = groups.iter().map(|group| {
+        let mut nodes: Vec<&String> = group.nodes.iter().collect();
+        // Stable: of equal ones those asked first.
+        nodes.sort_by_key(|node| std::cmp::Reverse(left.get(node).copied()));
+        nodes
+    });
+    let ranked: Vec<Vec<&String>> = ranked.collect();
+    let longest = ranked.iter().map(Vec::len).max().unwrap_or_default();
+    let in_turn = (0..longest).flat_map(|place| ranked.iter().filter_map(move |of| of.get(place)));
+    let chosen: BTreeSet<&String> = in_turn.copied().take(most).collect();
+    all()
+        .filter(|node| chosen.contains(node))
+        .cloned()
+        .collect()
+}
+
+/// How many devices are left for the requests, as far as they are wanted.
+fn left(answer: &Answer) -> usize {
+    let Outcome::Impossible(explanation) = &answer.outcome else {
+        return 0;
+    };
+    let Some(Refusal::NoSolution { funnels, .. }) =
+        explanation.nodes.first().map(|one| &one.refusal)
+    else {
+        return 0;
+    };
+    let useful = |funnel: &Funnel| match funnel.wanted {
+        Wanted::Count(count) => funnel.left.min(usize::try_from(count).unwrap_or_default()),
+        Wanted::All => funnel.left,
+    };
+    funnels.iter().map(useful).sum()
 }

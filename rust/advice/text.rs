@@ -54,7 +54,8 @@ impl Display for Advice {
                 f,
                 "\n  (tried on {tried} of the {all} nodes, some of each group)"
             )?;
-        } else if self.is_cut_short {
+        }
+        if self.is_cut_short {
             f.write_str("\n  (there was too much to try all of it: there may be other changes)")?;
         }
         if !self.hints.is_empty() {

@@ -69,6 +69,11 @@ impl Advice {
     }
 
     #[getter]
+    fn tried_on(&self) -> usize {
+        self.0.tried_on
+    }
+
+    #[getter]
     fn trials(&self) -> u64 {
         self.0.trials
     }
