@@ -225,6 +225,19 @@ class TestPlaced:
         assert after.held_claims == ("team/two", "team/x", "team/y")
 
 
+class TestSurvey:
+    def test_all_nodes_at_once(self, inventory: ga.Inventory) -> None:
+        survey = inventory.survey("team/two")
+        assert len(survey) == 2
+        assert (survey.fitting, survey.first) == (("a", "b"), "a")
+        assert survey.answer("b") == inventory.allocate("team/two", nodes=["b"])
+        after = inventory.commit(inventory.allocate(claim("all", 2), nodes=["a"]))
+        again = after.survey(claim("two", 2), before=survey)
+        assert again.outcomes == after.survey(claim("two", 2)).outcomes == {"a": "impossible", "b": "placed"}
+        with pytest.raises(ga.InvalidInputError, match="not in the inventory"):
+            survey.answer("c")
+
+
 class TestPods:
     @staticmethod
     def pod(name: str, **entry: str) -> Json:

@@ -16,6 +16,7 @@ __all__ = [
     "Objection",
     "Remark",
     "Selector",
+    "Survey",
     "Violation",
     "__version__",
     "validate",
@@ -124,12 +125,6 @@ class Inventory:
         Args:
             asks: The claims of each pod.
             pods: Pods of the inventory whose claims are asked for, instead of `asks`.
-            nodes: As in `allocate`.
-            exclude: As in `allocate`.
-            max_steps: As in `allocate`.
-            kubernetes: As in `allocate`.
-            feature_gates: As in `allocate`.
-            share_ids: As in `allocate`.
 
         Returns:
             The inventory with all that was placed, and one answer per pod.
@@ -152,17 +147,27 @@ class Inventory:
         are tried on some nodes of each group; see `Advice.tried_on` and `Advice.cut_short`.
 
         Args:
-            claims: As in `allocate`.
-            pod: As in `allocate`.
-            nodes: As in `allocate`.
-            exclude: As in `allocate`.
             max_steps: As in `allocate`; a trial gets fewer steps.
-            kubernetes: As in `allocate`.
-            feature_gates: As in `allocate`.
 
         Raises:
             InvalidInputError: for arguments that cannot be read or name what is not there.
             KeyboardInterrupt: on Ctrl-C.
+        """
+
+    def survey(
+        self,
+        claims: _Claims,
+        *,
+        before: Survey | None = None,
+        max_steps: int | None = None,
+        kubernetes: str = "1.37",
+        feature_gates: dict[str, bool] | None = None,
+    ) -> Survey:
+        """Which nodes can take the claims, all at once: nodes that the claims cannot tell apart are searched once.
+
+        Args:
+            before: A survey of an earlier snapshot; if it was for equal claims, only what changed is looked at again.
+                The outcomes are the same with it and without.
         """
 
     def prove(
@@ -178,12 +183,7 @@ class Inventory:
         """Why the claims do not fit on a node, as a proof that can be checked again.
 
         Args:
-            claims: As in `allocate`.
             node: The node.
-            exclude: As in `allocate`.
-            max_steps: As in `allocate`.
-            kubernetes: As in `allocate`.
-            feature_gates: As in `allocate`.
 
         Returns:
             The proof: `kind` is `few` (some demands need more devices than there is room for), `sum` (too little is
@@ -238,8 +238,6 @@ class Inventory:
         Args:
             claim: A claim that holds something.
             node: The node it is used on; default is any node that the allocation allows.
-            kubernetes: As in `allocate`.
-            feature_gates: As in `allocate`.
 
         Returns:
             What stands against it; empty when it is legal.
@@ -321,6 +319,31 @@ class Answer:
     def __getitem__(self, claim: str, /) -> ClaimAllocation: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class Survey:
+    """All nodes with what claims come to on each, by name."""
+
+    @property
+    def fitting(self) -> tuple[str, ...]:
+        """The nodes that can take the claims, by name."""
+
+    @property
+    def first(self) -> str | None:
+        """The first of them."""
+
+    @property
+    def outcomes(self) -> dict[str, Literal["placed", "impossible", "error", "undecided"]]:
+        """The outcome on every node."""
+
+    def answer(self, node: str) -> Answer:
+        """The answer for a node, as `allocate` gives it.
+
+        Raises:
+            InvalidInputError: for a node that is not in the inventory.
+        """
+
+    def __len__(self) -> int: ...
 
 @final
 class ClaimAllocation:

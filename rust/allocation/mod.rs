@@ -8,6 +8,7 @@ mod pod;
 mod prove;
 mod result;
 mod share;
+mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::wire::core::Node;
 pub use pod::{allocate_pod_each, allocate_pod_first};
 pub use prove::prove_on;
 pub use share::ShareKey;
+pub use survey::{Fate, Survey, Verdict, survey};
 
 /// Steps a search may take unless the caller says otherwise; upstream's time-out of ten seconds is of this order.
 pub const MAX_STEPS: u64 = 1 << 20;

@@ -13,9 +13,11 @@ use super::ask;
 use super::convert::{Documents, to_python};
 use super::interrupt;
 use super::record::{Held, Objection, Remark};
+use super::survey::Survey;
 use crate::advice::{self, advise};
 use crate::allocation::{
     self, Options, allocate_each, allocate_first, allocate_pod_each, allocate_pod_first, prove_on,
+    survey,
 };
 use crate::commit::allocate_in_turn;
 use crate::error::InputError;
@@ -292,6 +294,25 @@ impl Inventory {
             advise(&self.0, &question.nodes, &asked, &options)
         })?;
         Ok(Advice::new(advice?))
+    }
+
+    #[pyo3(signature = (claims, *, before=None, max_steps=None, kubernetes="1.37", feature_gates=None))]
+    fn survey(
+        &self,
+        py: Python<'_>,
+        claims: &Bound<'_, PyAny>,
+        before: Option<&Survey>,
+        max_steps: Option<&Bound<'_, PyAny>>,
+        kubernetes: &str,
+        feature_gates: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Survey> {
+        let question = self.question(None, None, max_steps, kubernetes, feature_gates, None)?;
+        let claims = ask::claims(&self.0, claims)?;
+        let before = before.map(|before| &before.survey);
+        let survey = interrupt::search(py, &question.options, |options| {
+            survey(&self.0, &claims, options, before)
+        })?;
+        Ok(Survey::new(survey, question.options))
     }
 
     #[pyo3(signature = (claims, *, node, exclude=None, max_steps=None, kubernetes="1.37", feature_gates=None))]

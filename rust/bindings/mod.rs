@@ -13,6 +13,7 @@ mod explanation;
 mod interrupt;
 mod inventory;
 mod record;
+mod survey;
 
 /// See `_native.pyi`.
 #[pyo3::pymodule(gil_used = false)]
@@ -29,6 +30,8 @@ mod _native {
     use super::inventory::Inventory;
     #[pymodule_export]
     use super::record::{Held, Objection, Remark, Violation, validate};
+    #[pymodule_export]
+    use super::survey::Survey;
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "the name that Python gives it")]

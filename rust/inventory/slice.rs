@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::id::{DeviceId, PoolId};
+use super::kinds::{Kinds, SliceKind};
 use crate::cel;
 use crate::wire::slice::ResourceSlice;
 
@@ -12,13 +13,14 @@ pub struct Slice {
     document: ResourceSlice,
     pool: PoolId,
     devices: Vec<DeviceId>,
+    kind: SliceKind,
     /// Prepared when a selector first looks at the device.
     cel: Vec<OnceLock<cel::Device>>,
 }
 
 impl Slice {
     /// Derives what is derived from a document.
-    pub fn new(document: ResourceSlice) -> Self {
+    pub fn new(document: ResourceSlice, kinds: &Kinds) -> Self {
         let pool = PoolId {
             driver: Arc::from(document.spec.driver.as_str()),
             pool: Arc::from(document.spec.pool.name.as_str()),
@@ -35,6 +37,7 @@ impl Slice {
             .collect();
         let cel = devices.iter().map(|_| OnceLock::new()).collect();
         Self {
+            kind: kinds.slice(&document),
             document,
             pool,
             devices,
@@ -45,6 +48,11 @@ impl Slice {
     /// The document.
     pub fn document(&self) -> &ResourceSlice {
         &self.document
+    }
+
+    /// What it is like.
+    pub fn kind(&self) -> &SliceKind {
+        &self.kind
     }
 
     /// Name of the object.

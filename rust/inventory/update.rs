@@ -3,8 +3,8 @@
 //! A local commit that no event has confirmed yet is only undone by a deletion, a new UID or a release: an event
 //! without an allocation may have been on its way when the commit was made. Start at [`update`].
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 
 use super::id::{ClaimKey, ObjectRef};
 use super::report::{Remark, Report};
@@ -17,6 +17,9 @@ use crate::wire::core::ObjectMeta;
 use crate::wire::document::{Defaults, Document, Entry, read};
 use crate::wire::slice::ResourceSlice;
 
+/// Nodes that change at once before it is cheaper to make their table anew.
+const MANY_NODES: usize = 256;
+
 /// See [`Inventory::update`].
 pub(super) fn update(
     inventory: &Inventory,
@@ -27,7 +30,11 @@ pub(super) fn update(
     let entries = read(documents, defaults)?;
     let mut remarks = Vec::new();
     let mut next = inventory.clone();
+    // Patched once at the end, or made anew where much changes.
+    let table = next.table.take();
+    let mut nodes = BTreeSet::new();
     for object in deleted {
+        nodes.extend(next.nodes_of_object(object));
         if !next.delete(object)? {
             remarks.push(Remark::NotFound {
                 document: format!("{} {}", object.kind, object.key),
@@ -38,8 +45,13 @@ pub(super) fn update(
         if let Some(known) = next.newer(&document) {
             remarks.push(stale(&document, &known));
         } else {
+            next.note_nodes(&document, &mut nodes);
             next.put(document);
         }
+    }
+    if let Some(table) = table.filter(|_| nodes.len() <= MANY_NODES) {
+        next.table = OnceLock::from(table);
+        next.patch_table(&nodes);
     }
     next.report = Arc::new(Report::new(remarks));
     next.stamp = Arc::default();
@@ -156,6 +168,48 @@ impl Inventory {
             .then(|| known.resource_version.clone())
     }
 
+    /// Notes the nodes that the document changes, before it is put.
+    fn note_nodes(&self, document: &Document, nodes: &mut BTreeSet<Name>) {
+        match document {
+            Document::Node(node) => {
+                nodes.insert(Arc::from(node.metadata.name.as_str()));
+            }
+            Document::Slice(slice) => {
+                nodes.extend(slice.spec.node_name.as_deref().map(Arc::from));
+            }
+            Document::Claim(claim) => {
+                if let Some(allocation) = &claim.status.allocation {
+                    nodes.extend(self.nodes_of(allocation));
+                }
+            }
+            _ => return,
+        }
+        nodes.extend(self.nodes_of_object(&ObjectRef {
+            kind: document.kind().to_owned(),
+            key: key_of(document.metadata(), document),
+            uid: String::new(),
+        }));
+    }
+
+    /// The nodes that change if the object goes.
+    fn nodes_of_object(&self, object: &ObjectRef) -> BTreeSet<Name> {
+        let name = object.key.name.as_str();
+        match object.kind.as_str() {
+            "Node" => BTreeSet::from([Name::from(name)]),
+            "ResourceSlice" => {
+                let slice = self.slices.get(name);
+                let node = slice.and_then(|slice| slice.document().spec.node_name.as_deref());
+                node.map(Name::from).into_iter().collect()
+            }
+            "ResourceClaim" => {
+                let held = self.held.get(&object.key);
+                held.map(|held| self.nodes_of(&held.allocation))
+                    .unwrap_or_default()
+            }
+            _ => BTreeSet::new(),
+        }
+    }
+
     fn put(&mut self, document: Document) {
         let name: Name = Arc::from(document.metadata().name.as_str());
         let key = key_of(document.metadata(), &document);
@@ -179,7 +233,7 @@ impl Inventory {
             return;
         }
         self.remove_slice(&name);
-        let slice = Arc::new(Slice::new(document));
+        let slice = Arc::new(Slice::new(document, &self.kinds));
         let node = slice
             .document()
             .spec

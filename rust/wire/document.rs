@@ -171,15 +171,7 @@ fn read_value(
         return Err(InputError::new("", "", "a document must be a JSON object"));
     }
     let header: Header<'_> = from_text("document", text)?;
-    if header.snake_case.is_some() && header.api_version.is_none() {
-        let message = "is snake_case, as the official client's to_dict() writes it; pass the object itself or \
-             kubernetes.client.ApiClient().sanitize_for_serialization(obj)";
-        return Err(InputError::new(
-            header.kind.unwrap_or_default(),
-            "api_version",
-            message,
-        ));
-    }
+    refuse_snake_case(&header)?;
     let meta = header.metadata.unwrap_or_default();
     let or_inherited = |own: Option<String>, of: fn(Inherited<'_>) -> &str| {
         own.filter(|own| !own.is_empty())
@@ -222,6 +214,17 @@ fn read_value(
     }
     reading.entries.push(entry);
     Ok(())
+}
+
+/// What the official client's `to_dict()` makes is no document, though it looks like one.
+fn refuse_snake_case(header: &Header<'_>) -> Result<(), InputError> {
+    if header.snake_case.is_none() || header.api_version.is_some() {
+        return Ok(());
+    }
+    let message = "is snake_case, as the official client's to_dict() writes it; pass the object itself or \
+         kubernetes.client.ApiClient().sanitize_for_serialization(obj)";
+    let kind = header.kind.clone().unwrap_or_default();
+    Err(InputError::new(kind, "api_version", message))
 }
 
 fn qualified(meta: &HeaderMeta) -> String {
