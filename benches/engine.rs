@@ -2,6 +2,7 @@
 //!
 //! `cargo bench` times; `cargo bench -- --test` runs each once, as the gate does.
 
+#[expect(dead_code, reason = "the comparison with upstream uses the rest")]
 mod scenarios;
 
 use std::hint::black_box;
@@ -12,19 +13,35 @@ use gpualloc::allocation::{Options, allocate_each, allocate_on};
 use gpualloc::cel::Selector;
 use gpualloc::inventory::Inventory;
 use gpualloc::wire::claim::ResourceClaim;
+use scenarios::hgx::{self, Held, Hgx, Layout};
+use scenarios::world::World;
 
 /// As many as the largest clusters that Kubernetes supports.
 const NODES: usize = 5_000;
 const GPUS: usize = 8;
 
+fn cluster(nodes: usize, gpus: usize) -> String {
+    world(nodes, gpus, 1).documents()
+}
+
+fn world(nodes: usize, gpus: usize, count: usize) -> World {
+    let hgx = Hgx {
+        nodes,
+        gpus,
+        layout: Layout::Named,
+        held: Held::Empty,
+    };
+    hgx.world(count, hgx::PRODUCT_SELECTOR)
+}
+
 fn claim(count: usize) -> Vec<Arc<ResourceClaim>> {
-    let document = scenarios::gpu_claim(count);
-    let read = Inventory::from_json(document.as_bytes()).expect("a claim");
+    let documents = world(0, GPUS, count).claims.join("\n");
+    let read = Inventory::from_json(documents.as_bytes()).expect("a claim");
     read.claims().cloned().collect()
 }
 
 fn read(criterion: &mut Criterion) {
-    let documents = scenarios::hgx_cluster(NODES, GPUS);
+    let documents = cluster(NODES, GPUS);
     let mut group = criterion.benchmark_group("read");
     group.sample_size(10);
     group.throughput(Throughput::Bytes(documents.len() as u64));
@@ -35,14 +52,14 @@ fn read(criterion: &mut Criterion) {
 }
 
 fn cel(criterion: &mut Criterion) {
-    let documents = scenarios::hgx_cluster(1, 1);
+    let documents = cluster(1, 1);
     let inventory = Inventory::from_json(documents.as_bytes()).expect("documents");
     let slice = inventory.slices().next().expect("a slice");
     let device = slice.cel_device(0);
     let mut group = criterion.benchmark_group("cel");
     for (name, expression) in [
-        ("memory", scenarios::MEMORY_SELECTOR),
-        ("product", scenarios::PRODUCT_SELECTOR),
+        ("memory", hgx::MEMORY_SELECTOR),
+        ("product", hgx::PRODUCT_SELECTOR),
     ] {
         group.bench_function(format!("compile {name}"), |bencher| {
             bencher.iter(|| Selector::compile(black_box(expression)).expect("a selector"));
@@ -57,7 +74,7 @@ fn cel(criterion: &mut Criterion) {
 }
 
 fn allocate(criterion: &mut Criterion) {
-    let documents = scenarios::hgx_cluster(NODES, GPUS);
+    let documents = cluster(NODES, GPUS);
     let inventory = Inventory::from_json(documents.as_bytes()).expect("documents");
     let nodes: Vec<String> = inventory
         .nodes()

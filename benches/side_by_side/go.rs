@@ -1,0 +1,93 @@
+//! The upstream allocator as a process of its own, which reads one scenario and gives a sample when asked.
+//!
+//! Never interprets what it answers beyond the numbers. Start at [`Upstream::start`].
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde_json::Value;
+
+/// A sample: the time of all units together, and what was answered.
+#[derive(Clone, Copy)]
+pub(crate) struct Sample {
+    pub(crate) nanos: f64,
+    pub(crate) units: usize,
+    pub(crate) fits: usize,
+    pub(crate) devices: usize,
+}
+
+/// A running oracle.
+pub(crate) struct Upstream {
+    child: Child,
+    questions: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+    file: PathBuf,
+}
+
+/// Where `make oracle` puts it.
+pub(crate) fn oracle() -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("build/oracle");
+    path.exists().then_some(path)
+}
+
+impl Upstream {
+    /// Starts it on a scenario.
+    pub(crate) fn start(oracle: &Path, scenario: &str) -> Result<Self, String> {
+        let failed = |what: &str, error: std::io::Error| format!("{what}: {error}");
+        let file = std::env::temp_dir().join(format!("scenario-{}.json", std::process::id()));
+        std::fs::write(&file, scenario).map_err(|e| failed("write the scenario", e))?;
+        let mut child = Command::new(oracle)
+            .arg("time")
+            .arg(&file)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|e| failed("start the oracle", e))?;
+        let questions = child.stdin.take();
+        let answers = child.stdout.take().ok_or("the oracle has no output")?;
+        Ok(Self {
+            child,
+            questions,
+            answers: BufReader::new(answers),
+            file,
+        })
+    }
+
+    /// Takes one sample.
+    pub(crate) fn sample(&mut self) -> Result<Sample, String> {
+        let questions = self.questions.as_mut().ok_or("the oracle has ended")?;
+        questions
+            .write_all(b"sample\n")
+            .map_err(|e| e.to_string())?;
+        let mut line = String::new();
+        self.answers
+            .read_line(&mut line)
+            .map_err(|e| e.to_string())?;
+        let answer: Value = serde_json::from_str(&line).map_err(|_| "the oracle has ended")?;
+        if let Some(error) = answer["error"].as_str() {
+            return Err(format!("upstream: {error}"));
+        }
+        let number = |field: &str| {
+            let value = answer[field]
+                .as_u64()
+                .and_then(|value| usize::try_from(value).ok());
+            value.ok_or(format!("the oracle gives no {field}"))
+        };
+        Ok(Sample {
+            nanos: answer["nanos"].as_f64().ok_or("the oracle gives no time")?,
+            units: number("units")?,
+            fits: number("fits")?,
+            devices: number("devices")?,
+        })
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        // Without questions it ends by itself.
+        drop(self.questions.take());
+        let _ = self.child.wait();
+        let _ = std::fs::remove_file(&self.file);
+    }
+}
