@@ -33,20 +33,20 @@ const fn family(
 }
 
 pub(crate) const FAMILIES: [Family; 15] = [
-    family("A: half of two islands and one", match_of_two, 62, 34),
-    family("B: pairs, one too many", pairs, 30, 16),
-    family("C: one more than there are", one_too_many, 31, 19),
+    family("A: half of two islands and one", match_of_two, 62, 32),
+    family("B: pairs, one too many", pairs, 30, 14),
+    family("C: one more than there are", one_too_many, 31, 18),
     family("C: five claims of 26 over 128", claims_of_26, 128, 18),
-    family("D: pairs, each a claim", pair_claims, 64, 16),
+    family("D: pairs, each a claim", pair_claims, 64, 14),
     family("distinct, more than values", distinct, 16, 8),
     family("two claims, the last cannot", last_cannot, 32, 18),
     family("firstAvailable, n of n alternatives", alternatives, 8, 6),
-    family("MIG mix, one slice too many", mig_slices, 8, 1),
+    family("MIG mix, one slice too many", mig_slices, 8, 2),
     family("MIG mix, starts exclude each other", mig_starts, 8, 2),
     family("list attributes, too many share", lists, 45, 18),
     family("shares with steps", shares, 15, 5),
     family("MIG parts of one GPU: match and counters", mig_of_one, 8, 1),
-    family("match, then a claim that cannot", match_then_not, 64, 24),
+    family("match, then a claim that cannot", match_then_not, 64, 28),
     family("shares among alternatives", share_alternatives, 15, 3),
 ];
 
@@ -225,8 +225,8 @@ fn mig_slices(gpus: usize) -> World {
 /// Every sum would do, but 2g starts at 0, 2 or 4, and 4g takes 0 to 3.
 fn mig_starts(gpus: usize) -> World {
     let requests = [
-        mig::request("large", "4g.40gb", gpus),
         mig::request("small", "2g.20gb", 2 * gpus),
+        mig::request("large", "4g.40gb", gpus),
     ];
     mig_machine(gpus, vec![world::claim("train", &requests, &[])])
 }
@@ -294,14 +294,14 @@ fn share_alternatives(size: usize) -> World {
     one(shared(size), vec![world::claim("infer", &requests, &[])])
 }
 
-/// Four of an island fit; what the second claim wants nobody has.
+/// Half of an island of two fits; what the second claim wants nobody has.
 fn match_then_not(size: usize) -> World {
-    let first = world::request("gpus", CLASS, 4, &[]);
+    let first = world::request("gpus", CLASS, size / 4, &[]);
     let constraint = world::match_attribute(&attribute("island"), &["gpus"]);
     let last = world::request("gpu", CLASS, 1, &[NO_SUCH_MODEL]);
     let claims = vec![
         world::claim("first", &[first], &[constraint]),
         world::claim("last", &[last], &[]),
     ];
-    one(devices(size, |index| index / 8), claims)
+    one(devices(size, |index| 2 * index / size), claims)
 }

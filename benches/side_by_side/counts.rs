@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::ours::Cluster;
+use crate::ours::{self, Cluster};
 use crate::run::Tally;
 use crate::scenarios::{Row, Sizes, Work};
 use crate::{clock, memory};
@@ -84,7 +84,7 @@ fn count(row: &Row) -> Result<Option<Count>, String> {
         }
     };
     let most = memory::devices(&world) + 1;
-    let turn = |turn: crate::ours::Turn| Count {
+    let turn = |turn: ours::Turn| Count {
         tally: Tally {
             fits: turn.fits,
             devices: turn.devices,
@@ -93,16 +93,16 @@ fn count(row: &Row) -> Result<Option<Count>, String> {
         ..Count::default()
     };
     Ok(Some(match &row.work {
-        Work::Each => each(&Cluster::read(&world))?,
+        Work::Each => each(&Cluster::read(&world, ours::STEPS_COUNTED))?,
         Work::EachAgain => {
-            let cluster = Cluster::read(&world);
+            let cluster = Cluster::read(&world, ours::STEPS_COUNTED);
             cluster.each(&nodes);
             each(&cluster.after_commit(&nodes, 0))?
         }
-        Work::FirstInTurn => turn(Cluster::read(&world).first_in_turn(&nodes, most)),
-        Work::AllInTurn => turn(Cluster::read(&world).all_in_turn(&nodes, most, 1, 1)),
+        Work::FirstInTurn => turn(Cluster::read(&world, ours::STEPS_COUNTED).first_in_turn(&nodes, most)),
+        Work::AllInTurn => turn(Cluster::read(&world, ours::STEPS_COUNTED).all_in_turn(&nodes, most, 1, 1)),
         Work::Evaluate(expression) => {
-            let (fits, _, _) = Cluster::read(&world).evaluate(expression);
+            let (fits, _, _) = Cluster::read(&world, ours::STEPS_COUNTED).evaluate(expression);
             let tally = Tally { fits, devices: 0 };
             Count {
                 tally,
@@ -110,7 +110,7 @@ fn count(row: &Row) -> Result<Option<Count>, String> {
             }
         }
         Work::Compile(expression) => {
-            let (fits, _) = crate::ours::compile(expression, 1);
+            let (fits, _) = ours::compile(expression, 1);
             let tally = Tally { fits, devices: 0 };
             Count {
                 tally,

@@ -119,6 +119,11 @@ fn time(wishes: &Wishes) -> Result<(), String> {
             .samples
             .unwrap_or(if wishes.is_quick { 3 } else { 5 }),
         patience: Duration::from_secs(if wishes.is_quick { 1 } else { 8 }),
+        steps: if wishes.is_quick {
+            ours::STEPS_QUICK
+        } else {
+            ours::STEPS
+        },
     };
     println!("{}", Line::head());
     let mut lines: Vec<Line> = Vec::new();

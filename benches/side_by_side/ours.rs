@@ -19,6 +19,11 @@ pub(crate) const ASKED_WHERE_SCANNING: usize = 32;
 /// Pods from one that is timed to the next, where every pod asks all nodes; to be lowered to one.
 pub(crate) const STRIDE: usize = 50;
 
+/// Steps that a node may cost, as a caller would have it; to look in between; to count.
+pub(crate) const STEPS: u64 = gpualloc::allocation::MAX_STEPS;
+pub(crate) const STEPS_QUICK: u64 = 1 << 14;
+pub(crate) const STEPS_COUNTED: u64 = 1 << 12;
+
 type Claims = Vec<Arc<ResourceClaim>>;
 
 /// An inventory in which no selector has been evaluated and nothing was searched, and the claims asked for.
@@ -53,7 +58,7 @@ pub(crate) struct Turn {
 
 impl Cluster {
     /// Reads a world; nothing is remembered from one reading to the next.
-    pub(crate) fn read(world: &World) -> Self {
+    pub(crate) fn read(world: &World, max_steps: u64) -> Self {
         let gates = FeatureGates::default()
             .with("DRAListTypeAttributes", world.has_list_attributes)
             .expect("a gate");
@@ -63,6 +68,7 @@ impl Cluster {
             passer_by: claims(world.passer_by.iter()),
             options: Options {
                 features: gates.features(),
+                max_steps,
                 ..Options::default()
             },
         }

@@ -16,8 +16,10 @@ use crate::{memory, table::Line};
 /// How often, and for how long, a row is sampled.
 pub(crate) struct Effort {
     pub(crate) samples: usize,
-    /// A row that has taken this long takes no more samples than two.
+    /// A row that has taken this long takes no more samples.
     pub(crate) patience: Duration,
+    /// Steps that a node may cost.
+    pub(crate) steps: u64,
 }
 
 /// What was answered: nodes or pods that fit, devices given.
@@ -66,6 +68,7 @@ pub(crate) fn run(row: &Row, oracle: Option<&Path>, effort: &Effort) -> Result<L
         world: &world,
         nodes: &nodes,
         asked: &asked,
+        steps: effort.steps,
         standing: None,
         round: 0,
     };
@@ -74,7 +77,7 @@ pub(crate) fn run(row: &Row, oracle: Option<&Path>, effort: &Effort) -> Result<L
     let theirs = upstream.as_mut().map(Upstream::sample).transpose()?;
     let begun = Instant::now();
     for index in 0..effort.samples {
-        if index >= 2 && begun.elapsed() > effort.patience {
+        if index >= 1 && begun.elapsed() > effort.patience {
             break;
         }
         if let Some(upstream) = &mut upstream {
@@ -119,7 +122,7 @@ fn start(
     let scenario = match &row.go {
         Go::Nothing => return Ok(None),
         Go::Nodes(count) => {
-            line.is_go_scaled = *count < world.machines.len();
+            line.is_go_scaled = work == "each" && *count < world.machines.len();
             case(world, &named(&world.nodes(), *count))
         }
         Go::OnlyNodes(count) => {
@@ -151,6 +154,7 @@ struct Ours<'a> {
     world: &'a World,
     nodes: &'a [String],
     asked: &'a [String],
+    steps: u64,
     /// The cluster that was asked before, where that counts.
     standing: Option<Cluster>,
     round: usize,
@@ -159,10 +163,10 @@ struct Ours<'a> {
 impl Ours<'_> {
     fn sample(&mut self) -> Result<Sample, String> {
         match &self.row.work {
-            Work::Each => self.asked(&Cluster::read(self.world)),
+            Work::Each => self.asked(&Cluster::read(self.world, self.steps)),
             Work::EachAgain => {
                 let before = self.standing.take().unwrap_or_else(|| {
-                    let cluster = Cluster::read(self.world);
+                    let cluster = Cluster::read(self.world, self.steps);
                     cluster.each(self.asked);
                     cluster
                 });
@@ -176,7 +180,7 @@ impl Ours<'_> {
             Work::Evaluate(expression) => {
                 let cluster = self
                     .standing
-                    .get_or_insert_with(|| Cluster::read(self.world));
+                    .get_or_insert_with(|| Cluster::read(self.world, self.steps));
                 let (fits, units, time) = cluster.evaluate(expression);
                 Ok(per_unit(time, units, Tally { fits, devices: 0 }))
             }
@@ -211,7 +215,7 @@ impl Ours<'_> {
     }
 
     fn turn(&self) -> Sample {
-        let cluster = Cluster::read(self.world);
+        let cluster = Cluster::read(self.world, self.steps);
         let most = memory::devices(self.world) + 1;
         let turn = match self.row.work {
             Work::FirstInTurn => cluster.first_in_turn(self.nodes, most),
@@ -239,11 +243,11 @@ fn compare(row: &Row, world: &World, theirs: &go::Sample, line: &Line) -> Result
     let ours = match (&row.work, &row.go) {
         (Work::Each | Work::EachAgain, Go::Nodes(count) | Go::OnlyNodes(count)) => {
             let nodes = named(&world.nodes(), *count);
-            Tally::of(&Cluster::read(world).each(&nodes).0)
+            Tally::of(&Cluster::read(world, ours::STEPS).each(&nodes).0)
         }
         (Work::Each, Go::Other(world, _)) => {
             let world = world();
-            Tally::of(&Cluster::read(&world).each(&world.nodes()).0)
+            Tally::of(&Cluster::read(&world, ours::STEPS).each(&world.nodes()).0)
         }
         // How often an expression is compiled differs.
         (Work::Compile(_), _) => return Ok(()),
