@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::inventory::ClaimKey;
 
 /// Why the claims fit on none of the nodes asked.
@@ -82,7 +84,8 @@ pub struct Funnel {
 }
 
 /// The checks, in upstream's order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Reason {
     /// For other nodes.
     Node,

@@ -18,6 +18,7 @@ pub mod feasibility;
 pub mod gates;
 pub mod inventory;
 pub mod pod;
+pub mod proof;
 pub mod quantity;
 pub mod search;
 pub mod verify;

@@ -22,20 +22,18 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("cel", &["wire"]),
     ("inventory", &["wire", "cel"]),
+    ("explanation", &["inventory"]),
+    ("proof", &["explanation"]),
     // The judge stands aside: it must not know how answers are found.
-    ("verify", &["wire", "cel", "inventory"]),
+    ("verify", &["wire", "cel", "inventory", "proof"]),
     ("claim", &["wire", "cel", "inventory"]),
     ("extended", &["wire", "inventory", "claim"]),
     ("pod", &["wire", "inventory", "claim", "extended"]),
-    ("explanation", &["wire", "inventory", "claim"]),
-    (
-        "search",
-        &["wire", "cel", "inventory", "claim", "explanation"],
-    ),
     (
         "feasibility",
-        &["wire", "cel", "inventory", "claim", "explanation", "search"],
+        &["wire", "cel", "inventory", "claim", "explanation"],
     ),
+    ("search", &["wire", "inventory", "claim", "feasibility"]),
     (
         "allocation",
         &[

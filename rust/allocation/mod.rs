@@ -13,13 +13,13 @@ use std::sync::Arc;
 
 use crate::claim::key;
 use crate::explanation::{Explanation, NodeRefusal, Refusal};
-use crate::feasibility::funnels;
+use crate::feasibility::prepare::{Prepared, prepare};
+use crate::feasibility::view::View;
+use crate::feasibility::{Selectors, funnels};
 use crate::gates::{FeatureGates, Features};
 use crate::inventory::selector::NodeSelector;
 use crate::inventory::{ClaimKey, DeviceId, Inventory};
-use crate::search::prepare::{Prepared, prepare};
-use crate::search::view::View;
-use crate::search::{Attempt, End, Search, Selectors};
+use crate::search::{Attempt, End, Search};
 use crate::wire::allocation::AllocationResult;
 use crate::wire::claim::ResourceClaim;
 use crate::wire::core::Node;
@@ -324,8 +324,12 @@ fn outcome_on(
             "invalid resource pools were encountered".to_owned(),
         ),
         End::Exhausted => {
-            let mut attempt = search.attempt;
-            let funnels = funnels(&view, &mut attempt);
+            let Attempt {
+                claims,
+                mut selectors,
+                ..
+            } = search.attempt;
+            let funnels = funnels(&view, &claims, &mut selectors);
             let refusal = Refusal::NoSolution {
                 funnels,
                 stuck_at: deepest,
@@ -387,7 +391,7 @@ fn is_usable(inventory: &Inventory, claim: &ResourceClaim, node: &Node) -> Resul
 fn placed(
     inventory: &Inventory,
     view: &View<'_>,
-    attempt: &Attempt<'_>,
+    attempt: &Attempt<'_, '_>,
     claims: &[Arc<ResourceClaim>],
     options: &Options<'_>,
 ) -> Outcome {

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::share::Shares;
-use crate::search::prepare::{Prepared, PreparedRequest, PreparedWish};
-use crate::search::view::View;
+use crate::feasibility::prepare::{Prepared, PreparedRequest, PreparedWish};
+use crate::feasibility::view::View;
 use crate::search::{Attempt, Pick};
 use crate::wire::allocation::{
     AllocationResult, DeviceAllocationConfiguration, DeviceAllocationResult,
@@ -17,7 +17,7 @@ use crate::wire::core::{NodeSelector, NodeSelectorRequirement, NodeSelectorTerm}
 /// The result of one claim of a solved attempt. An error is upstream's text and fatal.
 pub(super) fn build(
     view: &View<'_>,
-    attempt: &Attempt<'_>,
+    attempt: &Attempt<'_, '_>,
     claim: usize,
     shares: &mut Shares<'_>,
 ) -> Result<AllocationResult, String> {

@@ -6,9 +6,8 @@
 use std::collections::BTreeSet;
 
 use super::Wish;
-use crate::attribute::lookup;
 use crate::wire::claim::DeviceConstraint;
-use crate::wire::slice::{Device, DeviceAttribute};
+use crate::wire::slice::DeviceAttribute;
 
 /// A constraint with the values of the devices it has accepted so far.
 #[derive(Debug)]
@@ -89,9 +88,9 @@ impl<'a> Constraint<'a> {
         self.requests.is_empty() || wish.is_named_in(self.requests)
     }
 
-    /// The attribute as the device publishes it.
-    pub fn published<'d>(&self, device: &'d Device, driver: &str) -> Option<&'d DeviceAttribute> {
-        lookup(&device.attributes, self.attribute, driver)
+    /// Whether it accepts a device by its attribute when there is no other.
+    pub fn accepts_alone(&self, attribute: Option<&DeviceAttribute>, lists: bool) -> bool {
+        attribute.is_some_and(|attribute| !lists || set(attribute) != Values::Unknown)
     }
 
     /// Accepts a device by its attribute, or refuses it and changes nothing.

@@ -112,6 +112,11 @@ impl Quantity {
         Ok(quantity)
     }
 
+    /// Whether upstream takes the text for a quantity, be it too large for this type.
+    pub fn is_quantity(text: &str) -> bool {
+        Self::parse(text).map_or_else(|error| error == TOO_LARGE, |_| true)
+    }
+
     /// A whole number.
     pub fn from_i64(value: i64, format: Format) -> Self {
         Self::from_int64(value, 0, i128::from(value) * NANOS, format)

@@ -5,115 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::counters::{Counters, Groups, GroupsBefore};
-use super::prepare::{Prepared, PreparedWish};
-use super::view::View;
-use crate::cel;
 use crate::claim::capacity::{self, Amounts};
 use crate::claim::{key, taint};
-use crate::inventory::pool::device_matches;
-use crate::wire::claim::{DeviceSelector, ResourceClaim};
+use crate::feasibility::Selectors;
+use crate::feasibility::candidates::{constrained, gates_refuse};
+use crate::feasibility::counters::{Counters, Groups, GroupsBefore};
+use crate::feasibility::prepare::{Prepared, PreparedWish};
+use crate::feasibility::view::View;
 use crate::wire::slice::DeviceAttribute;
-
-/// Which devices the selectors of which wish take; every pair is evaluated once.
-pub struct Selectors<'a> {
-    cache: &'a cel::Cache,
-    memo: BTreeMap<(usize, usize), bool>,
-}
-
-impl<'a> Selectors<'a> {
-    /// Nothing evaluated yet; compiled selectors come from the cache.
-    pub fn new(cache: &'a cel::Cache) -> Self {
-        Self {
-            cache,
-            memo: BTreeMap::new(),
-        }
-    }
-
-    /// Whether class and request take the device, and whether it is for this node. An error is upstream's text and
-    /// fatal.
-    pub fn is_selectable(
-        &mut self,
-        view: &View<'_>,
-        claim: &ResourceClaim,
-        wish: &PreparedWish<'_>,
-        position: usize,
-    ) -> Result<bool, String> {
-        let device = view.devices[position].document();
-        let conditions = device.binding_conditions.as_deref().unwrap_or_default();
-        if !view.features.device_binding_and_status && !conditions.is_empty() {
-            return Ok(false);
-        }
-        if let Some(known) = self.memo.get(&(wish.slot, position)) {
-            return Ok(*known);
-        }
-        let is_selectable = self.is_of_class(view, wish, position)?
-            && self.hold(view, position, wish.wish.selectors, &|| {
-                format!("claim {}", key(claim))
-            })?
-            && is_for_node(view, position)?;
-        self.memo.insert((wish.slot, position), is_selectable);
-        Ok(is_selectable)
-    }
-
-    /// Whether the class alone takes the device.
-    pub(super) fn is_of_class(
-        &self,
-        view: &View<'_>,
-        wish: &PreparedWish<'_>,
-        position: usize,
-    ) -> Result<bool, String> {
-        let class = wish.class.metadata.name.as_str();
-        self.hold(view, position, &wish.class.spec.selectors, &|| {
-            format!("class {class}")
-        })
-    }
-
-    fn hold(
-        &self,
-        view: &View<'_>,
-        position: usize,
-        selectors: &[DeviceSelector],
-        whose: &dyn Fn() -> String,
-    ) -> Result<bool, String> {
-        let device = &view.devices[position];
-        for (index, selector) in selectors.iter().enumerate() {
-            let Some(cel) = &selector.cel else {
-                // Requests were checked before; upstream crashes on a class like this.
-                return Err(format!(
-                    "{}: selector #{index}: CEL expression empty",
-                    whose()
-                ));
-            };
-            let compiled = self.cache.selector(&cel.expression);
-            let selector = compiled.as_ref().as_ref().map_err(|error| {
-                format!("{}: selector #{index}: CEL compile error: {error}", whose())
-            })?;
-            let is_match = selector
-                .matches(device.slice.cel_device(device.index))
-                .map_err(|error| {
-                    let id = device.id();
-                    format!(
-                        "{}: selector #{index} on device {id}: CEL runtime error: {error}",
-                        whose()
-                    )
-                })?;
-            if !is_match {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-}
-
-/// Whether a device that selects nodes for itself selects this one. Oddity: asked after the selectors.
-fn is_for_node(view: &View<'_>, position: usize) -> Result<bool, String> {
-    let device = &view.devices[position];
-    if device.slice.document().spec.per_device_node_selection != Some(true) {
-        return Ok(true);
-    }
-    device_matches(device.document(), &view.node)
-}
 
 /// A device picked for a wish.
 #[derive(Clone, Debug)]
@@ -151,7 +50,7 @@ pub enum Try {
 }
 
 /// Devices taken so far.
-pub struct Attempt<'a> {
+pub struct Attempt<'a, 'v> {
     /// The claims, with the running state of their constraints.
     pub claims: Vec<Prepared<'a>>,
     /// Picks by claim, in the order they were made.
@@ -162,14 +61,15 @@ pub struct Attempt<'a> {
     wholes: Vec<BTreeSet<usize>>,
     /// Shares taken, by position of the device.
     shares: Vec<Vec<Amounts>>,
-    counters: Counters,
+    counters: Counters<'v>,
     groups: Groups,
-    derived: BTreeMap<(usize, &'a str), DeviceAttribute>,
+    /// Values of derived attributes, by claim, request, alternative, constraint and device.
+    derived: BTreeMap<(usize, usize, usize, usize, usize), Option<DeviceAttribute>>,
 }
 
-impl<'a> Attempt<'a> {
+impl<'a, 'v> Attempt<'a, 'v> {
     /// Nothing taken.
-    pub fn new(view: &View<'_>, claims: Vec<Prepared<'a>>, selectors: Selectors<'a>) -> Self {
+    pub fn new(view: &'v View<'_>, claims: Vec<Prepared<'a>>, selectors: Selectors<'a>) -> Self {
         Self {
             picks: claims.iter().map(|_| Vec::new()).collect(),
             claims,
@@ -212,27 +112,6 @@ impl<'a> Attempt<'a> {
             allocating.as_ref(),
             view.features.fractional_capacity_range,
         )
-    }
-
-    /// Whether the counters of the device, and its groups, allow one more user; nothing changes.
-    pub(super) fn has_counters(&mut self, view: &View<'_>, device: usize) -> bool {
-        let viewed = &view.devices[device];
-        if viewed.is_shareable && viewed.has_shares
-            || viewed.document().consumes_counters.is_empty()
-        {
-            return true;
-        }
-        if view.features.compatibility_groups {
-            match self.groups.admit(view, device) {
-                None => return false,
-                Some(before) => self.groups.restore(before),
-            }
-        }
-        let is_enough = self.counters.reserve(view, device);
-        if is_enough {
-            self.counters.free(view, device);
-        }
-        is_enough
     }
 
     fn allocating(&self, device: usize) -> Option<Amounts> {
@@ -387,7 +266,6 @@ impl<'a> Attempt<'a> {
         constraint: usize,
         device: usize,
     ) -> Result<bool, String> {
-        let viewed = &view.devices[device];
         let prepared = &self.claims[claim];
         let (rule, wish) = (
             &prepared.constraints[constraint],
@@ -396,44 +274,31 @@ impl<'a> Attempt<'a> {
         if !rule.applies_to(&wish) {
             return Ok(true);
         }
-        let attribute = match wish
-            .derived
-            .iter()
-            .rfind(|derived| derived.name == rule.attribute())
-        {
-            Some(derived) => {
-                let expression = derived.expression.as_str();
-                if !self.derived.contains_key(&(device, expression)) {
-                    let value = self.derive(view, device, &derived.name, expression)?;
-                    self.derived.insert((device, expression), value);
-                }
-                self.derived.get(&(device, expression))
-            }
-            None => rule.published(viewed.document(), &viewed.id().driver),
-        };
+        let attribute = self.attribute(view, (claim, request, alternative), constraint, device)?;
         let lists = view.features.list_type_attributes;
-        Ok(self.claims[claim].constraints[constraint].push(attribute, lists))
+        Ok(self.claims[claim].constraints[constraint].push(attribute.as_ref(), lists))
     }
 
-    fn derive(
-        &self,
+    /// What the constraint compares; derived values are kept.
+    fn attribute(
+        &mut self,
         view: &View<'_>,
+        (claim, request, alternative): (usize, usize, usize),
+        constraint: usize,
         device: usize,
-        name: &str,
-        expression: &str,
-    ) -> Result<DeviceAttribute, String> {
-        let viewed = &view.devices[device];
-        let compiled = self.selectors.cache.derived(expression);
-        let derived = compiled
-            .as_ref()
-            .as_ref()
-            .map_err(|error| format!("compile derived attribute {name} failed: {error}"))?;
-        derived
-            .value(viewed.slice.cel_device(viewed.index))
-            .map_err(|error| {
-                let id = viewed.id();
-                format!("evaluate derived attribute {name} on device {id} failed: {error}")
-            })
+    ) -> Result<Option<DeviceAttribute>, String> {
+        let prepared = &self.claims[claim];
+        let wish = &prepared.requests[request].wishes[alternative];
+        let name = prepared.constraints[constraint].attribute();
+        if wish.wish.derived.is_empty() {
+            return constrained(view, &self.selectors, wish, name, device);
+        }
+        let place = (claim, request, alternative, constraint, device);
+        if !self.derived.contains_key(&place) {
+            let value = constrained(view, &self.selectors, wish, name, device)?;
+            self.derived.insert(place, value);
+        }
+        Ok(self.derived.get(&place).cloned().flatten())
     }
 
     /// Takes a device back, in the opposite order it was taken.
@@ -464,18 +329,4 @@ impl<'a> Attempt<'a> {
             self.counters.free(view, taken.device);
         }
     }
-}
-
-/// Whether a gate that is off, or a feature that the node lacks, rules the device out.
-pub(super) fn gates_refuse(view: &View<'_>, device: usize) -> bool {
-    let viewed = &view.devices[device];
-    let spec = &viewed.slice.document().spec;
-    let skips_operations = view.features.is_experimental() && !spec.skip_node_operations.is_empty();
-    let declared = &view.node.status.declared_features;
-    let has_feature = view.features.optional_node_operations
-        && declared
-            .iter()
-            .any(|feature| feature == "DRAOptionalNodeOperations");
-    skips_operations && !has_feature
-        || !view.features.partitionable_devices && !viewed.document().consumes_counters.is_empty()
 }

@@ -6,20 +6,15 @@
 //! tried next, how one is taken and how it is given back stand in one function each ([`Search::next_device`],
 //! [`Attempt::take`], [`Attempt::give_back`]), so that pruning has one place to go. Start at [`Search::run`].
 
-mod alone;
 mod attempt;
-mod counters;
-pub mod prepare;
-pub mod view;
 
-pub use alone::Alone;
-pub use attempt::{Attempt, Pick, Selectors};
+pub use attempt::{Attempt, Pick};
 
 use attempt::{Taken, Try};
-use prepare::MAX_RESULTS;
-use view::View;
 
 use crate::claim::key;
+use crate::feasibility::prepare::MAX_RESULTS;
+use crate::feasibility::view::View;
 
 /// How a search ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +80,7 @@ enum Step {
 pub struct Search<'a, 'v> {
     view: &'v View<'v>,
     /// What is taken.
-    pub attempt: Attempt<'a>,
+    pub attempt: Attempt<'a, 'v>,
     /// Places entered so far.
     pub steps: u64,
     /// Claim and request that the search got to at the deepest.
@@ -98,7 +93,7 @@ const STEPS_PER_POLL: u64 = 1 << 12;
 
 impl<'a, 'v> Search<'a, 'v> {
     /// A search that has not begun.
-    pub fn new(view: &'v View<'v>, attempt: Attempt<'a>) -> Self {
+    pub fn new(view: &'v View<'v>, attempt: Attempt<'a, 'v>) -> Self {
         Self {
             view,
             attempt,

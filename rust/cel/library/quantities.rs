@@ -39,7 +39,7 @@ fn reading() -> Vec<Overload> {
             "is_quantity_string",
             vec![String],
             Bool,
-            |args| Ok(Value::Bool(Quantity::parse(text(args, 0)?).is_ok())),
+            |args| Ok(Value::Bool(Quantity::is_quantity(text(args, 0)?))),
         ),
         global("sign", "quantity_sign", vec![QUANTITY], Int, |args| {
             Ok(sign(quantity(args, 0)?.sign()))

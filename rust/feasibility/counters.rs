@@ -8,82 +8,118 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::view::View;
 use crate::inventory::pool::{Pool, PoolState};
-use crate::quantity::Quantity;
 use crate::wire::slice::{Device, DeviceCounterConsumption};
 
 /// Name of a counter set and of a counter in it.
-type CounterName = (String, String);
+pub type CounterName<'v> = (&'v str, &'v str);
 
-/// What is left of each counter, by pool.
-pub(super) struct Counters {
-    left: Vec<BTreeMap<CounterName, Quantity>>,
+/// Counters of a pool by number, in nanos.
+pub type Consumption = Vec<(usize, i128)>;
+
+/// What is left of each counter, by pool. Amounts are in nanos.
+pub struct Counters<'v> {
+    pools: Vec<PoolCounters<'v>>,
+    /// What each device consumes of its pool's counters, once somebody asked.
+    consumption: Vec<Option<Consumption>>,
 }
 
-impl Counters {
+/// The counters of one pool.
+pub struct PoolCounters<'v> {
+    /// Set and counter, ascending.
+    pub names: Vec<CounterName<'v>>,
+    /// What is left of each.
+    pub left: Vec<i128>,
+    /// How many are overdrawn.
+    overdrawn: usize,
+}
+
+impl<'v> Counters<'v> {
     /// The counters of all pools, less what held devices consume.
-    pub(super) fn new(view: &View<'_>) -> Self {
+    pub fn new(view: &'v View<'_>) -> Self {
         Self {
-            left: view
+            pools: view
                 .pools
                 .iter()
-                .map(|pool| available(view, pool))
+                .map(|pool| PoolCounters::new(view, pool))
                 .collect(),
+            consumption: vec![None; view.devices.len()],
         }
     }
 
-    /// Takes what the device consumes, unless that overdraws a counter of its pool.
-    pub(super) fn reserve(&mut self, view: &View<'_>, device: usize) -> bool {
+    /// The counters of a pool.
+    pub fn pool(&self, pool: usize) -> &PoolCounters<'v> {
+        &self.pools[pool]
+    }
+
+    /// What the device consumes.
+    pub fn consumption(&mut self, view: &View<'_>, device: usize) -> &Consumption {
         let viewed = &view.devices[device];
-        let left = &mut self.left[viewed.pool];
-        subtract(left, viewed.document());
-        if left.values().all(|amount| amount.sign().is_ge()) {
+        let pool = &self.pools[viewed.pool];
+        self.consumption[device].get_or_insert_with(|| pool.consumption(viewed.document()))
+    }
+
+    /// Takes what the device consumes, unless that overdraws a counter of its pool.
+    pub fn reserve(&mut self, view: &View<'_>, device: usize) -> bool {
+        self.consumption(view, device);
+        let consumption = self.consumption[device].as_deref().unwrap_or_default();
+        let pool = &mut self.pools[view.devices[device].pool];
+        pool.add(consumption, -1);
+        if pool.overdrawn == 0 {
             return true;
         }
-        self.free(view, device);
+        pool.add(consumption, 1);
         false
     }
 
     /// Gives back what the device consumes.
-    pub(super) fn free(&mut self, view: &View<'_>, device: usize) {
-        let viewed = &view.devices[device];
-        for (name, amount) in consumption(viewed.document()) {
-            if let Some(left) = self.left[viewed.pool].get_mut(&name) {
-                *left = left.add(amount);
+    pub fn free(&mut self, view: &View<'_>, device: usize) {
+        let consumption = self.consumption[device].as_deref().unwrap_or_default();
+        self.pools[view.devices[device].pool].add(consumption, 1);
+    }
+}
+
+impl<'v> PoolCounters<'v> {
+    fn new(view: &View<'_>, pool: &'v Pool) -> Self {
+        let mut amounts: BTreeMap<CounterName<'v>, i128> = BTreeMap::new();
+        for set in pool.counter_sets() {
+            for (name, counter) in &set.counters {
+                amounts.insert((&set.name, name), counter.value.nanos());
             }
         }
+        let (names, left): (Vec<_>, Vec<_>) = amounts.into_iter().unzip();
+        let mut counters = Self {
+            overdrawn: left.iter().filter(|amount| **amount < 0).count(),
+            names,
+            left,
+        };
+        if !counters.names.is_empty() {
+            for device in held_devices(view, pool) {
+                counters.add(&counters.consumption(device), -1);
+            }
+        }
+        counters
     }
-}
 
-fn available(view: &View<'_>, pool: &Pool) -> BTreeMap<CounterName, Quantity> {
-    let mut left = BTreeMap::new();
-    for set in pool.counter_sets() {
-        for (name, counter) in &set.counters {
-            left.insert((set.name.clone(), name.clone()), counter.value.clone());
+    fn consumption(&self, device: &Device) -> Consumption {
+        let entries = device.consumes_counters.iter().flat_map(|consumption| {
+            let counters = consumption.counters.iter();
+            counters.map(|(name, counter)| {
+                let name = (consumption.counter_set.as_str(), name.as_str());
+                let number = self.names.binary_search(&name).ok()?;
+                Some((number, counter.value.nanos()))
+            })
+        });
+        entries.flatten().collect()
+    }
+
+    fn add(&mut self, consumption: &[(usize, i128)], factor: i128) {
+        for (number, amount) in consumption {
+            let left = &mut self.left[*number];
+            self.overdrawn -= usize::from(*left < 0);
+            *left = left.saturating_add(amount.saturating_mul(factor));
+            self.overdrawn += usize::from(*left < 0);
         }
     }
-    for device in held_devices(view, pool) {
-        subtract(&mut left, device);
-    }
-    left
-}
-
-fn subtract(left: &mut BTreeMap<CounterName, Quantity>, device: &Device) {
-    for (name, amount) in consumption(device) {
-        if let Some(left) = left.get_mut(&name) {
-            *left = left.sub(amount);
-        }
-    }
-}
-
-fn consumption(device: &Device) -> impl Iterator<Item = (CounterName, &Quantity)> {
-    device.consumes_counters.iter().flat_map(|consumption| {
-        consumption.counters.iter().map(move |(name, counter)| {
-            (
-                (consumption.counter_set.clone(), name.clone()),
-                &counter.value,
-            )
-        })
-    })
 }
 
 /// Devices of the pool, for this node and others, that somebody holds.
@@ -115,17 +151,17 @@ enum Common {
 }
 
 /// The common groups, by pool and counter set; a counter set without users is absent.
-pub(super) struct Groups {
+pub struct Groups {
     common: BTreeMap<(usize, String), Common>,
 }
 
 /// What [`Groups::admit`] replaced.
 #[derive(Debug)]
-pub(super) struct GroupsBefore(Vec<((usize, String), Option<Common>)>);
+pub struct GroupsBefore(Vec<((usize, String), Option<Common>)>);
 
 impl Groups {
     /// The groups of held devices; nothing while the gate is off.
-    pub(super) fn new(view: &View<'_>) -> Self {
+    pub fn new(view: &View<'_>) -> Self {
         let mut groups = Self {
             common: BTreeMap::new(),
         };
@@ -143,7 +179,7 @@ impl Groups {
     }
 
     /// Lets the device join the users of its counter sets; `None` if they have no group in common.
-    pub(super) fn admit(&mut self, view: &View<'_>, device: usize) -> Option<GroupsBefore> {
+    pub fn admit(&mut self, view: &View<'_>, device: usize) -> Option<GroupsBefore> {
         let viewed = &view.devices[device];
         let mut before = GroupsBefore(Vec::new());
         for consumption in &viewed.document().consumes_counters {
@@ -160,7 +196,7 @@ impl Groups {
     }
 
     /// Undoes [`Groups::admit`].
-    pub(super) fn restore(&mut self, before: GroupsBefore) {
+    pub fn restore(&mut self, before: GroupsBefore) {
         for (set, common) in before.0.into_iter().rev() {
             match common {
                 Some(common) => self.common.insert(set, common),

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::attempt::Selectors;
+use super::selectors::Selectors;
 use super::view::View;
 use crate::claim::constraint::Constraint;
 use crate::claim::{Wish, capacity, key};
@@ -41,7 +41,7 @@ pub struct PreparedWish<'a> {
     pub wish: Wish<'a>,
     /// Its class.
     pub class: Arc<DeviceClass>,
-    /// Number of the wish over all claims, for memos.
+    /// Slot of class and selectors; equal wishes share one.
     pub slot: usize,
     /// How many devices it takes.
     pub devices: usize,
@@ -53,26 +53,24 @@ pub struct PreparedWish<'a> {
 pub fn prepare<'a>(
     view: &View<'_>,
     claims: &[&'a ResourceClaim],
-    selectors: &mut Selectors<'_>,
+    selectors: &mut Selectors<'a>,
 ) -> Result<Vec<Prepared<'a>>, String> {
-    let mut slot = 0;
     claims
         .iter()
-        .map(|claim| prepare_claim(view, claim, selectors, &mut slot))
+        .map(|claim| prepare_claim(view, claim, selectors))
         .collect()
 }
 
 fn prepare_claim<'a>(
     view: &View<'_>,
     claim: &'a ResourceClaim,
-    selectors: &mut Selectors<'_>,
-    slot: &mut usize,
+    selectors: &mut Selectors<'a>,
 ) -> Result<Prepared<'a>, String> {
     let devices = &claim.spec.devices;
     let mut requests = Vec::new();
     let mut accounted = 0;
     for request in &devices.requests {
-        let prepared = prepare_request(view, claim, request, selectors, slot)?;
+        let prepared = prepare_request(view, claim, request, selectors)?;
         let least = prepared
             .wishes
             .iter()
@@ -106,8 +104,7 @@ fn prepare_request<'a>(
     view: &View<'_>,
     claim: &'a ResourceClaim,
     request: &'a DeviceRequest,
-    selectors: &mut Selectors<'_>,
-    slot: &mut usize,
+    selectors: &mut Selectors<'a>,
 ) -> Result<PreparedRequest<'a>, String> {
     let has_alternatives = !request.first_available.is_empty();
     let named = || format!("claim {}, request {}", key(claim), request.name);
@@ -130,8 +127,7 @@ fn prepare_request<'a>(
     }
     let mut prepared = Vec::with_capacity(wishes.len());
     for wish in wishes {
-        prepared.push(prepare_wish(view, claim, wish, selectors, *slot)?);
-        *slot += 1;
+        prepared.push(prepare_wish(view, claim, wish, selectors)?);
     }
     Ok(PreparedRequest {
         wishes: prepared,
@@ -171,8 +167,7 @@ fn prepare_wish<'a>(
     view: &View<'_>,
     claim: &'a ResourceClaim,
     wish: Wish<'a>,
-    selectors: &mut Selectors<'_>,
-    slot: usize,
+    selectors: &mut Selectors<'a>,
 ) -> Result<PreparedWish<'a>, String> {
     let named = || format!("claim {}, request {}", key(claim), wish.name);
     if !wish.derived.is_empty() && !view.features.derived_attributes {
@@ -214,7 +209,7 @@ fn prepare_wish<'a>(
     let mut prepared = PreparedWish {
         wish,
         class: Arc::clone(class),
-        slot,
+        slot: selectors.slot(class, wish.selectors),
         devices: 0,
         all: Vec::new(),
     };

@@ -3,26 +3,35 @@
 //! Asks each device on its own, as if nothing of the pod were placed, by upstream's checks in upstream's order; the
 //! first check that refuses counts. Never chooses. Start at [`funnels`].
 
+use super::candidates::{Checks, Verdict};
+use super::prepare::{Prepared, PreparedWish};
+use super::selectors::Selectors;
+use super::view::View;
 use crate::explanation::{Funnel, Reason, Wanted};
 use crate::inventory::pool::PoolState;
-use crate::search::prepare::PreparedWish;
-use crate::search::view::View;
-use crate::search::{Alone, Attempt};
 
 /// The funnels of all requests and alternatives, in claim order.
-pub fn funnels(view: &View<'_>, attempt: &mut Attempt<'_>) -> Vec<Funnel> {
-    let mut funnels = Vec::new();
-    for claim in 0..attempt.claims.len() {
-        for request in 0..attempt.claims[claim].requests.len() {
-            for alternative in 0..attempt.claims[claim].requests[request].wishes.len() {
-                funnels.push(funnel(view, attempt, (claim, request, alternative)));
-            }
-        }
-    }
-    funnels
+pub fn funnels<'a>(
+    view: &View<'_>,
+    claims: &[Prepared<'a>],
+    selectors: &mut Selectors<'a>,
+) -> Vec<Funnel> {
+    let mut checks = Checks::new(view, selectors);
+    let wishes = claims.iter().flat_map(|claim| {
+        let wishes = claim.requests.iter().flat_map(|request| &request.wishes);
+        wishes.map(move |wish| (claim, wish))
+    });
+    wishes
+        .map(|(claim, wish)| funnel(view, &mut checks, claim, wish))
+        .collect()
 }
 
-fn funnel(view: &View<'_>, attempt: &mut Attempt<'_>, at: (usize, usize, usize)) -> Funnel {
+fn funnel(
+    view: &View<'_>,
+    checks: &mut Checks<'_, '_, '_>,
+    claim: &Prepared<'_>,
+    wish: &PreparedWish<'_>,
+) -> Funnel {
     let mut counts: std::collections::BTreeMap<Reason, usize> = std::collections::BTreeMap::new();
     let mut seen = 0;
     let mut left = 0;
@@ -49,14 +58,15 @@ fn funnel(view: &View<'_>, attempt: &mut Attempt<'_>, at: (usize, usize, usize))
         }
     }
     for device in 0..view.devices.len() {
-        match attempt.alone(view, at, device) {
-            Alone::Left => left += 1,
-            Alone::Removed(reason) => *counts.entry(reason).or_default() += 1,
+        match checks.verdict(claim, wish, device) {
+            Verdict::Left => left += 1,
+            Verdict::Removed(reason) => *counts.entry(reason).or_default() += 1,
+            // The search never got to it; a selector that fails takes no device.
+            Verdict::Fails(_) => *counts.entry(Reason::Selector).or_default() += 1,
         }
     }
-    let wish = attempt.wish(at.0, at.1, at.2);
     Funnel {
-        claim: crate::claim::key(attempt.claims[at.0].claim),
+        claim: crate::claim::key(claim.claim),
         request: wish.wish.reference(),
         wanted: wanted(wish),
         seen,

@@ -1,0 +1,184 @@
+//! Which devices the selectors of class and request take.
+//!
+//! Equal pairs of class and selectors are one slot, whichever claim they stand in; a slot looks at a device once.
+//! Errors are upstream's texts, are fatal and are not remembered. Start at [`Selectors::is_selectable`].
+
+use std::sync::Arc;
+
+use super::prepare::PreparedWish;
+use super::view::View;
+use crate::cel;
+use crate::claim::key;
+use crate::inventory::pool::device_matches;
+use crate::wire::claim::{DeviceClass, DeviceSelector, ResourceClaim};
+
+/// A selector as it compiled, or why it does not.
+type Compiled = Arc<Result<cel::Selector, cel::CompileError>>;
+
+/// The verdicts on the devices of one view.
+pub struct Selectors<'a> {
+    cache: &'a cel::Cache,
+    slots: Vec<Slot<'a>>,
+}
+
+struct Slot<'a> {
+    class: Arc<DeviceClass>,
+    selectors: &'a [DeviceSelector],
+    of_class: Vec<Option<Compiled>>,
+    of_request: Vec<Option<Compiled>>,
+    /// What is known, by position of the device.
+    known: Vec<Option<bool>>,
+}
+
+impl<'a> Selectors<'a> {
+    /// Nothing evaluated yet; compiled selectors come from the cache.
+    pub fn new(cache: &'a cel::Cache) -> Self {
+        Self {
+            cache,
+            slots: Vec::new(),
+        }
+    }
+
+    /// The slot of a class with the selectors of a request.
+    pub(super) fn slot(
+        &mut self,
+        class: &Arc<DeviceClass>,
+        selectors: &'a [DeviceSelector],
+    ) -> usize {
+        let is_same =
+            |slot: &Slot<'_>| Arc::ptr_eq(&slot.class, class) && slot.selectors == selectors;
+        if let Some(slot) = self.slots.iter().position(is_same) {
+            return slot;
+        }
+        self.slots.push(Slot {
+            class: Arc::clone(class),
+            selectors,
+            of_class: vec![None; class.spec.selectors.len()],
+            of_request: vec![None; selectors.len()],
+            known: Vec::new(),
+        });
+        self.slots.len() - 1
+    }
+
+    /// Whether class and request take the device, and whether it is for this node. An error is upstream's text and
+    /// fatal.
+    pub fn is_selectable(
+        &mut self,
+        view: &View<'_>,
+        claim: &ResourceClaim,
+        wish: &PreparedWish<'_>,
+        position: usize,
+    ) -> Result<bool, String> {
+        let device = view.devices[position].document();
+        let conditions = device.binding_conditions.as_deref().unwrap_or_default();
+        if !view.features.device_binding_and_status && !conditions.is_empty() {
+            return Ok(false);
+        }
+        let slot = &mut self.slots[wish.slot];
+        if let Some(Some(known)) = slot.known.get(position) {
+            return Ok(*known);
+        }
+        let is_selectable = slot.is_of_class(self.cache, view, position)?
+            && slot.is_of_request(self.cache, view, claim, position)?
+            && is_for_node(view, position)?;
+        if slot.known.is_empty() {
+            slot.known = vec![None; view.devices.len()];
+        }
+        slot.known[position] = Some(is_selectable);
+        Ok(is_selectable)
+    }
+
+    /// Whether the class alone takes the device.
+    pub(super) fn is_of_class(
+        &mut self,
+        view: &View<'_>,
+        wish: &PreparedWish<'_>,
+        position: usize,
+    ) -> Result<bool, String> {
+        self.slots[wish.slot].is_of_class(self.cache, view, position)
+    }
+
+    /// The compiled expression of a derived attribute.
+    pub fn derived(&self, expression: &str) -> Arc<Result<cel::Derived, cel::CompileError>> {
+        self.cache.derived(expression)
+    }
+}
+
+impl Slot<'_> {
+    fn is_of_class(
+        &mut self,
+        cache: &cel::Cache,
+        view: &View<'_>,
+        position: usize,
+    ) -> Result<bool, String> {
+        let class = &self.class;
+        hold(
+            cache,
+            view,
+            position,
+            (&class.spec.selectors, &mut self.of_class),
+            &|| format!("class {}", class.metadata.name),
+        )
+    }
+
+    fn is_of_request(
+        &mut self,
+        cache: &cel::Cache,
+        view: &View<'_>,
+        claim: &ResourceClaim,
+        position: usize,
+    ) -> Result<bool, String> {
+        hold(
+            cache,
+            view,
+            position,
+            (self.selectors, &mut self.of_request),
+            &|| format!("claim {}", key(claim)),
+        )
+    }
+}
+
+fn hold(
+    cache: &cel::Cache,
+    view: &View<'_>,
+    position: usize,
+    (selectors, compiled): (&[DeviceSelector], &mut [Option<Compiled>]),
+    whose: &dyn Fn() -> String,
+) -> Result<bool, String> {
+    let device = &view.devices[position];
+    for (index, (selector, compiled)) in selectors.iter().zip(compiled).enumerate() {
+        let Some(cel) = &selector.cel else {
+            // Requests were checked before; upstream crashes on a class like this.
+            return Err(format!(
+                "{}: selector #{index}: CEL expression empty",
+                whose()
+            ));
+        };
+        let compiled = compiled.get_or_insert_with(|| cache.selector(&cel.expression));
+        let selector = compiled.as_ref().as_ref().map_err(|error| {
+            format!("{}: selector #{index}: CEL compile error: {error}", whose())
+        })?;
+        let is_match = selector
+            .matches(device.slice.cel_device(device.index))
+            .map_err(|error| {
+                let id = device.id();
+                format!(
+                    "{}: selector #{index} on device {id}: CEL runtime error: {error}",
+                    whose()
+                )
+            })?;
+        if !is_match {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether a device that selects nodes for itself selects this one. Oddity: asked after the selectors.
+fn is_for_node(view: &View<'_>, position: usize) -> Result<bool, String> {
+    let device = &view.devices[position];
+    if device.slice.document().spec.per_device_node_selection != Some(true) {
+        return Ok(true);
+    }
+    device_matches(device.document(), &view.node)
+}

@@ -1,0 +1,240 @@
+//! Why nothing fits, as a proof that can be re-checked: counting facts and case distinctions.
+//!
+//! A proof speaks of one node and of the claims asked for that hold nothing yet, in order. It is about *demands*: a
+//! request, or one of its alternatives once an enclosing case has chosen it. Facts hold under what the enclosing cases
+//! assume: which alternative serves a request, which value a constraint has settled on, which devices are picked. A
+//! candidate of a demand is a device that no check refuses for it under these assumptions.
+//!
+//! Data only: `refute` finds proofs, `verify` checks them with code of its own. Start at [`Proof`].
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::explanation::Reason;
+
+/// Why the demands cannot be met.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum Proof {
+    /// Too little room for what some demands need together.
+    Few(Few),
+    /// Less is left of some counters than some demands consume of them at the least.
+    Sum(Sum),
+    /// The requests of a claim take more devices than a claim can have, whichever alternatives serve them.
+    Limit {
+        /// Position of the claim among those asked for.
+        claim: usize,
+        /// The least number of devices.
+        needed: usize,
+    },
+    /// A `matchAttribute` constraint has to settle on one value; each leads to a contradiction.
+    ByValue {
+        /// Position of the claim.
+        claim: usize,
+        /// Position of the constraint in the claim.
+        constraint: usize,
+        /// The values that candidates have, and why none will do.
+        cases: Vec<ValueCase>,
+    },
+    /// One alternative has to serve the request; each leads to a contradiction.
+    ByAlternative {
+        /// Position of the claim.
+        claim: usize,
+        /// Position of the request in the claim.
+        request: usize,
+        /// Every alternative that the enclosing cases leave open.
+        cases: Vec<AlternativeCase>,
+    },
+    /// The demand needs a device; each candidate leads to a contradiction.
+    ByDevice {
+        /// Position of the claim.
+        claim: usize,
+        /// Position of the request in the claim.
+        request: usize,
+        /// Every candidate, in order. A case may assume that the demand takes none of the devices of earlier cases.
+        cases: Vec<DeviceCase>,
+    },
+    /// The search went through everything; a naive search can do the same.
+    Exhausted {
+        /// Steps it took.
+        steps: u64,
+    },
+}
+
+/// A demand: all alternatives of a request that are still open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+pub struct Demand {
+    /// Position of the claim among those asked for.
+    pub claim: usize,
+    /// Position of the request in the claim.
+    pub request: usize,
+}
+
+/// Too little room. What is needed is the sum, over the demands, of the least number of devices that one of the open
+/// alternatives takes (an `All` without any device counts as one), less what an enclosing case has picked. Access for
+/// administration only counts in a fact about a single demand.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Few {
+    /// The demands.
+    pub demands: Vec<Demand>,
+    /// Devices that they need together.
+    pub needed: usize,
+    /// Devices that they can get at the most.
+    pub room: usize,
+    /// How the candidates limit each other.
+    pub grouping: Grouping,
+    /// Devices that are no candidates of the first demand, and the check that refuses each; only in a fact about one
+    /// demand without alternatives and outside of any case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<Excluded>,
+}
+
+/// How many candidates can be picked together. A device can serve one demand, a shared one as many as its capacities
+/// have room for at the least consumption, and no demand twice.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(tag = "by", rename_all = "camelCase")]
+pub enum Grouping {
+    /// By nothing else.
+    Devices,
+    /// Of the candidates that consume counters of one set only, as many as the least consumption allows.
+    CounterSets,
+    /// Of the candidates that have a value in common, one: they are under a `distinctAttribute` constraint.
+    Distinct {
+        /// Position of the constraint in the claim of the demands.
+        constraint: usize,
+        /// Each candidate belongs to the first of these values that it has.
+        values: Vec<Element>,
+    },
+}
+
+/// Counters of which too little is left. Each demand is counted with its least number of devices, each device with the
+/// least sum over these counters that a candidate consumes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sum {
+    /// The counters.
+    pub counters: Vec<CounterRef>,
+    /// The demands.
+    pub demands: Vec<Demand>,
+    /// What they consume at the least, in units of 10^-9.
+    pub needed: i128,
+    /// What is left, in units of 10^-9.
+    pub left: i128,
+}
+
+/// One counter of a counter set of a pool.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CounterRef {
+    /// Driver of the pool.
+    pub driver: String,
+    /// Pool.
+    pub pool: String,
+    /// Counter set.
+    pub set: String,
+    /// Counter.
+    pub counter: String,
+}
+
+/// A device by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+pub struct DeviceRef {
+    /// Driver.
+    pub driver: String,
+    /// Pool.
+    pub pool: String,
+    /// Name in the pool.
+    pub device: String,
+}
+
+/// A device that is no candidate.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Excluded {
+    /// The device.
+    #[serde(flatten)]
+    pub device: DeviceRef,
+    /// The first check that refuses it.
+    pub reason: Reason,
+}
+
+/// One value of an attribute, or one element of a list.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Element {
+    /// An integer.
+    Int(i64),
+    /// A truth value.
+    Bool(bool),
+    /// A text.
+    String(String),
+    /// A version, compared as a text.
+    Version(String),
+}
+
+/// What follows when the constraint settles on one of these values.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct ValueCase {
+    /// The values; the same proof holds for each.
+    pub values: Vec<Element>,
+    /// Why it cannot be.
+    pub proof: Proof,
+}
+
+/// What follows when one alternative serves the request.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct AlternativeCase {
+    /// Position of the alternative in the request.
+    pub alternative: usize,
+    /// Why it cannot.
+    pub proof: Proof,
+}
+
+/// What follows when the demand takes this device.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct DeviceCase {
+    /// The device.
+    pub device: DeviceRef,
+    /// Candidates that nothing in the claims can tell from it: what holds for one holds for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub equals: Vec<DeviceRef>,
+    /// Why it cannot.
+    pub proof: Proof,
+}
+
+impl Proof {
+    /// How many facts and cases it has.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Few(_) | Self::Sum(_) | Self::Limit { .. } | Self::Exhausted { .. } => 1,
+            Self::ByValue { cases, .. } => 1 + cases.iter().map(|c| c.proof.size()).sum::<usize>(),
+            Self::ByAlternative { cases, .. } => {
+                1 + cases.iter().map(|c| c.proof.size()).sum::<usize>()
+            }
+            Self::ByDevice { cases, .. } => 1 + cases.iter().map(|c| c.proof.size()).sum::<usize>(),
+        }
+    }
+
+    /// Whether it says why, rather than that everything was tried.
+    pub fn is_short(&self) -> bool {
+        !matches!(self, Self::Exhausted { .. })
+    }
+}
+
+impl fmt::Display for DeviceRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.driver, self.pool, self.device)
+    }
+}
+
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Int(value) => write!(f, "{value}"),
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::String(value) => write!(f, "{value:?}"),
+            Self::Version(value) => f.write_str(value),
+        }
+    }
+}
