@@ -126,7 +126,7 @@ impl Hgx {
 
     /// Which GPUs of a node are held.
     fn held_on(&self, node: usize, random: &mut Random) -> Vec<usize> {
-        let is_odd = node.is_multiple_of(self.nodes.div_ceil(ODD_NODES));
+        let is_odd = node.is_multiple_of(self.nodes.div_ceil(ODD_NODES).max(2));
         let some = |random: &mut Random| {
             let count = 1 + random.below(self.gpus - 1);
             random.choose(count, self.gpus)

@@ -41,6 +41,8 @@ pub(crate) enum Work {
     EachAgain,
     /// Pod after pod takes the first node that fits, until all is full.
     FirstInTurn,
+    /// The same from Python, with every answer as a dict.
+    FirstInTurnFromPython,
     /// Pod after pod asks all nodes and takes the first that fits, until all is full.
     AllInTurn,
     /// An expression is evaluated on every device.
@@ -113,12 +115,12 @@ impl Sizes {
     };
     /// For counting.
     pub(crate) const SMALL: Self = Self {
-        hgx_nodes: 128,
-        mig_nodes: 8,
-        mig_distinct_nodes: 8,
-        shares: 400,
-        turn_nodes: 8,
-        go_nodes: 8,
+        hgx_nodes: 24,
+        mig_nodes: 2,
+        mig_distinct_nodes: 2,
+        shares: 100,
+        turn_nodes: 4,
+        go_nodes: 2,
     };
 }
 

@@ -22,6 +22,11 @@ pub(super) fn rows(sizes: &Sizes) -> Vec<Row> {
         for (way, work, rate) in [
             ("first fitting node", Work::FirstInTurn, 400_000.0),
             ("all nodes evaluated", Work::AllInTurn, 100_000.0),
+            (
+                "first fitting node, from Python",
+                Work::FirstInTurnFromPython,
+                50_000.0,
+            ),
         ] {
             rows.push(Row {
                 name: format!("pods in turn on {nodes} x {DEVICES}, {way}: {name}"),

@@ -33,7 +33,7 @@ struct Count {
     instructions: Option<u64>,
 }
 
-/// Rows with more steps are not run under valgrind, which is fifty times slower.
+/// Rows with more steps, or without an answer, are not run under valgrind, which is fifty times slower.
 const MOST_STEPS_COUNTED: u64 = 20_000;
 /// Instructions may rise by one part of so many.
 const PART: u64 = 20;
@@ -99,8 +99,12 @@ fn count(row: &Row) -> Result<Option<Count>, String> {
             cluster.each(&nodes);
             each(&cluster.after_commit(&nodes, 0))?
         }
-        Work::FirstInTurn => turn(Cluster::read(&world, ours::STEPS_COUNTED).first_in_turn(&nodes, most)),
-        Work::AllInTurn => turn(Cluster::read(&world, ours::STEPS_COUNTED).all_in_turn(&nodes, most, 1, 1)),
+        Work::FirstInTurn => {
+            turn(Cluster::read(&world, ours::STEPS_COUNTED).first_in_turn(&nodes, most))
+        }
+        Work::AllInTurn => {
+            turn(Cluster::read(&world, ours::STEPS_COUNTED).all_in_turn(&nodes, most, 1, 1))
+        }
         Work::Evaluate(expression) => {
             let (fits, _, _) = Cluster::read(&world, ours::STEPS_COUNTED).evaluate(expression);
             let tally = Tally { fits, devices: 0 };
@@ -117,27 +121,38 @@ fn count(row: &Row) -> Result<Option<Count>, String> {
                 ..Count::default()
             }
         }
-        Work::Memory => return Ok(None),
+        Work::Memory | Work::FirstInTurnFromPython => return Ok(None),
     }))
 }
 
-/// Runs the rows named, and says after each how often the clock was started.
+/// Runs the rows named, and says of each which calls of the clock are its own.
 fn child(names: &[String]) -> Result<(), String> {
-    for row in crate::chosen(&Sizes::SMALL, &[]) {
-        if names.contains(&row.name) {
-            count(&row)?;
-            println!("{}\t{}", clock::calls(), row.name);
-        }
+    let rows = crate::chosen(&Sizes::SMALL, &[]);
+    // What is prepared once in a process belongs to no row.
+    if let Some(first) = rows.first() {
+        count(first)?;
+    }
+    for row in rows.iter().filter(|row| names.contains(&row.name)) {
+        let before = clock::calls();
+        count(row)?;
+        let first = match row.work {
+            Work::EachAgain => clock::calls(),
+            _ => before + 1,
+        };
+        println!("{first}\t{}\t{}", clock::calls(), row.name);
     }
     Ok(())
 }
 
 /// Counts the instructions of what is timed, in one run under callgrind.
 fn instructions(counts: &mut BTreeMap<String, Count>) -> Result<(), String> {
-    let chosen = |count: &Count| count.steps <= MOST_STEPS_COUNTED;
+    // Distinct states take the same way as few ones.
+    let chosen = |name: &str, count: &Count| {
+        count.steps <= MOST_STEPS_COUNTED && count.undecided == 0 && !name.contains("distinct")
+    };
     let names: Vec<&String> = counts
         .iter()
-        .filter(|(_, count)| chosen(count))
+        .filter(|(name, count)| chosen(name, count))
         .map(|(name, _)| name)
         .collect();
     let folder = std::env::temp_dir().join(format!("callgrind-{}", std::process::id()));
@@ -145,8 +160,9 @@ fn instructions(counts: &mut BTreeMap<String, Count>) -> Result<(), String> {
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     let output = Command::new("valgrind")
         .arg("--tool=callgrind")
+        // Callgrind takes one option for each pattern, so the two differ.
         .arg("--toggle-collect=*clock*measured*")
-        .arg("--dump-after=*clock*measured*")
+        .arg("--dump-after=side_by_side::clock::measured*")
         .arg(format!(
             "--callgrind-out-file={}",
             folder.join("out").display()
@@ -162,17 +178,16 @@ fn instructions(counts: &mut BTreeMap<String, Count>) -> Result<(), String> {
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
-    let mut begun = 0;
     for line in String::from_utf8_lossy(&output.stdout).lines() {
-        let (calls, name) = line
-            .split_once('\t')
-            .ok_or("the counted run says nothing")?;
-        let calls: usize = calls.parse().map_err(|_| "the counted run says nothing")?;
-        let total: Option<u64> = (begun + 1..=calls)
+        let cells: Vec<&str> = line.split('\t').collect();
+        let [first, last, name] = cells.as_slice() else {
+            return Err("the counted run says nothing".to_owned());
+        };
+        let number = |cell: &str| cell.parse::<usize>().map_err(|error| error.to_string());
+        let total: Option<u64> = (number(first)?..=number(last)?)
             .map(|call| total(&folder.join(format!("out.{call}"))))
             .sum();
-        begun = calls;
-        if let Some(count) = counts.get_mut(name) {
+        if let Some(count) = counts.get_mut(*name) {
             count.instructions = total;
         }
     }

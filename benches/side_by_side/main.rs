@@ -128,6 +128,10 @@ fn time(wishes: &Wishes) -> Result<(), String> {
     println!("{}", Line::head());
     let mut lines: Vec<Line> = Vec::new();
     for row in &rows {
+        if matches!(row.work, scenarios::Work::FirstInTurnFromPython) && go::python().is_none() {
+            println!("{}: skipped, no Python package", row.name);
+            continue;
+        }
         let line = run::run(row, oracle.as_deref(), &effort)?;
         println!("{}", line.text(&lines));
         lines.push(line);

@@ -3,11 +3,12 @@
 //! Start at [`run`].
 
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::go::{self, Upstream};
+use crate::go::{self, Process};
 use crate::ours::{self, Answers, Cluster};
 use crate::scenarios::world::{World, spread};
 use crate::scenarios::{Go, Row, Work};
@@ -69,12 +70,13 @@ pub(crate) fn run(row: &Row, oracle: Option<&Path>, effort: &Effort) -> Result<L
         nodes: &nodes,
         asked: &asked,
         steps: effort.steps,
+        python: None,
         standing: None,
         round: 0,
     };
     line.is_ours_scaled = asked.len() < nodes.len();
     // The first sample compiles selectors and warms up; its answer is the one compared.
-    let theirs = upstream.as_mut().map(Upstream::sample).transpose()?;
+    let theirs = upstream.as_mut().map(Process::sample).transpose()?;
     let begun = Instant::now();
     for index in 0..effort.samples {
         if index >= 1 && begun.elapsed() > effort.patience {
@@ -106,10 +108,10 @@ fn start(
     world: &World,
     oracle: &Path,
     line: &mut Line,
-) -> Result<Option<Upstream>, String> {
+) -> Result<Option<Process>, String> {
     let (work, expression) = match &row.work {
         Work::Each | Work::EachAgain => ("each", ""),
-        Work::FirstInTurn => ("first", ""),
+        Work::FirstInTurn | Work::FirstInTurnFromPython => ("first", ""),
         Work::AllInTurn => ("all", ""),
         Work::Evaluate(expression) => ("evaluate", expression.as_str()),
         Work::Compile(expression) => ("compile", expression.as_str()),
@@ -136,7 +138,9 @@ fn start(
             case(&world, &world.nodes())
         }
     };
-    Upstream::start(oracle, &scenario).map(Some)
+    let mut program = Command::new(oracle);
+    program.arg("time");
+    Process::start(program, &scenario).map(Some)
 }
 
 /// The time of a unit of the row: of all nodes, of one pod, of one evaluation.
@@ -155,6 +159,7 @@ struct Ours<'a> {
     nodes: &'a [String],
     asked: &'a [String],
     steps: u64,
+    python: Option<Process>,
     /// The cluster that was asked before, where that counts.
     standing: Option<Cluster>,
     round: usize,
@@ -177,6 +182,7 @@ impl Ours<'_> {
                 sample
             }
             Work::FirstInTurn | Work::AllInTurn => Ok(self.turn()),
+            Work::FirstInTurnFromPython => self.turn_of_python(),
             Work::Evaluate(expression) => {
                 let cluster = self
                     .standing
@@ -211,6 +217,23 @@ impl Ours<'_> {
             nanos: time.as_nanos() as f64 * share,
             tally,
             undecided: answers.undecided,
+        })
+    }
+
+    fn turn_of_python(&mut self) -> Result<Sample, String> {
+        let mut python = if let Some(python) = self.python.take() {
+            python
+        } else {
+            let program = go::python().ok_or("`make wheel` builds our Python package")?;
+            Process::start(program, &self.world.case(&json!({"ask": self.nodes})))?
+        };
+        let sample = python.sample()?;
+        self.python = Some(python);
+        let (fits, devices) = (sample.fits, sample.devices);
+        Ok(Sample {
+            nanos: sample.nanos / sample.units as f64,
+            tally: Tally { fits, devices },
+            undecided: 0,
         })
     }
 

@@ -31,7 +31,7 @@ const SAME: f64 = 1.33;
 impl Line {
     pub(crate) fn new(row: &Row) -> Self {
         let unit = match row.work {
-            Work::FirstInTurn | Work::AllInTurn => Unit::TimePerPod,
+            Work::FirstInTurn | Work::FirstInTurnFromPython | Work::AllInTurn => Unit::TimePerPod,
             Work::Memory => Unit::Bytes,
             _ => Unit::Time,
         };
