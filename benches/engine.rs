@@ -13,35 +13,20 @@ use gpualloc::allocation::{Options, allocate_each, allocate_on};
 use gpualloc::cel::Selector;
 use gpualloc::inventory::Inventory;
 use gpualloc::wire::claim::ResourceClaim;
-use scenarios::hgx::{self, Held, Hgx, Layout};
-use scenarios::world::World;
+use scenarios::hgx;
 
 /// As many as the largest clusters that Kubernetes supports.
 const NODES: usize = 5_000;
 const GPUS: usize = 8;
 
-fn cluster(nodes: usize, gpus: usize) -> String {
-    world(nodes, gpus, 1).documents()
-}
-
-fn world(nodes: usize, gpus: usize, count: usize) -> World {
-    let hgx = Hgx {
-        nodes,
-        gpus,
-        layout: Layout::Named,
-        held: Held::Empty,
-    };
-    hgx.world(count, hgx::PRODUCT_SELECTOR)
-}
-
 fn claim(count: usize) -> Vec<Arc<ResourceClaim>> {
-    let documents = world(0, GPUS, count).claims.join("\n");
+    let documents = scenarios::hgx_world(0, GPUS, count).claims.join("\n");
     let read = Inventory::from_json(documents.as_bytes()).expect("a claim");
     read.claims().cloned().collect()
 }
 
 fn read(criterion: &mut Criterion) {
-    let documents = cluster(NODES, GPUS);
+    let documents = scenarios::hgx_cluster(NODES, GPUS);
     let mut group = criterion.benchmark_group("read");
     group.sample_size(10);
     group.throughput(Throughput::Bytes(documents.len() as u64));
@@ -52,7 +37,7 @@ fn read(criterion: &mut Criterion) {
 }
 
 fn cel(criterion: &mut Criterion) {
-    let documents = cluster(1, 1);
+    let documents = scenarios::hgx_cluster(1, 1);
     let inventory = Inventory::from_json(documents.as_bytes()).expect("documents");
     let slice = inventory.slices().next().expect("a slice");
     let device = slice.cel_device(0);
@@ -74,7 +59,7 @@ fn cel(criterion: &mut Criterion) {
 }
 
 fn allocate(criterion: &mut Criterion) {
-    let documents = cluster(NODES, GPUS);
+    let documents = scenarios::hgx_cluster(NODES, GPUS);
     let inventory = Inventory::from_json(documents.as_bytes()).expect("documents");
     let nodes: Vec<String> = inventory
         .nodes()

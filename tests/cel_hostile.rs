@@ -1,8 +1,8 @@
 //! Expressions that mean harm: none may overflow a small stack, take for ever or take all memory.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use gpualloc::attribute::NameMap;
 use gpualloc::cel::{Device, Selector};
 
 /// The stack that compiling is content with: what threads have by default.
@@ -22,7 +22,12 @@ fn on_stack<T: Send>(size: usize, work: impl FnOnce() -> T + Send) -> T {
 /// Compiles and, if it compiles, evaluates; whether it compiled, and what came out.
 fn outcome(expression: &str) -> (bool, Option<Result<bool, String>>) {
     let compiled = on_stack(COMPILE_STACK, || Selector::compile(expression).ok());
-    let device = Device::new("d.example.com", &BTreeMap::new(), &BTreeMap::new(), None);
+    let device = Device::new(
+        "d.example.com",
+        &NameMap::default(),
+        &NameMap::default(),
+        None,
+    );
     let result = compiled.as_ref().map(|selector| {
         on_stack(EVALUATE_STACK, || selector.matches(&device)).map_err(|error| error.to_string())
     });

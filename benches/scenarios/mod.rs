@@ -129,6 +129,22 @@ const GPUS: usize = 8;
 /// States of nodes that are called few.
 const STATES: usize = 64;
 
+/// Machines of so many GPUs each, most of them free, and a claim for so many.
+pub(crate) fn hgx_world(nodes: usize, gpus: usize, count: usize) -> World {
+    let hgx = Hgx {
+        nodes,
+        gpus,
+        layout: Layout::Named,
+        held: hgx::Held::Empty,
+    };
+    hgx.world(count, hgx::PRODUCT_SELECTOR)
+}
+
+/// Their documents.
+pub(crate) fn hgx_cluster(nodes: usize, gpus: usize) -> String {
+    hgx_world(nodes, gpus, 1).documents()
+}
+
 /// All rows, in the order of the table.
 pub(crate) fn rows(sizes: &Sizes) -> Vec<Row> {
     let mut rows = hgx_rows(sizes);
@@ -182,7 +198,7 @@ fn hgx_rows(sizes: &Sizes) -> Vec<Row> {
                 name: format!("hgx {nodes}: {name}{suffix}"),
                 work,
                 goal: Goal::Times(times),
-                world: hgx_world(nodes, Layout::Named, held, count, selector),
+                world: hgx_build(nodes, Layout::Named, held, count, selector),
                 go: Go::Nodes(nodes),
                 is_scanning: false,
             });
@@ -191,7 +207,7 @@ fn hgx_rows(sizes: &Sizes) -> Vec<Row> {
     rows
 }
 
-fn hgx_world(
+fn hgx_build(
     nodes: usize,
     layout: Layout,
     held: hgx::Held,
@@ -225,7 +241,7 @@ fn layout_rows(sizes: &Sizes) -> Vec<Row> {
             name: format!("hgx {nodes}, {name}: {held_name}"),
             work: Work::Each,
             goal: Goal::Times(1_000.0),
-            world: hgx_world(nodes, layout, held, 1, hgx::PRODUCT_SELECTOR),
+            world: hgx_build(nodes, layout, held, 1, hgx::PRODUCT_SELECTOR),
             go: Go::Nodes(sizes.go_nodes),
             is_scanning: true,
         })
@@ -320,7 +336,7 @@ fn selector_rows(sizes: &Sizes) -> Vec<Row> {
         is_scanning: false,
     };
     let world = |nodes| {
-        hgx_world(
+        hgx_build(
             nodes,
             Layout::Named,
             hgx::Held::Empty,

@@ -16,6 +16,7 @@ from gpualloc._errors import (
     InvalidInputError,
 )
 from gpualloc._native import (
+    Advice,
     Answer,
     ClaimAllocation,
     Device,
@@ -30,6 +31,7 @@ from gpualloc._native import (
 )
 
 __all__ = [
+    "Advice",
     "Answer",
     "CelCompileError",
     "CelError",

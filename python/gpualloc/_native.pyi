@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias, final
 from gpualloc.kube import Document, Documents
 
 __all__ = [
+    "Advice",
     "Answer",
     "ClaimAllocation",
     "Device",
@@ -134,6 +135,36 @@ class Inventory:
             The inventory with all that was placed, and one answer per pod.
         """
 
+    def explain(
+        self,
+        claims: _Claims | None = None,
+        *,
+        pod: str | None = None,
+        nodes: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
+        max_steps: int | None = None,
+        kubernetes: str = "1.37",
+        feature_gates: dict[str, bool] | None = None,
+    ) -> Advice:
+        """Why the claims fit on none of the nodes, and the cheapest changes with which they would.
+
+        Every change is tried out by allocating with it, except waiting for an incomplete pool. With many nodes changes
+        are tried on some nodes of each group; `Advice.cut_short` says when not everything was tried.
+
+        Args:
+            claims: As in `allocate`.
+            pod: As in `allocate`.
+            nodes: As in `allocate`.
+            exclude: As in `allocate`.
+            max_steps: As in `allocate`; a trial gets fewer steps.
+            kubernetes: As in `allocate`.
+            feature_gates: As in `allocate`.
+
+        Raises:
+            InvalidInputError: for arguments that cannot be read or name what is not there.
+            KeyboardInterrupt: on Ctrl-C.
+        """
+
     def commit(self, answer: Answer) -> Inventory:
         """The inventory in which the answer's claims hold what they were given.
 
@@ -144,7 +175,11 @@ class Inventory:
         """
 
     def release(self, claim: str) -> Inventory:
-        """The inventory in which the claim holds nothing; its document stays."""
+        """The inventory in which the claim holds nothing; its document stays.
+
+        Raises:
+            InvalidInputError: for a claim that the inventory does not know.
+        """
 
     def held(self, claim: str) -> Held | None:
         """What the claim holds."""
@@ -339,6 +374,64 @@ class Explanation:
 
     def to_dict(self) -> dict[str, Any]:
         """The reasons as data."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class Advice:
+    """Why claims do not fit, and what to change; `str()` renders it for people."""
+
+    @property
+    def outcome(self) -> Literal["placed", "impossible", "error", "undecided"]:
+        """As that of `Inventory.allocate`; `placed` means that nothing has to change."""
+
+    @property
+    def node(self) -> str | None:
+        """The node that takes the claims, or the one that an error is about."""
+
+    @property
+    def error(self) -> str | None:
+        """The text of upstream's error."""
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The claims asked for."""
+
+    @property
+    def summary(self) -> tuple[dict[str, Any], ...]:
+        """The nodes in groups that refuse for the same reasons, the largest first.
+
+        Each with `text`, `count`, `nodes` and `reason`; where there are too few devices also `requests`: for each
+        request where the devices went. Numbers of devices are pairs, the least and the most over the group's nodes.
+        """
+
+    @property
+    def changes(self) -> tuple[dict[str, Any], ...]:
+        """What would make it fit, the cheapest first.
+
+        Each with `text`, `cost`, `checked`, the `node` on which it then fits, and its `edits`: one, or two where no
+        single one helps. An edit has `kind`, `document`, `path`, `claim`, `request`, `before` and `after`; where
+        claims are to be released, also their names as `release`.
+        """
+
+    @property
+    def hints(self) -> tuple[dict[str, Any], ...]:
+        """Names and values in selectors, constraints and capacity requests that no device publishes.
+
+        Each with `text`, `kind`, `place`, `name`, the number of `devices` looked at, and the `nearest` published one.
+        """
+
+    @property
+    def trials(self) -> int:
+        """Allocations made to try changes."""
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether not everything was tried, so that there may be other or cheaper changes."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as the command line prints it with `-o json`."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...

@@ -1,13 +1,12 @@
 //! `gpualloc.cel`: selectors alone, without inventory and claims.
 
-use std::collections::BTreeMap;
-
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use serde::Deserialize;
 
 use super::convert::Documents;
 use super::errors::{cel_compile_error, cel_evaluation_error};
+use crate::attribute::NameMap;
 use crate::cel;
 use crate::error::InputError;
 use crate::wire::slice::{DeviceAttribute, DeviceCapacity};
@@ -16,8 +15,8 @@ use crate::wire::slice::{DeviceAttribute, DeviceCapacity};
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Seen {
-    attributes: BTreeMap<String, DeviceAttribute>,
-    capacity: BTreeMap<String, DeviceCapacity>,
+    attributes: NameMap<DeviceAttribute>,
+    capacity: NameMap<DeviceCapacity>,
     allow_multiple_allocations: Option<bool>,
 }
 

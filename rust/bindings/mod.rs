@@ -3,6 +3,7 @@
 //! The only place that names `PyO3`. Converts arguments and results and decides nothing; the interpreter is let go of
 //! around everything that takes time. Start at `inventory` for the calls, at `convert` for documents.
 
+mod advice;
 mod answer;
 mod ask;
 mod cel;
@@ -16,6 +17,8 @@ mod record;
 /// See `_native.pyi`.
 #[pyo3::pymodule(gil_used = false)]
 mod _native {
+    #[pymodule_export]
+    use super::advice::Advice;
     #[pymodule_export]
     use super::answer::{Answer, ClaimAllocation, Device};
     #[pymodule_export]

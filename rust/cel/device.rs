@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::value::{Key, Map, Value};
-use crate::attribute::split_name;
-use crate::version::Version;
-use crate::wire::slice::{DeviceAttribute, DeviceCapacity};
+use crate::attribute::{Name, NameMap, split_name};
+use crate::wire::slice::{DeviceAttribute, DeviceCapacity, VersionText};
 
 /// A device, ready for any number of evaluations.
 #[derive(Clone, Debug)]
@@ -21,8 +20,8 @@ impl Device {
     /// Prepares a device from what its driver publishes.
     pub fn new(
         driver: &str,
-        attributes: &BTreeMap<String, DeviceAttribute>,
-        capacity: &BTreeMap<String, DeviceCapacity>,
+        attributes: &NameMap<DeviceAttribute>,
+        capacity: &NameMap<DeviceCapacity>,
         allow_multiple: Option<bool>,
     ) -> Self {
         let attributes = domains(attributes.iter().map(|(name, attribute)| {
@@ -31,7 +30,7 @@ impl Device {
             Ok((split_name(name, driver), value))
         }));
         let capacity = domains(capacity.iter().map(|(name, capacity)| {
-            let value = Value::Quantity(Arc::new(capacity.value.clone()));
+            let value = Value::Quantity(Arc::clone(&capacity.value));
             Ok((split_name(name, driver), value))
         }));
         let value = attributes.and_then(|attributes| {
@@ -96,30 +95,30 @@ fn attribute_value(attribute: &DeviceAttribute) -> Result<Value, String> {
         let values: Vec<Value> = values.iter().map(value).collect::<Result<_, _>>()?;
         Ok(Value::List(values.into()))
     }
-    let text = |text: &String| Ok(Value::String(Arc::from(text.as_str())));
-    if let Some(values) = &attribute.ints {
+    let text = |text: &Name| Ok(Value::String(Arc::clone(text.shared())));
+    if let Some(values) = attribute.ints() {
         list(values, |value| Ok(Value::Int(*value)))
-    } else if let Some(values) = &attribute.bools {
+    } else if let Some(values) = attribute.bools() {
         list(values, |value| Ok(Value::Bool(*value)))
-    } else if let Some(values) = &attribute.strings {
+    } else if let Some(values) = attribute.strings() {
         list(values, text)
-    } else if let Some(values) = &attribute.versions {
-        list(values, |value| version(value))
-    } else if let Some(value) = attribute.int {
+    } else if let Some(values) = attribute.versions() {
+        list(values, version)
+    } else if let Some(value) = attribute.int() {
         Ok(Value::Int(value))
-    } else if let Some(value) = attribute.bool {
+    } else if let Some(value) = attribute.bool() {
         Ok(Value::Bool(value))
-    } else if let Some(value) = &attribute.string {
+    } else if let Some(value) = attribute.string() {
         text(value)
-    } else if let Some(value) = &attribute.version {
+    } else if let Some(value) = attribute.version() {
         version(value)
     } else {
         Err("unsupported attribute value".to_owned())
     }
 }
 
-fn version(text: &str) -> Result<Value, String> {
-    Version::parse(text)
-        .map(|version| Value::Semver(Arc::new(version)))
+fn version(text: &VersionText) -> Result<Value, String> {
+    text.read()
+        .map(|version| Value::Semver(Arc::clone(version)))
         .map_err(|error| format!("parse semantic version: {error}"))
 }

@@ -3,7 +3,8 @@
 //! Start at [`verdict`] and [`attribute`].
 
 use super::value::Value;
-use crate::wire::slice::DeviceAttribute;
+use crate::attribute::Name;
+use crate::wire::slice::{DeviceAttribute, VersionText};
 
 /// A result as a verdict. The error is upstream's; what an optional holds counts.
 pub(super) fn verdict(result: &Value) -> Result<bool, String> {
@@ -68,8 +69,8 @@ fn native_type(value: &Value) -> &'static str {
 enum Scalar {
     Bool(bool),
     Int(i64),
-    String(String),
-    Version(String),
+    String(Name),
+    Version(VersionText),
 }
 
 /// The plain value; optionals are what they hold, types their names.
@@ -77,9 +78,9 @@ fn scalar(value: &Value) -> Option<Scalar> {
     Some(match value {
         Value::Bool(b) => Scalar::Bool(*b),
         Value::Int(i) => Scalar::Int(*i),
-        Value::String(s) => Scalar::String(s.to_string()),
-        Value::Type(_) => Scalar::String(super::relate::name_of_type_value(value)),
-        Value::Semver(v) => Scalar::Version(v.to_string()),
+        Value::String(s) => Scalar::String(Name::from(&**s)),
+        Value::Type(_) => Scalar::String(Name::from(&*super::relate::name_of_type_value(value))),
+        Value::Semver(v) => Scalar::Version(VersionText::from(&*v.to_string())),
         Value::Optional(Some(inner)) => return scalar(inner),
         _ => return None,
     })
@@ -87,12 +88,11 @@ fn scalar(value: &Value) -> Option<Scalar> {
 
 /// A result as an attribute.
 pub(super) fn attribute(result: &Value) -> Result<DeviceAttribute, String> {
-    let mut attribute = DeviceAttribute::default();
-    match scalar(result) {
-        Some(Scalar::Bool(b)) => attribute.bool = Some(b),
-        Some(Scalar::Int(i)) => attribute.int = Some(i),
-        Some(Scalar::String(s)) => attribute.string = Some(s),
-        Some(Scalar::Version(v)) => attribute.version = Some(v),
+    Ok(match scalar(result) {
+        Some(Scalar::Bool(b)) => b.into(),
+        Some(Scalar::Int(i)) => i.into(),
+        Some(Scalar::String(s)) => s.into(),
+        Some(Scalar::Version(v)) => v.into(),
         None => match result {
             Value::List(list) => return list_attribute(list),
             other => {
@@ -100,47 +100,39 @@ pub(super) fn attribute(result: &Value) -> Result<DeviceAttribute, String> {
                 return Err(format!("unsupported CEL return type: {kind}"));
             }
         },
-    }
-    Ok(attribute)
+    })
 }
 
 fn list_attribute(list: &[Value]) -> Result<DeviceAttribute, String> {
-    let mut attribute = DeviceAttribute::default();
     let Some(first) = list.first() else {
-        attribute.strings = Some(Vec::new());
-        return Ok(attribute);
+        return Ok(Vec::<Name>::new().into());
     };
-    match scalar(first) {
-        Some(Scalar::Bool(_)) => {
-            attribute.bools = Some(elements(list, "bool", |s| match s {
-                Scalar::Bool(b) => Some(b),
-                _ => None,
-            })?);
-        }
-        Some(Scalar::Int(_)) => {
-            attribute.ints = Some(elements(list, "int", |s| match s {
-                Scalar::Int(i) => Some(i),
-                _ => None,
-            })?);
-        }
-        Some(Scalar::String(_)) => {
-            attribute.strings = Some(elements(list, "string", |s| match s {
-                Scalar::String(text) => Some(text),
-                _ => None,
-            })?);
-        }
-        Some(Scalar::Version(_)) => {
-            attribute.versions = Some(elements(list, "semver", |s| match s {
-                Scalar::Version(text) => Some(text),
-                _ => None,
-            })?);
-        }
+    Ok(match scalar(first) {
+        Some(Scalar::Bool(_)) => elements(list, "bool", |s| match s {
+            Scalar::Bool(b) => Some(b),
+            _ => None,
+        })?
+        .into(),
+        Some(Scalar::Int(_)) => elements(list, "int", |s| match s {
+            Scalar::Int(i) => Some(i),
+            _ => None,
+        })?
+        .into(),
+        Some(Scalar::String(_)) => elements(list, "string", |s| match s {
+            Scalar::String(text) => Some(text),
+            _ => None,
+        })?
+        .into(),
+        Some(Scalar::Version(_)) => elements(list, "semver", |s| match s {
+            Scalar::Version(text) => Some(text),
+            _ => None,
+        })?
+        .into(),
         None => {
             let kind = native_type(first);
             return Err(format!("unsupported list element type: {kind}"));
         }
-    }
-    Ok(attribute)
+    })
 }
 
 fn elements<T>(

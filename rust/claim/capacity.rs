@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::attribute::NameMap;
 use crate::error::quoted;
 use crate::quantity::{Format, Quantity};
 use crate::wire::claim::CapacityRequirements;
@@ -20,7 +21,7 @@ const UNREPRESENTABLE: &str =
 /// A capacity that is asked for and not there makes the device unfit, not an error; names are compared literally.
 pub fn fits(
     requested: Option<&CapacityRequirements>,
-    capacity: &BTreeMap<String, DeviceCapacity>,
+    capacity: &NameMap<DeviceCapacity>,
     held: impl Fn(&str) -> Option<Quantity>,
     allocating: Option<&Amounts>,
     fractional: bool,
@@ -36,15 +37,15 @@ pub fn fits(
         ));
     }
     for (name, available) in capacity {
-        let amount = &consumed[name];
-        if violates(amount, available.request_policy.as_ref(), fractional)? {
+        let amount = &consumed[&**name];
+        if violates(amount, available.request_policy.as_deref(), fractional)? {
             return Ok(false);
         }
         let mut total = held(name).map_or_else(|| amount.clone(), |held| held.add(amount));
-        if let Some(more) = allocating.and_then(|amounts| amounts.get(name)) {
+        if let Some(more) = allocating.and_then(|amounts| amounts.get(&**name)) {
             total = total.add(more);
         }
-        if total > available.value {
+        if total > *available.value {
             return Ok(false);
         }
     }
@@ -54,16 +55,16 @@ pub fn fits(
 /// What the request consumes of each capacity of the device, also of those it does not ask for.
 pub fn consumed(
     requested: Option<&CapacityRequirements>,
-    capacity: &BTreeMap<String, DeviceCapacity>,
+    capacity: &NameMap<DeviceCapacity>,
     fractional: bool,
 ) -> Result<Amounts, String> {
     capacity
         .iter()
         .map(|(name, available)| {
-            let wanted = requested.and_then(|r| r.requests.get(name));
+            let wanted = requested.and_then(|r| r.requests.get(&**name));
             let amount = amount(wanted, available, fractional)
                 .map_err(|text| format!("capacity {}: {text}", quoted(name)))?;
-            Ok((name.clone(), amount))
+            Ok((name.to_string(), amount))
         })
         .collect()
 }
@@ -73,7 +74,7 @@ fn amount(
     available: &DeviceCapacity,
     fractional: bool,
 ) -> Result<Quantity, String> {
-    let policy = available.request_policy.as_ref();
+    let policy = available.request_policy.as_deref();
     let Some(wanted) = wanted else {
         let default = policy.and_then(|policy| policy.default.as_ref());
         return Ok(default.unwrap_or(&available.value).clone());

@@ -6,8 +6,10 @@
 use std::collections::BTreeSet;
 
 use super::Wish;
+use crate::attribute::Name;
+use crate::proof::Element;
 use crate::wire::claim::DeviceConstraint;
-use crate::wire::slice::DeviceAttribute;
+use crate::wire::slice::{DeviceAttribute, VersionText};
 
 /// A constraint with the values of the devices it has accepted so far.
 #[derive(Debug)]
@@ -29,8 +31,8 @@ enum Kind {
 enum Values {
     Ints(BTreeSet<i64>),
     Bools(BTreeSet<bool>),
-    Strings(BTreeSet<String>),
-    Versions(BTreeSet<String>),
+    Strings(BTreeSet<Name>),
+    Versions(BTreeSet<VersionText>),
     /// With list types off: all single values. The first one of the newer device, in the order of the fields, decides;
     /// a well-formed attribute has only one.
     Scalars(Box<Scalars>),
@@ -41,13 +43,34 @@ enum Values {
 /// The single values of an attribute. Versions are compared as texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Scalars {
-    string: Option<String>,
+    string: Option<Name>,
     int: Option<i64>,
     bool: Option<bool>,
-    version: Option<String>,
+    version: Option<VersionText>,
 }
 
 impl Scalars {
+    /// The value, if there is just one.
+    fn only(&self) -> Option<Element> {
+        let text = self
+            .string
+            .as_ref()
+            .map(|v| Element::String(v.as_str().to_owned()));
+        let version = self
+            .version
+            .as_ref()
+            .map(|v| Element::Version(v.text().to_owned()));
+        let values = [
+            text,
+            self.int.map(Element::Int),
+            self.bool.map(Element::Bool),
+            version,
+        ];
+        let mut values = values.into_iter().flatten();
+        let first = values.next();
+        first.filter(|_| values.next().is_none())
+    }
+
     /// Whether the first value that a newer device has is this one's value of the same type.
     fn has_first_of(&self, newer: &Self) -> bool {
         if newer.string.is_some() {
@@ -86,6 +109,35 @@ impl<'a> Constraint<'a> {
     /// Whether devices for the wish are under the constraint.
     pub fn applies_to(&self, wish: &Wish<'_>) -> bool {
         self.requests.is_empty() || wish.is_named_in(self.requests)
+    }
+
+    /// Whether it is a `matchAttribute`.
+    pub fn is_match(&self) -> bool {
+        self.kind == Kind::Match
+    }
+
+    /// The values that it compares of an attribute; `None` for an attribute that no API server takes, with several
+    /// values or none that is understood.
+    pub fn elements(&self, attribute: &DeviceAttribute, lists: bool) -> Option<Vec<Element>> {
+        let values = if lists {
+            set(attribute)
+        } else {
+            scalar(attribute)
+        };
+        match values {
+            Values::Ints(values) => Some(values.into_iter().map(Element::Int).collect()),
+            Values::Bools(values) => Some(values.into_iter().map(Element::Bool).collect()),
+            Values::Strings(values) => {
+                let text = |value: Name| Element::String(value.as_str().to_owned());
+                Some(values.into_iter().map(text).collect())
+            }
+            Values::Versions(values) => {
+                let text = |value: VersionText| Element::Version(value.text().to_owned());
+                Some(values.into_iter().map(text).collect())
+            }
+            Values::Scalars(scalars) => scalars.only().map(|element| vec![element]),
+            Values::Unknown => None,
+        }
     }
 
     /// Whether it accepts a device by its attribute when there is no other.
@@ -146,25 +198,25 @@ impl Values {
 
 /// The value with list types understood; an empty list counts as absent.
 fn set(attribute: &DeviceAttribute) -> Values {
-    fn filled<T: Ord + Clone>(list: Option<&Vec<T>>) -> Option<BTreeSet<T>> {
+    fn filled<T: Ord + Clone>(list: Option<&[T]>) -> Option<BTreeSet<T>> {
         let list = list.filter(|list| !list.is_empty())?;
         Some(list.iter().cloned().collect())
     }
-    if let Some(values) = filled(attribute.ints.as_ref()) {
+    if let Some(values) = filled(attribute.ints()) {
         Values::Ints(values)
-    } else if let Some(values) = filled(attribute.bools.as_ref()) {
+    } else if let Some(values) = filled(attribute.bools()) {
         Values::Bools(values)
-    } else if let Some(values) = filled(attribute.strings.as_ref()) {
+    } else if let Some(values) = filled(attribute.strings()) {
         Values::Strings(values)
-    } else if let Some(values) = filled(attribute.versions.as_ref()) {
+    } else if let Some(values) = filled(attribute.versions()) {
         Values::Versions(values)
-    } else if let Some(value) = attribute.int {
+    } else if let Some(value) = attribute.int() {
         Values::Ints([value].into())
-    } else if let Some(value) = attribute.bool {
+    } else if let Some(value) = attribute.bool() {
         Values::Bools([value].into())
-    } else if let Some(value) = &attribute.string {
+    } else if let Some(value) = attribute.string() {
         Values::Strings([value.clone()].into())
-    } else if let Some(value) = &attribute.version {
+    } else if let Some(value) = attribute.version() {
         Values::Versions([value.clone()].into())
     } else {
         Values::Unknown
@@ -174,10 +226,10 @@ fn set(attribute: &DeviceAttribute) -> Values {
 /// The value with list types off.
 fn scalar(attribute: &DeviceAttribute) -> Values {
     let scalars = Scalars {
-        string: attribute.string.clone(),
-        int: attribute.int,
-        bool: attribute.bool,
-        version: attribute.version.clone(),
+        string: attribute.string().cloned(),
+        int: attribute.int(),
+        bool: attribute.bool(),
+        version: attribute.version().cloned(),
     };
     let Scalars {
         string,
@@ -197,12 +249,8 @@ fn scalar(attribute: &DeviceAttribute) -> Values {
 mod tests {
     use super::*;
 
-    fn attribute(int: Option<i64>, string: Option<&str>) -> DeviceAttribute {
-        DeviceAttribute {
-            int,
-            string: string.map(str::to_owned),
-            ..DeviceAttribute::default()
-        }
+    fn attribute(document: &str) -> DeviceAttribute {
+        serde_json::from_str(document).expect("an attribute")
     }
 
     fn accepts(document: &DeviceConstraint, attributes: &[DeviceAttribute]) -> Vec<bool> {
@@ -215,8 +263,8 @@ mod tests {
 
     #[test]
     fn the_newer_device_decides_which_of_several_values_counts() {
-        let both = attribute(Some(1), Some("A"));
-        let (one, text) = (attribute(Some(1), None), attribute(None, Some("A")));
+        let both = attribute(r#"{"int":1,"string":"A"}"#);
+        let (one, text) = (attribute(r#"{"int":1}"#), attribute(r#"{"string":"A"}"#));
         let name = Some("d/a".to_owned());
         let distinct = DeviceConstraint {
             distinct_attribute: name.clone(),

@@ -30,7 +30,7 @@ impl Slice {
             .map(|device| DeviceId {
                 driver: Arc::clone(&pool.driver),
                 pool: Arc::clone(&pool.pool),
-                device: Arc::from(device.name.as_str()),
+                device: Arc::clone(device.name.shared()),
             })
             .collect();
         let cel = devices.iter().map(|_| OnceLock::new()).collect();

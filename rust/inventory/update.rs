@@ -36,11 +36,7 @@ pub(super) fn update(
     }
     for document in sorted(entries, &mut remarks)? {
         if let Some(known) = next.newer(&document) {
-            remarks.push(Remark::Stale {
-                document: name_of(&document),
-                resource_version: document.metadata().resource_version.clone(),
-                known,
-            });
+            remarks.push(stale(&document, &known));
         } else {
             next.put(document);
         }
@@ -76,9 +72,12 @@ fn sorted(entries: Vec<Entry>, remarks: &mut Vec<Remark>) -> Result<Vec<Document
         };
         match compare_versions(other.metadata(), document.metadata()) {
             Some(std::cmp::Ordering::Less) => {
+                remarks.push(stale(other, &document.metadata().resource_version));
                 documents.insert(key, document);
             }
-            Some(std::cmp::Ordering::Greater) => {}
+            Some(std::cmp::Ordering::Greater) => {
+                remarks.push(stale(&document, &other.metadata().resource_version));
+            }
             _ if *other == document => {}
             _ => {
                 let message = "stands in the input twice with different content; remove one";
@@ -123,11 +122,17 @@ fn name_of(document: &Document) -> String {
     )
 }
 
-/// Order of two versions of the same object, where both are numbers.
-fn compare_versions(a: &ObjectMeta, b: &ObjectMeta) -> Option<std::cmp::Ordering> {
-    if a.uid != b.uid && !a.uid.is_empty() && !b.uid.is_empty() {
-        return None;
+fn stale(document: &Document, known: &str) -> Remark {
+    Remark::Stale {
+        document: name_of(document),
+        resource_version: document.metadata().resource_version.clone(),
+        known: known.to_owned(),
     }
+}
+
+/// Order of two versions under one name, where both are numbers. They come from one store, so that a late event of an
+/// object that had the name before is older, too.
+fn compare_versions(a: &ObjectMeta, b: &ObjectMeta) -> Option<std::cmp::Ordering> {
     let number = |meta: &ObjectMeta| meta.resource_version.parse::<u128>().ok();
     Some(number(a)?.cmp(&number(b)?))
 }
@@ -240,8 +245,31 @@ impl Inventory {
         self.claims.insert_mut(key, Arc::new(claim));
     }
 
-    /// Removes an object; false if it was not there.
+    /// UID of the object that has the name now; empty where none is known.
+    fn uid_of(&self, object: &ObjectRef) -> &str {
+        let (name, key) = (object.key.name.as_str(), &object.key);
+        let document = match object.kind.as_str() {
+            "DeviceClass" => self.classes.get(name).map(|d| &d.metadata),
+            "DeviceTaintRule" => self.taint_rules.get(name).map(|d| &d.metadata),
+            "Node" => self.nodes.get(name).map(|d| &d.metadata),
+            "ResourceSlice" => self.slices.get(name).map(|d| &d.document().metadata),
+            "Pod" => self.pods.get(key).map(|d| &d.metadata),
+            "ResourceClaimTemplate" => self.templates.get(key).map(|d| &d.metadata),
+            _ => self.claims.get(key).map(|d| &d.metadata),
+        };
+        let held = || self.held.get(key).map(|held| held.uid.as_str());
+        document
+            .map(|meta| meta.uid.as_str())
+            .or_else(held)
+            .unwrap_or_default()
+    }
+
+    /// Removes an object; false if it was not there, or if another one has the name now.
     fn delete(&mut self, object: &ObjectRef) -> Result<bool, InputError> {
+        let known = self.uid_of(object);
+        if !object.uid.is_empty() && !known.is_empty() && known != object.uid {
+            return Ok(false);
+        }
         let name: Name = Arc::from(object.key.name.as_str());
         Ok(match object.kind.as_str() {
             "DeviceClass" => self.classes.remove_mut(&name),

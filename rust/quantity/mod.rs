@@ -281,6 +281,14 @@ impl Quantity {
             && self.kept == other.kept
     }
 
+    /// Whether two quantities cannot be told apart in any way.
+    pub fn is_identical(&self, other: &Self) -> bool {
+        self.nanos == other.nanos
+            && self.held == other.held
+            && self.format == other.format
+            && self.kept == other.kept
+    }
+
     fn canonical(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_zero() {
             return f.write_str("0");

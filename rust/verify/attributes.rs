@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::wire::slice::{Device, DeviceAttribute};
+use crate::wire::slice::{Device, DeviceAttribute, VersionText};
 
 /// The values of an attribute as a set of one type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,39 +64,41 @@ pub(super) fn differs(before: &[DeviceAttribute], new: &DeviceAttribute, lists: 
 
 /// Whether the old value is of the new one's type and equal; `None` if the new one is no scalar.
 fn same(old: &DeviceAttribute, new: &DeviceAttribute) -> Option<bool> {
-    if new.string.is_some() {
-        Some(old.string == new.string)
-    } else if new.int.is_some() {
-        Some(old.int == new.int)
-    } else if new.bool.is_some() {
-        Some(old.bool == new.bool)
-    } else if new.version.is_some() {
-        Some(old.version == new.version)
+    if new.string().is_some() {
+        Some(old.string() == new.string())
+    } else if new.int().is_some() {
+        Some(old.int() == new.int())
+    } else if new.bool().is_some() {
+        Some(old.bool() == new.bool())
+    } else if new.version().is_some() {
+        Some(old.version() == new.version())
     } else {
         None
     }
 }
 
 fn values(attribute: &DeviceAttribute) -> Option<Values<'_>> {
-    fn filled<T>(list: Option<&Vec<T>>) -> Option<&[T]> {
-        list.map(Vec::as_slice).filter(|list| !list.is_empty())
+    fn filled<T>(list: Option<&[T]>) -> Option<&[T]> {
+        list.filter(|list| !list.is_empty())
     }
-    if let Some(list) = filled(attribute.ints.as_ref()) {
+    if let Some(list) = filled(attribute.ints()) {
         Some(Values::Ints(list.iter().copied().collect()))
-    } else if let Some(list) = filled(attribute.bools.as_ref()) {
+    } else if let Some(list) = filled(attribute.bools()) {
         Some(Values::Bools(list.iter().copied().collect()))
-    } else if let Some(list) = filled(attribute.strings.as_ref()) {
-        Some(Values::Strings(list.iter().map(String::as_str).collect()))
-    } else if let Some(list) = filled(attribute.versions.as_ref()) {
-        Some(Values::Versions(list.iter().map(String::as_str).collect()))
-    } else if let Some(int) = attribute.int {
+    } else if let Some(list) = filled(attribute.strings()) {
+        Some(Values::Strings(list.iter().map(|text| &**text).collect()))
+    } else if let Some(list) = filled(attribute.versions()) {
+        Some(Values::Versions(
+            list.iter().map(VersionText::text).collect(),
+        ))
+    } else if let Some(int) = attribute.int() {
         Some(Values::Ints(BTreeSet::from([int])))
-    } else if let Some(bool) = attribute.bool {
+    } else if let Some(bool) = attribute.bool() {
         Some(Values::Bools(BTreeSet::from([bool])))
-    } else if let Some(string) = &attribute.string {
-        Some(Values::Strings(BTreeSet::from([string.as_str()])))
+    } else if let Some(string) = attribute.string() {
+        Some(Values::Strings(BTreeSet::from([&**string])))
     } else {
-        let version = attribute.version.as_deref()?;
+        let version = attribute.version()?.text();
         Some(Values::Versions(BTreeSet::from([version])))
     }
 }

@@ -5,6 +5,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use crate::attribute::NameMap;
 use crate::quantity::Quantity;
 use crate::wire::claim::CapacityRequirements;
 use crate::wire::slice::{CapacityRequestPolicy, CapacityRequestPolicyRange, DeviceCapacity};
@@ -23,25 +24,25 @@ pub(super) enum Fit {
 /// fails altogether: an amount that cannot be computed with.
 pub(super) fn fit(
     wanted: Option<&CapacityRequirements>,
-    capacities: &BTreeMap<String, DeviceCapacity>,
+    capacities: &NameMap<DeviceCapacity>,
     used: &[Option<&Amounts>],
     fractional: bool,
 ) -> Result<Fit, String> {
     let mut names = wanted.into_iter().flat_map(|wanted| wanted.requests.keys());
-    if let Some(missing) = names.find(|name| !capacities.contains_key(*name)) {
+    if let Some(missing) = names.find(|name| !capacities.contains_key(name)) {
         return Ok(Fit::No(format!("the device has no capacity {missing}")));
     }
     let consumed = consumption(wanted, capacities, fractional)?;
     for (name, capacity) in capacities {
-        let Some(amount) = consumed.get(name) else {
+        let Some(amount) = consumed.get(&**name) else {
             continue;
         };
-        if violates(amount, capacity.request_policy.as_ref(), fractional)? {
+        if violates(amount, capacity.request_policy.as_deref(), fractional)? {
             return Ok(Fit::No(format!("{amount} of {name} is against its policy")));
         }
-        let before = used.iter().filter_map(|amounts| (*amounts)?.get(name));
+        let before = used.iter().filter_map(|amounts| (*amounts)?.get(&**name));
         let total = before.fold(amount.clone(), |sum, more| sum.add(more));
-        if total > capacity.value {
+        if total > *capacity.value {
             let value = &capacity.value;
             return Ok(Fit::No(format!(
                 "{total} of {name} would be used, there is {value}"
@@ -54,18 +55,18 @@ pub(super) fn fit(
 /// What the request consumes of every capacity of the device.
 pub(super) fn consumption(
     wanted: Option<&CapacityRequirements>,
-    capacities: &BTreeMap<String, DeviceCapacity>,
+    capacities: &NameMap<DeviceCapacity>,
     fractional: bool,
 ) -> Result<Amounts, String> {
     let mut amounts = Amounts::new();
     for (name, capacity) in capacities {
-        let requested = wanted.and_then(|wanted| wanted.requests.get(name));
+        let requested = wanted.and_then(|wanted| wanted.requests.get(&**name));
         let amount =
             consumed(requested, capacity, fractional).map_err(|text| format!("{name}: {text}"))?;
         if amount.sign() == Ordering::Less {
             return Err(format!("{name}: {amount} is negative"));
         }
-        amounts.insert(name.clone(), amount);
+        amounts.insert(name.to_string(), amount);
     }
     Ok(amounts)
 }
@@ -75,7 +76,7 @@ fn consumed(
     capacity: &DeviceCapacity,
     fractional: bool,
 ) -> Result<Quantity, String> {
-    let policy = capacity.request_policy.as_ref();
+    let policy = capacity.request_policy.as_deref();
     let Some(requested) = requested else {
         let default = policy.and_then(|policy| policy.default.as_ref());
         return Ok(default.unwrap_or(&capacity.value).clone());

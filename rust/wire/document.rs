@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::claim::{DeviceClass, ResourceClaim, ResourceClaimTemplate};
 use super::core::{Node, ObjectMeta, Pod};
+use super::shared::Shared;
 use super::slice::{DeviceTaintRule, ResourceSlice};
 use super::{beta, defaults};
 use crate::error::InputError;
@@ -90,13 +91,24 @@ pub fn read(input: &[u8], defaults: Defaults) -> Result<Vec<Entry>, InputError> 
     let text = std::str::from_utf8(input)
         .map_err(|error| InputError::new("", "", format!("input is not UTF-8: {error}")))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut entries = Vec::new();
+    let mut reading = Reading {
+        defaults,
+        entries: Vec::new(),
+        shared: Shared::default(),
+    };
     for value in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
         let value = value
             .map_err(|error| InputError::new("", "", format!("input is not JSON: {error}")))?;
-        read_value(value.get(), None, defaults, &mut entries)?;
+        read_value(value.get(), None, &mut reading)?;
     }
-    Ok(entries)
+    Ok(reading.entries)
+}
+
+/// What has been read so far.
+struct Reading {
+    defaults: Defaults,
+    entries: Vec<Entry>,
+    shared: Shared,
 }
 
 /// API version and kind that the items of a list inherit.
@@ -117,8 +129,19 @@ struct Header<'a> {
     metadata: Option<HeaderMeta>,
     #[serde(default)]
     spec: Option<IgnoredAny>,
-    #[serde(default, borrow)]
+    /// Absent, null, or the documents of a list.
+    #[serde(default, borrow, deserialize_with = "items")]
     items: Option<Vec<&'a RawValue>>,
+    /// The official client's Python form of `apiVersion`.
+    #[serde(default, rename = "api_version")]
+    snake_case: Option<IgnoredAny>,
+}
+
+/// A list without items may say null.
+fn items<'de, D: serde::Deserializer<'de>>(
+    input: D,
+) -> Result<Option<Vec<&'de RawValue>>, D::Error> {
+    Option::deserialize(input).map(|items| Some(items.unwrap_or_default()))
 }
 
 #[derive(Default, Deserialize)]
@@ -132,8 +155,7 @@ struct HeaderMeta {
 fn read_value(
     text: &str,
     inherited: Option<Inherited<'_>>,
-    defaults: Defaults,
-    entries: &mut Vec<Entry>,
+    reading: &mut Reading,
 ) -> Result<(), InputError> {
     if text.starts_with('[') && inherited.is_none() {
         let items: Vec<&RawValue> = serde_json::from_str(text).map_err(not_json)?;
@@ -143,12 +165,21 @@ fn read_value(
         };
         return items
             .into_iter()
-            .try_for_each(|item| read_value(item.get(), Some(none), defaults, entries));
+            .try_for_each(|item| read_value(item.get(), Some(none), reading));
     }
     if !text.starts_with('{') {
         return Err(InputError::new("", "", "a document must be a JSON object"));
     }
     let header: Header<'_> = from_text("document", text)?;
+    if header.snake_case.is_some() && header.api_version.is_none() {
+        let message = "is snake_case, as the official client's to_dict() writes it; pass the object itself or \
+             kubernetes.client.ApiClient().sanitize_for_serialization(obj)";
+        return Err(InputError::new(
+            header.kind.unwrap_or_default(),
+            "api_version",
+            message,
+        ));
+    }
     let meta = header.metadata.unwrap_or_default();
     let or_inherited = |own: Option<String>, of: fn(Inherited<'_>) -> &str| {
         own.filter(|own| !own.is_empty())
@@ -171,20 +202,25 @@ fn read_value(
         };
         return items
             .into_iter()
-            .try_for_each(|item| read_value(item.get(), Some(list), defaults, entries));
+            .try_for_each(|item| read_value(item.get(), Some(list), reading));
     }
     let named = format!("{kind} {name}");
     let named = named.trim_end();
     if is_known(&kind, &api_version) {
         check_shape(named, &kind, &meta, header.spec.is_some())?;
     }
-    entries.push(
-        typed(text, &api_version, &kind, named, defaults)?.unwrap_or(Entry::Unknown {
+    let mut entry =
+        typed(text, &api_version, &kind, named, reading.defaults)?.unwrap_or(Entry::Unknown {
             api_version,
             kind,
             name,
-        }),
-    );
+        });
+    if let Entry::Known(document) = &mut entry
+        && let Document::Slice(slice) = &mut **document
+    {
+        reading.shared.slice(slice);
+    }
+    reading.entries.push(entry);
     Ok(())
 }
 

@@ -4,12 +4,14 @@
 //! to the v1 form on entry. Start at [`document::read`].
 
 pub mod allocation;
+mod attribute;
 mod beta;
 pub mod claim;
 pub mod core;
 pub mod defaults;
 pub mod document;
 mod raw;
+mod shared;
 pub mod slice;
 pub mod validate;
 

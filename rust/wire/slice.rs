@@ -4,11 +4,14 @@
 //! Plain data, no rules.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::attribute::{DeviceAttribute, VersionText};
 use super::core::{NodeSelector, ObjectMeta};
 use super::raw::{RawJson, null_default};
+use crate::attribute::{Name, NameMap};
 use crate::quantity::Quantity;
 
 /// A set of devices of one pool, published by a driver.
@@ -113,19 +116,19 @@ pub struct Counter {
 pub struct Device {
     /// Name, unique within the pool.
     #[serde(deserialize_with = "null_default")]
-    pub name: String,
+    pub name: Name,
     /// Attributes by qualified name.
     #[serde(
         deserialize_with = "null_default",
-        skip_serializing_if = "BTreeMap::is_empty"
+        skip_serializing_if = "NameMap::is_empty"
     )]
-    pub attributes: BTreeMap<String, DeviceAttribute>,
+    pub attributes: NameMap<DeviceAttribute>,
     /// Capacities by qualified name.
     #[serde(
         deserialize_with = "null_default",
-        skip_serializing_if = "BTreeMap::is_empty"
+        skip_serializing_if = "NameMap::is_empty"
     )]
-    pub capacity: BTreeMap<String, DeviceCapacity>,
+    pub capacity: NameMap<DeviceCapacity>,
     /// What an allocation takes from counter sets.
     #[serde(
         deserialize_with = "null_default",
@@ -164,46 +167,16 @@ pub struct Device {
     pub node_allocatable_resources: Option<RawJson>,
 }
 
-/// The value of an attribute; the API wants exactly one field set.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct DeviceAttribute {
-    /// An integer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub int: Option<i64>,
-    /// A truth value.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bool: Option<bool>,
-    /// A text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub string: Option<String>,
-    /// A semantic version.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// A list of integers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ints: Option<Vec<i64>>,
-    /// A list of truth values.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bools: Option<Vec<bool>>,
-    /// A list of texts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub strings: Option<Vec<String>>,
-    /// A list of semantic versions.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub versions: Option<Vec<String>>,
-}
-
 /// A capacity of a device.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DeviceCapacity {
     /// How much there is.
     #[serde(deserialize_with = "null_default")]
-    pub value: Quantity,
+    pub value: Arc<Quantity>,
     /// How shares of it are sized.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub request_policy: Option<CapacityRequestPolicy>,
+    pub request_policy: Option<Box<CapacityRequestPolicy>>,
 }
 
 /// How requests for a share are rounded and limited.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use gpualloc::attribute::NameMap;
 use gpualloc::cel::{Derived, Device, RuntimeError, Selector};
 use gpualloc::wire::slice::{DeviceAttribute, DeviceCapacity};
 use serde::de::DeserializeOwned;
@@ -15,8 +16,8 @@ const KEPT: usize = 25;
 pub(crate) fn ours(case: &Value) -> Value {
     let device = Device::new(
         case["driver"].as_str().expect("driver"),
-        &field::<BTreeMap<String, DeviceAttribute>>(case, "attributes"),
-        &field::<BTreeMap<String, DeviceCapacity>>(case, "capacity"),
+        &field::<NameMap<DeviceAttribute>>(case, "attributes"),
+        &field::<NameMap<DeviceCapacity>>(case, "capacity"),
         field(case, "allowMultipleAllocations"),
     );
     let expression = case["expression"].as_str().expect("expression");
@@ -24,9 +25,13 @@ pub(crate) fn ours(case: &Value) -> Value {
         match Derived::compile(expression) {
             Err(error) => json!({"compile": "error", "compileError": error.to_string()}),
             Ok(derived) => match derived.evaluate(&device) {
-                (Ok(mut value), cost) => {
+                (Ok(value), cost) => {
                     // The oracle leaves out an empty list.
-                    value.strings = value.strings.filter(|list| !list.is_empty());
+                    let value = if value.strings() == Some(&[]) {
+                        DeviceAttribute::default()
+                    } else {
+                        value
+                    };
                     json!({"compile": "ok", "value": value, "class": "none", "cost": cost})
                 }
                 (Err(error), cost) => failed(&error, cost),

@@ -3,9 +3,9 @@
 //! The format is the oracle's: expression, attributes and capacity in; verdict of the compiler, result or error, and
 //! cost out.
 
-use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, Write as _};
 
+use gpualloc::attribute::NameMap;
 use gpualloc::cel::{Derived, Device, RuntimeError, Selector};
 use gpualloc::wire::slice::{DeviceAttribute, DeviceCapacity};
 use serde::Deserialize;
@@ -19,9 +19,9 @@ struct Case {
     #[serde(default)]
     driver: String,
     #[serde(default)]
-    attributes: Option<BTreeMap<String, DeviceAttribute>>,
+    attributes: Option<NameMap<DeviceAttribute>>,
     #[serde(default)]
-    capacity: Option<BTreeMap<String, DeviceCapacity>>,
+    capacity: Option<NameMap<DeviceCapacity>>,
     #[serde(default)]
     allow_multiple_allocations: Option<bool>,
     #[serde(default)]

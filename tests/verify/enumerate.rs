@@ -108,7 +108,11 @@ fn devices(case: &Case, node: &Node) -> Option<Vec<Id>> {
     });
     let ids = slices.iter().flat_map(|slice| {
         let (driver, pool) = pool(slice);
-        let names = slice.spec.devices.iter().map(|device| device.name.clone());
+        let names = slice
+            .spec
+            .devices
+            .iter()
+            .map(|device| device.name.to_string());
         names.map(move |name| (driver.clone(), pool.clone(), name))
     });
     let ids: Vec<Id> = ids.collect();

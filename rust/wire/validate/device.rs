@@ -22,10 +22,10 @@ pub(super) fn is_advanced(device: &Device) -> bool {
 
 fn list_lengths(attribute: &DeviceAttribute) -> [usize; 4] {
     [
-        attribute.ints.as_ref().map_or(0, Vec::len),
-        attribute.bools.as_ref().map_or(0, Vec::len),
-        attribute.strings.as_ref().map_or(0, Vec::len),
-        attribute.versions.as_ref().map_or(0, Vec::len),
+        attribute.ints().map_or(0, <[_]>::len),
+        attribute.bools().map_or(0, <[_]>::len),
+        attribute.strings().map_or(0, <[_]>::len),
+        attribute.versions().map_or(0, <[_]>::len),
     ]
 }
 
@@ -89,10 +89,10 @@ fn attributes(check: &mut Check, at: &Path<'_>, device: &Device) {
 
 fn value_count(attribute: &DeviceAttribute) -> usize {
     let scalars = [
-        attribute.int.is_some(),
-        attribute.bool.is_some(),
-        attribute.string.is_some(),
-        attribute.version.is_some(),
+        attribute.int().is_some(),
+        attribute.bool().is_some(),
+        attribute.string().is_some(),
+        attribute.version().is_some(),
     ];
     let scalars = scalars.into_iter().filter(|is_set| *is_set).count();
     scalars + list_lengths(attribute).iter().sum::<usize>()
@@ -101,29 +101,29 @@ fn value_count(attribute: &DeviceAttribute) -> usize {
 fn attribute(check: &mut Check, at: &Path<'_>, attribute: &DeviceAttribute) {
     let [ints, bools, strings, versions] = list_lengths(attribute).map(|length| length > 0);
     let alternatives = [
-        ("int", attribute.int.is_some()),
-        ("bool", attribute.bool.is_some()),
-        ("string", attribute.string.is_some()),
-        ("version", attribute.version.is_some()),
+        ("int", attribute.int().is_some()),
+        ("bool", attribute.bool().is_some()),
+        ("string", attribute.string().is_some()),
+        ("version", attribute.version().is_some()),
         ("ints", ints),
         ("bools", bools),
         ("strings", strings),
         ("versions", versions),
     ];
     check.exactly_one(at, &alternatives);
-    if let Some(text) = &attribute.string {
+    if let Some(text) = attribute.string() {
         check.at_most_bytes(&at.field("string"), text, TEXT_LENGTH);
     }
-    if let Some(text) = &attribute.version {
-        check.name(&at.field("version"), text, name::version);
+    if let Some(text) = attribute.version() {
+        check.name(&at.field("version"), text.text(), name::version);
     }
     let list = at.field("strings");
-    for (index, text) in attribute.strings.iter().flatten().enumerate() {
+    for (index, text) in attribute.strings().into_iter().flatten().enumerate() {
         check.at_most_bytes(&list.index(index), text, TEXT_LENGTH);
     }
     let list = at.field("versions");
-    for (index, text) in attribute.versions.iter().flatten().enumerate() {
-        check.name(&list.index(index), text, name::version);
+    for (index, text) in attribute.versions().into_iter().flatten().enumerate() {
+        check.name(&list.index(index), text.text(), name::version);
     }
 }
 

@@ -1,6 +1,11 @@
-//! Names of attributes and capacities, and the values an attribute can carry.
+//! Names of attributes and capacities, and maps by such names.
 //!
-//! A name is `id` or `domain/id`; without a domain the driver's name is meant. Only the first slash separates.
+//! A name is `id` or `domain/id`; without a domain the driver's name is meant. Only the first slash separates. Never
+//! looks at what a name stands for. Start at [`split_name`] and [`NameMap`].
+
+mod name_map;
+
+pub use name_map::{Name, NameMap};
 
 /// Splits a qualified name into domain and id; an unqualified name belongs to `driver`.
 pub fn split_name<'a>(name: &'a str, driver: &'a str) -> (&'a str, &'a str) {
@@ -8,11 +13,7 @@ pub fn split_name<'a>(name: &'a str, driver: &'a str) -> (&'a str, &'a str) {
 }
 
 /// The value of a fully qualified attribute: under its full name, or without domain if that is the driver's.
-pub fn lookup<'a, V>(
-    attributes: &'a std::collections::BTreeMap<String, V>,
-    name: &str,
-    driver: &str,
-) -> Option<&'a V> {
+pub fn lookup<'a, V>(attributes: &'a NameMap<V>, name: &str, driver: &str) -> Option<&'a V> {
     attributes.get(name).or_else(|| {
         let (domain, id) = name.split_once('/')?;
         (domain == driver).then(|| attributes.get(id)).flatten()
