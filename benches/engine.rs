@@ -2,6 +2,7 @@
 //!
 //! `cargo bench` times; `cargo bench -- --test` runs each once, as the gate does.
 
+#[expect(dead_code, reason = "the comparison with upstream uses the rest")]
 mod scenarios;
 
 use std::hint::black_box;
@@ -12,14 +13,15 @@ use gpualloc::allocation::{Options, allocate_each, allocate_on};
 use gpualloc::cel::Selector;
 use gpualloc::inventory::Inventory;
 use gpualloc::wire::claim::ResourceClaim;
+use scenarios::hgx;
 
 /// As many as the largest clusters that Kubernetes supports.
 const NODES: usize = 5_000;
 const GPUS: usize = 8;
 
 fn claim(count: usize) -> Vec<Arc<ResourceClaim>> {
-    let document = scenarios::gpu_claim(count);
-    let read = Inventory::from_json(document.as_bytes()).expect("a claim");
+    let documents = scenarios::hgx_world(0, GPUS, count).claims.join("\n");
+    let read = Inventory::from_json(documents.as_bytes()).expect("a claim");
     read.claims().cloned().collect()
 }
 
@@ -41,8 +43,8 @@ fn cel(criterion: &mut Criterion) {
     let device = slice.cel_device(0);
     let mut group = criterion.benchmark_group("cel");
     for (name, expression) in [
-        ("memory", scenarios::MEMORY_SELECTOR),
-        ("product", scenarios::PRODUCT_SELECTOR),
+        ("memory", hgx::MEMORY_SELECTOR),
+        ("product", hgx::PRODUCT_SELECTOR),
     ] {
         group.bench_function(format!("compile {name}"), |bencher| {
             bencher.iter(|| Selector::compile(black_box(expression)).expect("a selector"));
