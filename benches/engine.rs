@@ -43,8 +43,12 @@ fn cel(criterion: &mut Criterion) {
     let device = slice.cel_device(0);
     let mut group = criterion.benchmark_group("cel");
     for (name, expression) in [
+        ("driver", hgx::DRIVER_SELECTOR),
         ("memory", hgx::MEMORY_SELECTOR),
         ("product", hgx::PRODUCT_SELECTOR),
+        ("version", hgx::VERSION_SELECTOR),
+        ("joined", hgx::JOINED_SELECTOR),
+        ("bind", hgx::BIND_SELECTOR),
     ] {
         group.bench_function(format!("compile {name}"), |bencher| {
             bencher.iter(|| Selector::compile(black_box(expression)).expect("a selector"));
@@ -55,6 +59,33 @@ fn cel(criterion: &mut Criterion) {
             bencher.iter(|| selector.matches(black_box(device)).expect("a verdict"));
         });
     }
+    group.finish();
+}
+
+/// Every device gives another result, so none can be remembered; the inventory is looked at for the first time.
+fn unique(criterion: &mut Criterion) {
+    let documents = scenarios::hgx_cluster(NODES, GPUS);
+    let selector = Selector::compile(hgx::UUID_SELECTOR).expect("a selector");
+    let mut group = criterion.benchmark_group("cel");
+    group.sample_size(10);
+    group.bench_function("evaluate uuid of 40000 devices, cold", |bencher| {
+        bencher.iter_batched_ref(
+            || Inventory::from_json(documents.as_bytes()).expect("documents"),
+            |inventory| {
+                let matching: usize = inventory
+                    .slices()
+                    .map(|slice| {
+                        let devices = 0..slice.document().spec.devices.len();
+                        devices
+                            .filter(|index| selector.matches(slice.cel_device(*index)) == Ok(true))
+                            .count()
+                    })
+                    .sum();
+                assert_eq!(matching, NODES);
+            },
+            BatchSize::PerIteration,
+        );
+    });
     group.finish();
 }
 
@@ -93,5 +124,5 @@ fn allocate(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, read, cel, allocate);
+criterion_group!(benches, read, cel, unique, allocate);
 criterion_main!(benches);

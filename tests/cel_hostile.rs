@@ -22,14 +22,10 @@ fn on_stack<T: Send>(size: usize, work: impl FnOnce() -> T + Send) -> T {
 /// Compiles and, if it compiles, evaluates; whether it compiled, and what came out.
 fn outcome(expression: &str) -> (bool, Option<Result<bool, String>>) {
     let compiled = on_stack(COMPILE_STACK, || Selector::compile(expression).ok());
-    let device = Device::new(
-        "d.example.com",
-        &NameMap::default(),
-        &NameMap::default(),
-        None,
-    );
+    let (attributes, capacity) = (NameMap::default(), NameMap::default());
+    let device = Device::new("d.example.com", &attributes, &capacity, None);
     let result = compiled.as_ref().map(|selector| {
-        on_stack(EVALUATE_STACK, || selector.matches(&device)).map_err(|error| error.to_string())
+        on_stack(EVALUATE_STACK, || selector.matches(device)).map_err(|error| error.to_string())
     });
     on_stack(COMPILE_STACK, move || drop(compiled));
     (result.is_some(), result)

@@ -34,8 +34,8 @@ pub(super) fn constants(term: &str, reach: &Reach, cache: &Cache) -> Vec<Replace
     let devices: Vec<_> = reach.distinct(reads).iter().map(|one| one.cel()).collect();
     let takes = |text: &str| -> Vec<bool> {
         let compiled = cache.selector(text);
-        let verdict = |device| match compiled.as_ref() {
-            Ok(selector) => selector.matches(device).unwrap_or(false),
+        let verdict = |device: &crate::cel::Device<'_>| match compiled.as_ref() {
+            Ok(selector) => selector.matches(*device).unwrap_or(false),
             Err(_) => false,
         };
         devices.iter().map(verdict).collect()

@@ -102,7 +102,7 @@ impl<'q> Lens<'q> {
             .terms
             .iter()
             .position(|term| match cache.selector(term).as_ref() {
-                Ok(selector) => !selector.matches(&cel).unwrap_or(false),
+                Ok(selector) => !selector.matches(cel).unwrap_or(false),
                 Err(_) => true,
             });
         self.known.insert(projection, found);

@@ -34,7 +34,7 @@ impl Published {
     }
 
     /// What CEL sees of it.
-    pub(super) fn cel(&self) -> cel::Device {
+    pub(super) fn cel(&self) -> cel::Device<'_> {
         let device = self.device();
         cel::Device::new(
             self.driver(),

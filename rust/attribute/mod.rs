@@ -5,7 +5,7 @@
 
 mod name_map;
 
-pub use name_map::{Name, NameMap};
+pub use name_map::{Name, NameMap, QualifiedName};
 
 /// Splits a qualified name into domain and id; an unqualified name belongs to `driver`.
 pub fn split_name<'a>(name: &'a str, driver: &'a str) -> (&'a str, &'a str) {

@@ -118,19 +118,16 @@ impl<V> NameMap<V> {
 
     /// The value of an id in a domain. An unqualified name is one of `driver`'s domain. Where both `id` and
     /// `driver/id` are there, the one that sorts last counts.
-    pub fn get_qualified(&self, domain: &str, id: &str, driver: &str) -> Option<&V> {
-        let is_own = domain == driver && !id.contains('/');
-        let is_domain = !domain.contains('/');
-        let length = domain.len() + 1 + id.len();
+    pub fn get_qualified(&self, wanted: QualifiedName<'_>, driver: &str) -> Option<&V> {
+        let is_own = wanted.domain == driver;
+        let length = wanted.domain.len() + 1 + wanted.id.len();
+        // Lengths differ nearly always, so few texts are looked at.
         let place = self.names.iter().rposition(|name| {
-            let name = &**name;
-            is_own && name.len() == id.len() && name == id
-                || is_domain
-                    && name.len() == length
-                    && name
-                        .strip_prefix(domain)
-                        .and_then(|rest| rest.strip_prefix('/'))
-                        == Some(id)
+            if name.len() == wanted.id.len() {
+                is_own && wanted.is_bare(name)
+            } else {
+                name.len() == length && wanted.is_whole(name)
+            }
         })?;
         self.values.get(place)
     }
@@ -183,6 +180,45 @@ impl<V> NameMap<V> {
 
     fn place(&self, name: &str) -> Result<usize, usize> {
         self.names.binary_search_by(|own| (**own).cmp(name))
+    }
+}
+
+/// An id in a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QualifiedName<'a> {
+    domain: &'a str,
+    id: &'a str,
+    /// Known to have no slash in domain and id. An id with one is in no name without domain, and a domain with one in
+    /// no name at all.
+    is_plain: bool,
+}
+
+impl<'a> QualifiedName<'a> {
+    /// The name made of its parts.
+    pub fn new(domain: &'a str, id: &'a str) -> Self {
+        Self {
+            domain,
+            id,
+            is_plain: false,
+        }
+    }
+
+    /// As [`QualifiedName::new`], of parts that are known to have no slash.
+    pub(crate) fn plain(domain: &'a str, id: &'a str) -> Self {
+        Self {
+            is_plain: true,
+            ..Self::new(domain, id)
+        }
+    }
+
+    fn is_bare(self, name: &str) -> bool {
+        name == self.id && (self.is_plain || !self.id.contains('/'))
+    }
+
+    fn is_whole(self, name: &str) -> bool {
+        let rest = name.strip_prefix(self.domain);
+        rest.and_then(|rest| rest.strip_prefix('/')) == Some(self.id)
+            && (self.is_plain || !self.domain.contains('/'))
     }
 }
 
@@ -288,12 +324,15 @@ mod tests {
     #[test]
     fn qualified_names_split_at_the_first_slash() {
         let found = map(&[("a/b/c", 1), ("d/x", 2), ("x", 3), ("z/x", 4)]);
-        assert_eq!(found.get_qualified("a", "b/c", "d"), Some(&1));
-        assert_eq!(found.get_qualified("a/b", "c", "d"), None);
-        assert_eq!(found.get_qualified("d", "x", "d"), Some(&3));
-        assert_eq!(found.get_qualified("d", "x", "e"), Some(&2));
-        assert_eq!(found.get_qualified("e", "x", "e"), Some(&3));
-        assert_eq!(found.get_qualified("z", "x", "z"), Some(&4));
-        assert_eq!(found.get_qualified("a", "b/c", "a"), Some(&1));
+        let get = |domain: &'static str, id: &'static str, driver: &str| {
+            found.get_qualified(QualifiedName::new(domain, id), driver)
+        };
+        assert_eq!(get("a", "b/c", "d"), Some(&1));
+        assert_eq!(get("a/b", "c", "d"), None);
+        assert_eq!(get("d", "x", "d"), Some(&3));
+        assert_eq!(get("d", "x", "e"), Some(&2));
+        assert_eq!(get("e", "x", "e"), Some(&3));
+        assert_eq!(get("z", "x", "z"), Some(&4));
+        assert_eq!(get("a", "b/c", "a"), Some(&1));
     }
 }

@@ -28,18 +28,23 @@ pub(super) struct Selector {
 }
 
 impl Selector {
-    fn device(driver: &str, device: &Bound<'_, PyAny>) -> PyResult<cel::Device> {
+    fn device(device: &Bound<'_, PyAny>) -> PyResult<Seen> {
         let documents = Documents::new(device)?;
         let text = documents.text()?;
         let text = std::str::from_utf8(&text)
             .map_err(|error| InputError::new("device", "", error.to_string()))?;
-        let seen: Seen = crate::wire::document::from_text("device", text)?;
-        Ok(cel::Device::new(
+        Ok(crate::wire::document::from_text("device", text)?)
+    }
+}
+
+impl Seen {
+    fn view<'s>(&'s self, driver: &'s str) -> cel::Device<'s> {
+        cel::Device::new(
             driver,
-            &seen.attributes,
-            &seen.capacity,
-            seen.allow_multiple_allocations,
-        ))
+            &self.attributes,
+            &self.capacity,
+            self.allow_multiple_allocations,
+        )
     }
 }
 
@@ -68,15 +73,15 @@ impl Selector {
 
     #[pyo3(signature = (device, *, driver))]
     fn matches(&self, py: Python<'_>, device: &Bound<'_, PyAny>, driver: &str) -> PyResult<bool> {
-        let device = Self::device(driver, device)?;
-        let (result, _) = py.detach(|| self.compiled.evaluate(&device));
+        let seen = Self::device(device)?;
+        let (result, _) = py.detach(|| self.compiled.evaluate(seen.view(driver)));
         result.map_err(|error| cel_evaluation_error(&error.to_string(), error.is_cost_limit()))
     }
 
     #[pyo3(signature = (device, *, driver))]
     fn cost(&self, py: Python<'_>, device: &Bound<'_, PyAny>, driver: &str) -> PyResult<u64> {
-        let device = Self::device(driver, device)?;
-        Ok(py.detach(|| self.compiled.evaluate(&device)).1)
+        let seen = Self::device(device)?;
+        Ok(py.detach(|| self.compiled.evaluate(seen.view(driver))).1)
     }
 
     fn __repr__(&self) -> String {

@@ -5,16 +5,20 @@
 //! stack here: a call whose arguments were all evaluated costs what it costs, any other call nothing. The recursion is
 //! as deep as the program, which the parser bounds. Start at [`run`].
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::device::{Device, Table};
 use super::invoke::{apply, check_costs, cost_of};
 use super::matcher;
+use super::operand::{Operand, Part};
 use super::overload::{EvalError, EvalResult};
-use super::program::{Call, Fold, Node, Program, Special};
+use super::program::{Call, Equality, Fold, Node, Program, Special};
 use super::standard_costs;
 use super::value::{Key, Map, Value};
 use super::variables::Slot;
+use crate::attribute::NameMap;
 
 /// How many elements lists may be copied for by `+`. Upstream shares lists and has no limit: one that is added to
 /// itself forty times over costs it nothing, and would take all memory here.
@@ -22,16 +26,41 @@ const COPIES: u64 = 4_000_000;
 /// How many values all comparisons may look at.
 const COMPARISONS: u64 = 20_000_000;
 
+/// How many variables need no memory of their own: those of one fold.
+const FEW_SLOTS: usize = 3;
+
 /// Runs a program; the second part is the cost.
-pub(super) fn run(program: &Program, device: &Value, limit: u64) -> (EvalResult, u64) {
-    let mut machine = Machine::new(device, limit, program.slots);
+pub(super) fn run(program: &Program, device: Device<'_>, limit: u64) -> (EvalResult, u64) {
+    match program.slots {
+        0 => run_with(program, device, limit, &mut []),
+        1..=FEW_SLOTS => {
+            let mut few = [const { Slot::Empty }; FEW_SLOTS];
+            run_with(program, device, limit, &mut few)
+        }
+        many => {
+            let mut slots: Vec<Slot<'_>> =
+                std::iter::repeat_with(|| Slot::Empty).take(many).collect();
+            run_with(program, device, limit, &mut slots)
+        }
+    }
+}
+
+fn run_with<'p>(
+    program: &'p Program,
+    device: Device<'p>,
+    limit: u64,
+    slots: &mut [Slot<'p>],
+) -> (EvalResult, u64) {
+    let mut machine = Machine::new(device, limit, slots);
     let result = machine.node(&program.root);
     (result, machine.cost)
 }
 
 /// The value of a list or map of constants.
 pub(super) fn literal(node: &Node) -> EvalResult {
-    Machine::new(&Value::Null, u64::MAX, 0).node(node)
+    let (attributes, capacity) = (NameMap::default(), NameMap::default());
+    let device = Device::readable("", &attributes, &capacity, None);
+    Machine::new(device, u64::MAX, &mut []).node(node)
 }
 
 /// Result and cost of a call of constants.
@@ -42,13 +71,34 @@ pub(super) fn constant_call(call: &Call, args: &[Value]) -> (EvalResult, u64) {
 }
 
 /// One evaluation.
-pub(super) struct Machine<'p> {
-    pub(super) device: &'p Value,
+pub(super) struct Machine<'p, 's> {
+    pub(super) device: Device<'p>,
     pub(super) cost: u64,
     limit: u64,
-    pub(super) slots: Vec<Slot<'p>>,
+    pub(super) slots: &'s mut [Slot<'p>],
+    /// Maps of the device that were made, each once.
+    made: Vec<((Table, Option<&'p str>), Value)>,
     copies: u64,
     comparisons: u64,
+}
+
+/// The result of a comparison that costs 1 and needs no copies of what it compares.
+fn compared(special: Special, first: &Operand<'_>, second: &Operand<'_>) -> Option<Value> {
+    match special {
+        Special::Order(is_in_order) => {
+            let order = first.int()?.cmp(&second.int()?);
+            Some(Value::Bool(is_in_order(order)))
+        }
+        Special::Compare(compare) => {
+            let order = match (first.quantity(), second.quantity()) {
+                (Some(first), Some(second)) if compare.quantities => first.cmp(second),
+                (None, None) if compare.versions => first.version()?.cmp(second.version()?),
+                _ => return None,
+            };
+            Some((compare.result)(order))
+        }
+        _ => None,
+    }
 }
 
 /// An error in the place of an argument counts as `null` for costs.
@@ -56,13 +106,14 @@ fn or_null(result: &EvalResult) -> Value {
     result.as_ref().map_or(Value::Null, Value::clone)
 }
 
-impl<'p> Machine<'p> {
-    fn new(device: &'p Value, limit: u64, slots: usize) -> Self {
+impl<'p, 's> Machine<'p, 's> {
+    fn new(device: Device<'p>, limit: u64, slots: &'s mut [Slot<'p>]) -> Self {
         Machine {
             device,
             cost: 0,
             limit,
-            slots: std::iter::repeat_with(|| Slot::Empty).take(slots).collect(),
+            slots,
+            made: Vec::new(),
             copies: COPIES,
             comparisons: COMPARISONS,
         }
@@ -76,6 +127,16 @@ impl<'p> Machine<'p> {
         Ok(())
     }
 
+    /// Several costs of 1, one after the other.
+    pub(super) fn charge_steps(&mut self, steps: u64) -> Result<(), EvalError> {
+        if self.limit.saturating_sub(self.cost) < steps {
+            self.cost = self.limit.saturating_add(1);
+            return Err(EvalError::CostExceeded);
+        }
+        self.cost += steps;
+        Ok(())
+    }
+
     pub(super) fn node(&mut self, node: &'p Node) -> EvalResult {
         match node {
             Node::Constant(value) => Ok(value.clone()),
@@ -83,11 +144,13 @@ impl<'p> Machine<'p> {
                 self.charge(known.1)?;
                 known.0.clone()
             }
-            Node::Attribute(attribute) => self.attribute(attribute),
+            Node::Attribute(attribute) => {
+                let operand = self.attribute(attribute)?;
+                Ok(self.value(operand))
+            }
             Node::Or(terms) => self.logic(terms, true),
             Node::And(terms) => self.logic(terms, false),
-            Node::Equal(sides) => self.equality(sides, true),
-            Node::NotEqual(sides) => self.equality(sides, false),
+            Node::Equality(equality) => self.equality(equality),
             Node::Call(call) => self.call(call),
             Node::Membership(parts) => self.membership(&parts.0, &parts.1),
             Node::List(elements) => self.list(elements),
@@ -126,9 +189,68 @@ impl<'p> Machine<'p> {
         }
     }
 
-    fn equality(&mut self, sides: &'p [Node; 2], equal: bool) -> EvalResult {
-        let left = self.argument(&sides[0])?;
-        let right = self.argument(&sides[1])?;
+    /// As [`Machine::node`], but what can be borrowed is not copied.
+    pub(super) fn operand(&mut self, node: &'p Node) -> Result<Operand<'p>, EvalError> {
+        match node {
+            Node::Constant(value) => Ok(Operand::Constant(value)),
+            Node::Known(known) => {
+                self.charge(known.1)?;
+                match &known.0 {
+                    Ok(value) => Ok(Operand::Constant(value)),
+                    Err(error) => Err(error.clone()),
+                }
+            }
+            Node::Attribute(attribute) => self.attribute(attribute),
+            other => self.node(other).map(Operand::Own),
+        }
+    }
+
+    /// The value of an operand.
+    pub(super) fn value(&mut self, operand: Operand<'p>) -> Value {
+        let part = match operand {
+            Operand::Own(value) => return value,
+            Operand::Constant(value) => return value.clone(),
+            Operand::Part(part) => part,
+        };
+        let key = match part {
+            Part::Table(table) => (table, None),
+            Part::Domain(table, domain) => (table, Some(domain)),
+            _ => return part.value(&self.device),
+        };
+        // A fold may use a map in every round.
+        if let Some((_, value)) = self.made.iter().find(|(made, _)| *made == key) {
+            return value.clone();
+        }
+        let value = part.value(&self.device);
+        self.made.push((key, value.clone()));
+        value
+    }
+
+    /// As [`Machine::argument`], but what can be borrowed is not copied.
+    pub(super) fn operand_argument(
+        &mut self,
+        node: &'p Node,
+    ) -> Result<Result<Operand<'p>, EvalError>, EvalError> {
+        match self.operand(node) {
+            Err(error) if error.ends_evaluation() => Err(error),
+            result => Ok(result),
+        }
+    }
+
+    fn equality(&mut self, equality: &'p Equality) -> EvalResult {
+        let (sides, equal) = (&equality.sides, equality.equal);
+        let left = self.operand_argument(&sides[0])?;
+        let right = self.operand_argument(&sides[1])?;
+        if let (Ok(left), Ok(right)) = (&left, &right)
+            && let (Some(left), Some(right)) = (left.text(&self.device), right.text(&self.device))
+        {
+            let result = (left == right) == equal;
+            let cost = standard_costs::equality_of_texts(left, right, equality.characters);
+            self.charge(cost)?;
+            return Ok(Value::Bool(result));
+        }
+        let left = left.map(|left| self.value(left));
+        let right = right.map(|right| self.value(right));
         let (Ok(left), Ok(right)) = (&left, &right) else {
             let cost = standard_costs::equality(&or_null(&left), &or_null(&right), equal);
             self.charge(cost)?;
@@ -267,7 +389,7 @@ impl<'p> Machine<'p> {
                     return self.grown(slot, done);
                 }
             }
-            Special::None | Special::Add => {}
+            Special::None | Special::Add | Special::Order(_) | Special::Compare(_) => {}
         }
         match call.args.as_slice() {
             [one] => {
@@ -283,8 +405,16 @@ impl<'p> Machine<'p> {
     }
 
     fn binary(&mut self, call: &'p Call, one: &'p Node, two: &'p Node) -> EvalResult {
-        let first = self.argument(one)?;
-        let second = self.argument(two)?;
+        let first = self.operand_argument(one)?;
+        let second = self.operand_argument(two)?;
+        if let (Ok(first), Ok(second)) = (&first, &second)
+            && let Some(result) = compared(call.special, first, second)
+        {
+            self.charge(1)?;
+            return Ok(result);
+        }
+        let first = first.map(|first| self.value(first));
+        let second = second.map(|second| self.value(second));
         match (first, second) {
             (Ok(first), Ok(second)) => self.invoke(call, &[first, second]),
             (Ok(first), Err(error)) => self.failed_call(call, &[first, Value::Null], error),
@@ -315,8 +445,10 @@ impl<'p> Machine<'p> {
     }
 
     fn invoke(&mut self, call: &Call, args: &[Value]) -> EvalResult {
-        if call.special != Special::None
-            && let [Value::List(one), Value::List(two)] = args
+        if matches!(
+            call.special,
+            Special::Add | Special::Append(_) | Special::Insert(_)
+        ) && let [Value::List(one), Value::List(two)] = args
         {
             self.copy(one.len().saturating_add(two.len()))?;
         }
@@ -341,9 +473,12 @@ impl<'p> Machine<'p> {
     }
 
     fn fold(&mut self, fold: &'p Fold) -> EvalResult {
-        let range = self.node(&fold.range)?;
+        let range = match self.operand(&fold.range)? {
+            Operand::Constant(value) => Cow::Borrowed(value),
+            other => Cow::Owned(self.value(other)),
+        };
         self.set(fold.slot, Slot::Pending(&fold.init));
-        match (&range, fold.two) {
+        match (&*range, fold.two) {
             (Value::List(list), two) => {
                 for (index, element) in (0_i64..).zip(list.iter()) {
                     let pair = if two {

@@ -19,6 +19,7 @@ mod matcher;
 mod names;
 mod native;
 mod number;
+mod operand;
 mod overload;
 mod parser;
 mod planner;

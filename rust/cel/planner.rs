@@ -3,17 +3,23 @@
 //! Constants are folded exactly where cel-go folds them, because it shows: a conversion of a constant that fails is an
 //! error of compilation, and a literal of constants costs nothing. Start at [`plan`].
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::ast::{self, Expr, Kind, Reference, operator as op};
+use super::device::Table;
 use super::functions::{Function, function};
 use super::interpret;
 use super::names;
 use super::number;
 use super::overload::{EvalError, Overload};
-use super::program::{Attribute, Call, Fold, Index, Node, Program, Qualifier, Root, Special};
+use super::program::{
+    Attribute, Call, Compare, Equality, Fold, Index, Leaf, Node, Path, Program, Qualifier, Root,
+    Special,
+};
 use super::regex;
+use super::standard_costs;
 use super::types::Type;
 use super::value::{Key, Value};
 
@@ -128,8 +134,8 @@ impl Planner<'_> {
         let pair = match name {
             op::AND => Node::And,
             op::OR => Node::Or,
-            op::EQUALS => Node::Equal,
-            op::NOT_EQUALS => Node::NotEqual,
+            op::EQUALS => |sides: Box<[Node; 2]>| equality(*sides, true),
+            op::NOT_EQUALS => |sides: Box<[Node; 2]>| equality(*sides, false),
             "or" if call.target.is_some() => Node::OrOptional,
             "orValue" if call.target.is_some() => Node::OrValue,
             op::INDEX => return index(args, false),
@@ -191,7 +197,8 @@ impl Planner<'_> {
 }
 
 fn attribute(attribute: Attribute) -> Node {
-    Node::Attribute(Box::new(attribute))
+    let path = attribute.path();
+    Node::Attribute(Box::new(Attribute { path, ..attribute }))
 }
 
 /// The node as something to select from; an attribute simply goes on.
@@ -211,11 +218,37 @@ impl Attribute {
             root,
             qualifiers: Vec::new(),
             test: false,
+            path: None,
+        }
+    }
+
+    /// Where it leads, if it is made of plain constant steps from the device.
+    fn path(&self) -> Option<Path> {
+        if !matches!(self.root, Root::Device) {
+            return None;
+        }
+        let steps = self.qualifiers.iter().map(|qualifier| qualifier.plain());
+        let steps: Vec<&Arc<str>> = steps.collect::<Option<_>>()?;
+        let (field, steps) = steps.split_first()?;
+        let table = match &***field {
+            "driver" if steps.is_empty() => return Some(Path::Driver),
+            "attributes" => Table::Attributes,
+            "capacity" => Table::Capacity,
+            _ => return None,
+        };
+        match steps {
+            [domain] => Some(Path::Domain(table, Arc::clone(domain))),
+            [domain, id] if !domain.contains('/') && !id.contains('/') => {
+                let (domain, id) = (Arc::clone(domain), Arc::clone(id));
+                Some(Path::Leaf(table, Leaf { domain, id }))
+            }
+            _ => None,
         }
     }
 
     /// Selects further; from a conditional, in both branches.
     fn qualify(&mut self, qualifier: &Arc<Qualifier>) {
+        self.path = None;
         if let Root::Conditional(parts) = &mut self.root {
             parts.1.qualify(qualifier);
             parts.2.qualify(qualifier);
@@ -233,6 +266,18 @@ impl Node {
             _ => None,
         }
     }
+}
+
+fn equality(sides: [Node; 2], equal: bool) -> Node {
+    let text = sides.iter().find_map(|side| match side.constant() {
+        Some(text @ Value::String(_)) => Some(text),
+        _ => None,
+    });
+    Node::Equality(Box::new(Equality {
+        characters: text.map(standard_costs::size),
+        sides,
+        equal,
+    }))
 }
 
 fn conditional(args: Vec<Node>) -> Result<Node, String> {
@@ -355,12 +400,21 @@ fn planned(
             || pattern.is_some()
             || (overload.is_none() && !found.singleton),
         pattern,
-        special: special(found.name, &args),
+        special: special(found.name, overload, &args),
+        cost_may_fail: overload.is_some_and(|overload| overload.id.starts_with("list_")),
         args,
     })
 }
 
-fn special(name: &str, args: &[Node]) -> Special {
+fn special(name: &str, overload: Option<&Overload>, args: &[Node]) -> Special {
+    let takes = |prefix| overload.is_none_or(|overload| overload.id.starts_with(prefix));
+    let compare = |result| {
+        Special::Compare(Compare {
+            result,
+            quantities: takes("quantity_"),
+            versions: takes("semver_"),
+        })
+    };
     let slot = match args.first() {
         Some(Node::Attribute(attribute)) if attribute.qualifiers.is_empty() => {
             match attribute.root {
@@ -372,6 +426,13 @@ fn special(name: &str, args: &[Node]) -> Special {
     };
     match (name, slot) {
         (op::NOT_STRICTLY_FALSE, _) => Special::NotStrictlyFalse,
+        ("compareTo", _) => compare(|order| Value::Int(order as i64)),
+        ("isGreaterThan", _) => compare(|order| Value::Bool(order.is_gt())),
+        ("isLessThan", _) => compare(|order| Value::Bool(order.is_lt())),
+        (op::LESS, _) => Special::Order(Ordering::is_lt),
+        (op::LESS_EQUALS, _) => Special::Order(Ordering::is_le),
+        (op::GREATER, _) => Special::Order(Ordering::is_gt),
+        (op::GREATER_EQUALS, _) => Special::Order(Ordering::is_ge),
         (op::ADD, Some(slot)) => Special::Append(slot),
         (op::ADD, None) => Special::Add,
         (op::MAP_INSERT, Some(slot)) => Special::Insert(slot),

@@ -4,9 +4,11 @@
 //! from them form one [`Attribute`], which costs 1 as a whole and 1 for each step, and nothing as a whole when it is a
 //! branch of a conditional. Built by [`super::planner`], run by [`super::interpret`].
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::device::Table;
 use super::overload::{EvalResult, Overload};
 use super::regex::GoRegex;
 use super::value::{Key, Value};
@@ -32,10 +34,8 @@ pub(super) enum Node {
     Or(Box<[Node; 2]>),
     /// `&&`.
     And(Box<[Node; 2]>),
-    /// `==`.
-    Equal(Box<[Node; 2]>),
-    /// `!=`.
-    NotEqual(Box<[Node; 2]>),
+    /// `==` or `!=`.
+    Equality(Box<Equality>),
     /// A call of any other function.
     Call(Box<Call>),
     /// `x in [constants]`.
@@ -54,6 +54,16 @@ pub(super) enum Node {
     OrValue(Box<[Node; 2]>),
 }
 
+/// A comparison of two values.
+#[derive(Debug)]
+pub(super) struct Equality {
+    pub(super) sides: [Node; 2],
+    /// Whether they shall be equal.
+    pub(super) equal: bool,
+    /// How many characters a constant text among them has.
+    pub(super) characters: Option<u64>,
+}
+
 /// A value and what is selected from it.
 #[derive(Debug)]
 pub(super) struct Attribute {
@@ -61,6 +71,26 @@ pub(super) struct Attribute {
     pub(super) qualifiers: Vec<Arc<Qualifier>>,
     /// Whether it stands in `has()`.
     pub(super) test: bool,
+    /// Where it leads, if that is known beforehand.
+    pub(super) path: Option<Path>,
+}
+
+/// What plain constant steps from `device` lead to.
+#[derive(Debug)]
+pub(super) enum Path {
+    /// `device.driver`
+    Driver,
+    /// `device.attributes[domain]`
+    Domain(Table, Arc<str>),
+    /// `device.attributes[domain].id`
+    Leaf(Table, Leaf),
+}
+
+/// An id in a domain, neither with a slash.
+#[derive(Debug)]
+pub(super) struct Leaf {
+    pub(super) domain: Arc<str>,
+    pub(super) id: Arc<str>,
 }
 
 /// What is selected from.
@@ -84,6 +114,16 @@ pub(super) struct Qualifier {
     pub(super) optional: bool,
     /// Whether only presence is asked for.
     pub(super) test: bool,
+}
+
+impl Qualifier {
+    /// The text of a constant step that is no question.
+    pub(super) fn plain(&self) -> Option<&Arc<str>> {
+        match &self.index {
+            Index::Constant(_, Key::String(text)) if !self.optional && !self.test => Some(text),
+            _ => None,
+        }
+    }
 }
 
 /// A field name, key or index.
@@ -114,10 +154,12 @@ pub(super) struct Call {
     pub(super) pattern: Option<GoRegex>,
     /// What the evaluator does by itself.
     pub(super) special: Special,
+    /// Whether upstream's cost function may crash.
+    pub(super) cost_may_fail: bool,
 }
 
 /// Calls the evaluator knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Special {
     /// None of them.
     None,
@@ -127,8 +169,23 @@ pub(super) enum Special {
     Append(usize),
     /// `+` of anything else.
     Add,
+    /// `<`, `<=`, `>` or `>=`: whether a number that stands so to the other is in order.
+    Order(fn(Ordering) -> bool),
+    /// A comparison of two quantities or of two semantic versions.
+    Compare(Compare),
     /// An insertion into the map of a fold's variable.
     Insert(usize),
+}
+
+/// A comparison of values of one of Kubernetes' own types.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Compare {
+    /// What is said of the order.
+    pub(super) result: fn(Ordering) -> Value,
+    /// Whether the overload, if it is known, takes quantities.
+    pub(super) quantities: bool,
+    /// Whether the overload, if it is known, takes semantic versions.
+    pub(super) versions: bool,
 }
 
 /// A fold.

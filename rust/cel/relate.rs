@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::overload::EvalError;
 use super::types::Type;
 use super::value::{Key, Map, OtherKey, Value};
+use crate::quantity::Quantity;
 
 /// How many values one comparison may look at. Upstream has no such limit; a list that holds itself twice, forty times
 /// over, keeps it busy for ever at a cost of 1.
@@ -107,13 +108,35 @@ impl Value {
             Value::Map(_) => Type::map(Type::Dyn, Type::Dyn),
             Value::Optional(_) => Type::optional(Type::Dyn),
             Value::Type(_) => Type::Type(Box::new(Type::Dyn)),
-            Value::Quantity(_) | Value::QuantityResult(_) => Type::Named("kubernetes.Quantity"),
-            Value::Semver(_) => Type::Named("kubernetes.Semver"),
-            Value::Ip(_) => Type::Named("net.IP"),
-            Value::Cidr(..) => Type::Named("net.CIDR"),
-            Value::Url(_) => Type::Named("kubernetes.URL"),
-            Value::Format(_) => Type::Named("kubernetes.NamedFormat"),
+            Value::Quantity(_)
+            | Value::QuantityResult(_)
+            | Value::Semver(_)
+            | Value::Ip(_)
+            | Value::Cidr(..)
+            | Value::Url(_)
+            | Value::Format(_) => Type::Named(self.own_type().unwrap_or_default()),
         }
+    }
+
+    /// The quantity it is, if it is one.
+    pub(super) fn quantity(&self) -> Option<&Quantity> {
+        match self {
+            Value::Quantity(quantity) | Value::QuantityResult(quantity) => Some(quantity),
+            _ => None,
+        }
+    }
+
+    /// The name of the type, if it is one of Kubernetes' own.
+    fn own_type(&self) -> Option<&'static str> {
+        Some(match self {
+            Value::Quantity(_) | Value::QuantityResult(_) => "kubernetes.Quantity",
+            Value::Semver(_) => "kubernetes.Semver",
+            Value::Ip(_) => "net.IP",
+            Value::Cidr(..) => "net.CIDR",
+            Value::Url(_) => "kubernetes.URL",
+            Value::Format(_) => "kubernetes.NamedFormat",
+            _ => return None,
+        })
     }
 
     /// The name of the value's type, without parameters.
@@ -292,7 +315,7 @@ pub(super) fn fits(declared: &Type, value: &Value) -> bool {
             .entries
             .first_key_value()
             .is_none_or(|(first, value)| fits(key, &first.value()) && fits(entry, value)),
-        (Type::Named(name), value) => value.type_of() == Type::Named(name),
+        (Type::Named(name), value) => value.own_type() == Some(*name),
         _ => false,
     }
 }

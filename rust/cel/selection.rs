@@ -2,44 +2,23 @@
 //!
 //! Start at [`Machine::attribute`].
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
+use super::device::{Device, unknown_domain};
 use super::interpret::Machine;
 use super::matcher;
 use super::number;
-use super::overload::{EvalError, EvalResult};
+use super::operand::{Operand, Part};
+use super::overload::EvalError;
 use super::planner::index_key;
-use super::program::{Attribute, Index, Qualifier, Root};
+use super::program::{Attribute, Index, Path, Qualifier, Root};
 use super::relate::name_of_type;
-use super::value::{Key, Map, Value};
+use super::value::{Key, Value};
+use crate::attribute::QualifiedName;
 
-static EMPTY: LazyLock<Value> = LazyLock::new(|| Value::Map(Arc::new(Map::default())));
-
-/// A value on its way through a selection, borrowed while it can be.
-enum Held<'p> {
-    Device(&'p Value),
-    Own(Value),
-}
-
-impl Held<'_> {
-    fn get(&self) -> &Value {
-        match self {
-            Held::Device(value) => value,
-            Held::Own(value) => value,
-        }
-    }
-
-    fn into_value(self) -> Value {
-        match self {
-            Held::Device(value) => value.clone(),
-            Held::Own(value) => value,
-        }
-    }
-}
-
-impl<'p> Machine<'p> {
+impl<'p> Machine<'p, '_> {
     /// An attribute on its own: 1 for the whole. Conditionals cost nothing, `has()` gives the 1 back.
-    pub(super) fn attribute(&mut self, attribute: &'p Attribute) -> EvalResult {
+    pub(super) fn attribute(&mut self, attribute: &'p Attribute) -> Result<Operand<'p>, EvalError> {
         let result = match self.resolve(attribute) {
             Err(error) if error.ends_evaluation() => return Err(error),
             result => result,
@@ -51,16 +30,21 @@ impl<'p> Machine<'p> {
             _ => {}
         }
         match result {
-            Ok(Value::Optional(value)) if attribute.test => Ok(Value::Bool(value.is_some())),
+            Ok(Operand::Own(Value::Optional(value))) if attribute.test => {
+                Ok(Operand::Own(Value::Bool(value.is_some())))
+            }
             result => result,
         }
     }
 
-    fn resolve(&mut self, attribute: &'p Attribute) -> EvalResult {
+    fn resolve(&mut self, attribute: &'p Attribute) -> Result<Operand<'p>, EvalError> {
+        if let Some(path) = &attribute.path {
+            return self.path(path);
+        }
         let mut held = match &attribute.root {
-            Root::Device => Held::Device(self.device),
-            Root::Slot(slot) => Held::Own(self.slot(*slot)?),
-            Root::Node(node) => Held::Own(self.node(node)?),
+            Root::Device => Operand::Part(Part::Device),
+            Root::Slot(slot) => self.slot(*slot)?,
+            Root::Node(node) => Operand::Own(self.node(node)?),
             Root::Conditional(parts) => {
                 return match self.node(&parts.0)? {
                     Value::Bool(true) => self.resolve(&parts.1),
@@ -70,43 +54,74 @@ impl<'p> Machine<'p> {
             }
         };
         let mut optional = false;
-        if let Held::Own(Value::Optional(inner)) = held {
+        if let Operand::Own(Value::Optional(inner)) = held {
             match inner {
-                Some(value) => held = Held::Own(Value::clone(&value)),
-                None => return Ok(Value::Optional(None)),
+                Some(value) => held = Operand::Own(Value::clone(&value)),
+                None => return Ok(Operand::Own(Value::Optional(None))),
             }
             optional = true;
         }
         for qualifier in &attribute.qualifiers {
             optional |= qualifier.optional;
+            if let Operand::Part(Part::Domain(table, domain)) = held
+                && !optional
+                && let Some(id) = qualifier.plain()
+            {
+                self.charge(1)?;
+                let found = self.device.leaf(table, QualifiedName::new(domain, id));
+                held = found.ok_or_else(|| EvalError::NoSuchKey(id.to_string()))?;
+                continue;
+            }
             held = match self.qualify(qualifier, &held, optional)? {
                 Some(next) => next,
-                None => return Ok(Value::Optional(None)),
+                None => return Ok(Operand::Own(Value::Optional(None))),
             };
         }
-        let value = held.into_value();
-        Ok(if optional {
-            Value::Optional(Some(Arc::new(value)))
-        } else {
-            value
-        })
+        if !optional {
+            return Ok(held);
+        }
+        let value = self.value(held);
+        Ok(Operand::Own(Value::Optional(Some(Arc::new(value)))))
+    }
+
+    /// What a path leads to, at the cost of its steps.
+    fn path(&mut self, path: &'p Path) -> Result<Operand<'p>, EvalError> {
+        match path {
+            Path::Driver => {
+                self.charge_steps(1)?;
+                Ok(Operand::Part(Part::Driver))
+            }
+            Path::Domain(table, domain) => {
+                self.charge_steps(2)?;
+                Ok(Operand::Part(Part::Domain(*table, domain)))
+            }
+            Path::Leaf(table, leaf) => {
+                self.charge_steps(3)?;
+                let name = QualifiedName::plain(&leaf.domain, &leaf.id);
+                let found = self.device.leaf(*table, name);
+                found.ok_or_else(|| EvalError::NoSuchKey(leaf.id.to_string()))
+            }
+        }
     }
 
     /// One step of a selection; nothing if what is asked for optionally is absent.
     fn qualify(
         &mut self,
         qualifier: &'p Qualifier,
-        held: &Held<'p>,
+        held: &Operand<'p>,
         optional: bool,
-    ) -> Result<Option<Held<'p>>, EvalError> {
+    ) -> Result<Option<Operand<'p>>, EvalError> {
         let presence = optional || qualifier.test;
         let selected = match &qualifier.index {
-            Index::Constant(value, key) => select(held, value, key, presence),
+            Index::Constant(value, key) => {
+                select(&self.device, held, (value, key), Some(key), presence)
+            }
             Index::Computed(index) => match self.resolve(index) {
                 Err(error) if error.ends_evaluation() => return Err(error),
                 index => index.and_then(|index| {
+                    let index = self.value(index);
                     let key = index_key(&index)?;
-                    select(held, &index, &key, presence)
+                    select(&self.device, held, (&index, &key), None, presence)
                 }),
             },
         };
@@ -117,28 +132,35 @@ impl<'p> Machine<'p> {
         }
         match selected {
             Ok(found) if qualifier.test && !optional => {
-                Ok(Some(Held::Own(Value::Bool(found.is_some()))))
+                Ok(Some(Operand::Own(Value::Bool(found.is_some()))))
             }
             selected => selected,
         }
     }
 }
 
-/// What stands at a key or index; its absence is an error unless presence is what is asked.
+/// What stands at a key or index; its absence is an error unless presence is what is asked. A key that lasts as long as
+/// the program is given a second time.
 fn select<'p>(
-    held: &Held<'p>,
-    index: &Value,
-    key: &Key,
+    device: &Device<'p>,
+    held: &Operand<'p>,
+    (index, key): (&Value, &Key),
+    lasting: Option<&'p Key>,
     presence: bool,
-) -> Result<Option<Held<'p>>, EvalError> {
+) -> Result<Option<Operand<'p>>, EvalError> {
     let found = match held {
-        Held::Device(value) => find(value, index, key)?.map(Held::Device),
-        Held::Own(value) => find(value, index, key)?.map(|found| Held::Own(found.clone())),
+        Operand::Part(part) => find_part(device, *part, key, lasting),
+        Operand::Own(value) => find(value, index, key)?,
+        Operand::Constant(value) => find(value, index, key)?,
     };
     match found {
         Some(found) => Ok(Some(found)),
         None if presence => Ok(None),
-        None if matches!(held.get(), Value::List(_)) => {
+        None if matches!(
+            held,
+            Operand::Own(Value::List(_)) | Operand::Constant(Value::List(_))
+        ) =>
+        {
             let shown = matcher::shown(index);
             Err(EvalError::Message(format!("index out of bounds: {shown}")))
         }
@@ -146,11 +168,37 @@ fn select<'p>(
     }
 }
 
-fn find<'v>(value: &'v Value, index: &Value, key: &Key) -> Result<Option<&'v Value>, EvalError> {
-    match value {
+/// All keys of a device are texts, and an unknown domain reads as an empty map.
+fn find_part<'p>(
+    device: &Device<'p>,
+    part: Part<'p>,
+    key: &Key,
+    lasting: Option<&'p Key>,
+) -> Option<Operand<'p>> {
+    let text = match key {
+        Key::String(text) => Some(&**text),
+        _ => None,
+    };
+    match part {
+        Part::Device => device.field(text?),
+        Part::Table(table) => Some(match (lasting, text) {
+            (Some(Key::String(domain)), _) => Operand::Part(Part::Domain(table, domain)),
+            (_, Some(text)) => match device.domain(table, text) {
+                Some(domain) => Operand::Part(Part::Domain(table, domain)),
+                None => Operand::Own(unknown_domain()),
+            },
+            _ => Operand::Own(unknown_domain()),
+        }),
+        Part::Domain(table, domain) => device.leaf(table, QualifiedName::new(domain, text?)),
+        Part::Driver | Part::Text(_) | Part::Version(_) | Part::Quantity(_) => None,
+    }
+}
+
+fn find<'p>(value: &Value, index: &Value, key: &Key) -> Result<Option<Operand<'p>>, EvalError> {
+    let found = match value {
         Value::Map(map) => match map.find_key(key) {
-            None if map.default_empty => Ok(Some(&*EMPTY)),
-            found => Ok(found),
+            None if map.default_empty => return Ok(Some(Operand::Own(unknown_domain()))),
+            found => found,
         },
         Value::List(list) => {
             let position = match index {
@@ -168,8 +216,9 @@ fn find<'v>(value: &'v Value, index: &Value, key: &Key) -> Result<Option<&'v Val
                 let shown = matcher::shown(index);
                 EvalError::Message(format!("unsupported index value {shown} in list"))
             })?;
-            Ok(usize::try_from(position).ok().and_then(|at| list.get(at)))
+            usize::try_from(position).ok().and_then(|at| list.get(at))
         }
-        _ => Ok(None),
-    }
+        _ => None,
+    };
+    Ok(found.cloned().map(Operand::Own))
 }

@@ -155,11 +155,12 @@ fn compile(
     Ok((expr, program))
 }
 
-fn evaluate(program: &Program, device: &Device) -> (EvalResult, u64) {
-    match device.value() {
-        Ok(value) => run(program, value, COST_LIMIT),
-        Err(text) => (Err(EvalError::message(text)), 0),
+fn evaluate(program: &Program, device: Device<'_>) -> (EvalResult, u64) {
+    if device.is_readable() {
+        return run(program, device, COST_LIMIT);
     }
+    let text = device.unreadable().unwrap_or_default();
+    (Err(EvalError::message(text)), 0)
 }
 
 impl Selector {
@@ -173,12 +174,12 @@ impl Selector {
     }
 
     /// Whether the device is selected.
-    pub fn matches(&self, device: &Device) -> Result<bool, RuntimeError> {
+    pub fn matches(&self, device: Device<'_>) -> Result<bool, RuntimeError> {
         self.evaluate(device).0
     }
 
     /// Whether the device is selected, and what it cost to find out.
-    pub fn evaluate(&self, device: &Device) -> (Result<bool, RuntimeError>, u64) {
+    pub fn evaluate(&self, device: Device<'_>) -> (Result<bool, RuntimeError>, u64) {
         let (result, cost) = evaluate(&self.program, device);
         let result = match result {
             Ok(value) => native::verdict(&value).map_err(|text| RuntimeError::new(&text)),
@@ -201,12 +202,12 @@ impl Derived {
     }
 
     /// The attribute of a device.
-    pub fn value(&self, device: &Device) -> Result<DeviceAttribute, RuntimeError> {
+    pub fn value(&self, device: Device<'_>) -> Result<DeviceAttribute, RuntimeError> {
         self.evaluate(device).0
     }
 
     /// The attribute of a device, and what it cost to compute.
-    pub fn evaluate(&self, device: &Device) -> (Result<DeviceAttribute, RuntimeError>, u64) {
+    pub fn evaluate(&self, device: Device<'_>) -> (Result<DeviceAttribute, RuntimeError>, u64) {
         let (result, cost) = evaluate(&self.program, device);
         let result = match result {
             Ok(value) => native::attribute(&value).map_err(RuntimeError::plain),

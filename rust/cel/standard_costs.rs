@@ -5,11 +5,19 @@
 use super::library::Cost;
 use super::value::Value;
 
+/// The size a text has for costs: its characters.
+fn characters(text: &str) -> usize {
+    if text.is_ascii() {
+        text.len()
+    } else {
+        text.chars().count()
+    }
+}
+
 /// The size a value has for costs: characters, bytes, elements; 1 for everything else.
 pub(super) fn size(value: &Value) -> u64 {
     let length = match value {
-        Value::String(text) if text.is_ascii() => text.len(),
-        Value::String(text) => text.chars().count(),
+        Value::String(text) => characters(text),
         Value::Bytes(bytes) => bytes.len(),
         Value::List(list) => list.len(),
         Value::Map(map) => map.entries.len(),
@@ -33,7 +41,9 @@ fn size_at(args: &[Value], position: usize) -> u64 {
     reason = "the float arithmetic is upstream's"
 )]
 fn tenth(size: u64) -> u64 {
-    (size as f64 * 0.1).ceil() as u64
+    let tenth = size as f64 * 0.1;
+    let whole = tenth as u64;
+    whole.saturating_add(u64::from((whole as f64) < tenth))
 }
 
 /// The cost of `==` and `!=`; Kubernetes' own types on the left cost 1.
@@ -52,6 +62,15 @@ pub(super) fn equality(left: &Value, right: &Value, equal: bool) -> u64 {
         return 1;
     }
     tenth(size(left).min(size(right)))
+}
+
+/// The cost of `==` and `!=` of two texts; the characters of one may be known.
+pub(super) fn equality_of_texts(left: &str, right: &str, known: Option<u64>) -> u64 {
+    let count = |text| u64::try_from(characters(text)).unwrap_or(u64::MAX);
+    tenth(match known {
+        Some(known) if left == right => known,
+        _ => count(left).min(count(right)),
+    })
 }
 
 fn smaller(args: &[Value], _: &Value) -> u64 {

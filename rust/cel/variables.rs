@@ -5,6 +5,7 @@
 
 use super::interpret::Machine;
 use super::matcher;
+use super::operand::{Operand, Part};
 use super::overload::{EvalError, EvalResult};
 use super::program::{Attribute, Call, Fold, Node, Root, Special};
 use super::value::{Key, Map, Value};
@@ -18,13 +19,15 @@ pub(super) enum Slot<'p> {
     Pending(&'p Node),
     /// A value or an error.
     Ready(EvalResult),
+    /// Something of the device.
+    Part(Part<'p>),
     /// A list that grows in place.
     List(Vec<Value>),
     /// A map that grows in place.
     Map(Map),
 }
 
-impl<'p> Machine<'p> {
+impl<'p> Machine<'p, '_> {
     /// Does a step that only lets the accumulator grow, without looking at it as a value; false if it is no such step.
     pub(super) fn grow(&mut self, fold: &'p Fold, step: &'p Node) -> Result<bool, EvalError> {
         let call = match step {
@@ -161,7 +164,9 @@ impl<'p> Machine<'p> {
 
     /// The value of an accumulator that has just grown.
     pub(super) fn grown(&mut self, slot: usize, done: Result<(), EvalError>) -> EvalResult {
-        done.and_then(|()| self.slot(slot))
+        done?;
+        let operand = self.slot(slot)?;
+        Ok(self.value(operand))
     }
 
     pub(super) fn set(&mut self, slot: usize, value: Slot<'p>) {
@@ -176,26 +181,40 @@ impl<'p> Machine<'p> {
             return Ok(());
         };
         let init = *init;
-        let ready = match self.argument(init)? {
-            Ok(Value::List(list)) if list.is_empty() => Slot::List(Vec::new()),
-            Ok(Value::Map(map)) if map.entries.is_empty() => Slot::Map(Map::default()),
-            result => Slot::Ready(result),
+        let ready = match self.operand_argument(init)? {
+            // Nothing of a device is a list or a map that could grow, unless it is a domain without anything in it.
+            Ok(Operand::Part(part)) if !self.is_empty(part) => Slot::Part(part),
+            operand => match operand.map(|operand| self.value(operand)) {
+                Ok(Value::List(list)) if list.is_empty() => Slot::List(Vec::new()),
+                Ok(Value::Map(map)) if map.entries.is_empty() => Slot::Map(Map::default()),
+                result => Slot::Ready(result),
+            },
         };
         self.set(slot, ready);
         Ok(())
     }
 
-    /// The value of a variable of a fold.
-    pub(super) fn slot(&mut self, slot: usize) -> EvalResult {
+    /// Whether a part of the device is a map of nothing.
+    fn is_empty(&mut self, part: Part<'p>) -> bool {
+        match part {
+            Part::Table(table) => self.device.is_empty(table),
+            Part::Domain(table, domain) => self.device.domain(table, domain).is_none(),
+            _ => false,
+        }
+    }
+
+    /// What a variable of a fold holds.
+    pub(super) fn slot(&mut self, slot: usize) -> Result<Operand<'p>, EvalError> {
         self.initialise(slot)?;
         let copied = match self.slots.get(slot) {
-            Some(Slot::Ready(result)) => return result.clone(),
+            Some(Slot::Ready(result)) => return result.clone().map(Operand::Own),
+            Some(Slot::Part(part)) => return Ok(Operand::Part(*part)),
             Some(Slot::List(list)) => (list.len(), Value::List(Arc::from(list.as_slice()))),
             Some(Slot::Map(map)) => (map.entries.len(), Value::Map(Arc::new(map.clone()))),
             _ => return Err(EvalError::message("no such attribute(s)")),
         };
         self.copy(copied.0)?;
-        Ok(copied.1)
+        Ok(Operand::Own(copied.1))
     }
 }
 

@@ -10,9 +10,10 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 
 use crate::attribute::Name;
+use crate::cel;
 use crate::wire::core::NodeSelector;
 use crate::wire::slice::{
-    CounterSet, DeviceAttribute, DeviceCapacity, DeviceCounterConsumption, DeviceTaint,
+    CounterSet, Device, DeviceAttribute, DeviceCapacity, DeviceCounterConsumption, DeviceTaint,
     ResourceSlice,
 };
 
@@ -73,6 +74,8 @@ impl Kinds {
     /// The kind of a slice.
     pub fn slice(&self, slice: &ResourceSlice) -> SliceKind {
         let spec = &slice.spec;
+        let devices = spec.devices.iter();
+        let devices = devices.map(|device| DeviceShape::of(&spec.driver, device));
         let shape = Shape {
             driver: &spec.driver,
             node_selector: spec.node_selector.as_ref(),
@@ -80,7 +83,7 @@ impl Kinds {
             per_device: spec.per_device_node_selection,
             counters: &spec.shared_counters,
             skips: &spec.skip_node_operations,
-            devices: spec.devices.iter().map(DeviceShape::of).collect(),
+            devices: devices.collect(),
         };
         let mut columns: BTreeMap<&Name, Vec<Option<DeviceAttribute>>> = BTreeMap::new();
         for (index, device) in spec.devices.iter().enumerate() {
@@ -130,10 +133,11 @@ fn number(count: usize) -> u32 {
 }
 
 impl<'a> DeviceShape<'a> {
-    fn of(device: &'a crate::wire::slice::Device) -> Self {
+    fn of(driver: &str, device: &'a Device) -> Self {
+        let seen = cel::Device::new(driver, &device.attributes, &device.capacity, None);
         Self {
             attributes: device.attributes.keys().map(Name::as_str).collect(),
-            malformed: !device.attributes.values().all(is_well_formed),
+            malformed: !seen.is_readable(),
             capacity: device
                 .capacity
                 .iter()
@@ -150,16 +154,6 @@ impl<'a> DeviceShape<'a> {
             shared: device.allow_multiple_allocations,
         }
     }
-}
-
-/// Whether CEL can see the attribute.
-fn is_well_formed(attribute: &DeviceAttribute) -> bool {
-    let readable = |version: &crate::wire::slice::VersionText| version.read().is_ok();
-    attribute.version().is_none_or(readable)
-        && attribute
-            .versions()
-            .is_none_or(|list| list.iter().all(readable))
-        && *attribute != DeviceAttribute::default()
 }
 
 impl SliceKind {

@@ -1,6 +1,6 @@
 //! A published slice with what is derived from it once: device ids and what CEL sees of each device.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::id::{DeviceId, PoolId};
 use super::kinds::{Kinds, SliceKind};
@@ -12,10 +12,10 @@ use crate::wire::slice::ResourceSlice;
 pub struct Slice {
     document: ResourceSlice,
     pool: PoolId,
-    devices: Vec<DeviceId>,
+    devices: Box<[DeviceId]>,
     kind: SliceKind,
-    /// Prepared when a selector first looks at the device.
-    cel: Vec<OnceLock<cel::Device>>,
+    /// Whether selectors can be evaluated on every device; if not, each is asked.
+    is_readable: bool,
 }
 
 impl Slice {
@@ -25,7 +25,7 @@ impl Slice {
             driver: Arc::from(document.spec.driver.as_str()),
             pool: Arc::from(document.spec.pool.name.as_str()),
         };
-        let devices: Vec<DeviceId> = document
+        let devices = document
             .spec
             .devices
             .iter()
@@ -35,13 +35,17 @@ impl Slice {
                 device: Arc::clone(device.name.shared()),
             })
             .collect();
-        let cel = devices.iter().map(|_| OnceLock::new()).collect();
+        let mut seen = document.spec.devices.iter();
+        let is_readable = seen.all(|device| {
+            let driver = &document.spec.driver;
+            cel::Device::new(driver, &device.attributes, &device.capacity, None).is_readable()
+        });
         Self {
             kind: kinds.slice(&document),
             document,
             pool,
             devices,
-            cel,
+            is_readable,
         }
     }
 
@@ -71,16 +75,19 @@ impl Slice {
     }
 
     /// What CEL sees of the device at a position of the document.
-    pub fn cel_device(&self, index: usize) -> &cel::Device {
-        self.cel[index].get_or_init(|| {
-            let device = &self.document.spec.devices[index];
-            cel::Device::new(
-                &self.document.spec.driver,
-                &device.attributes,
-                &device.capacity,
-                device.allow_multiple_allocations,
-            )
-        })
+    pub fn cel_device(&self, index: usize) -> cel::Device<'_> {
+        let device = &self.document.spec.devices[index];
+        let view = if self.is_readable {
+            cel::Device::readable
+        } else {
+            cel::Device::new
+        };
+        view(
+            &self.document.spec.driver,
+            &device.attributes,
+            &device.capacity,
+            device.allow_multiple_allocations,
+        )
     }
 }
 

@@ -22,7 +22,7 @@ impl Selectors<'_> {
         let selector = self.compiled.selector(expression);
         let selector = selector.as_ref().as_ref().map_err(ToString::to_string)?;
         selector
-            .matches(&prepared(driver, device))
+            .matches(prepared(driver, device))
             .map_err(|error| error.to_string())
     }
 
@@ -36,12 +36,12 @@ impl Selectors<'_> {
         let derived = self.compiled.derived(expression);
         let derived = derived.as_ref().as_ref().map_err(ToString::to_string)?;
         derived
-            .value(&prepared(driver, device))
+            .value(prepared(driver, device))
             .map_err(|error| error.to_string())
     }
 }
 
-fn prepared(driver: &str, device: &Device) -> cel::Device {
+fn prepared<'d>(driver: &'d str, device: &'d Device) -> cel::Device<'d> {
     cel::Device::new(
         driver,
         &device.attributes,

@@ -50,6 +50,19 @@ struct Members {
     versions: Option<Vec<VersionText>>,
 }
 
+/// The one member of an attribute that has one and no list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Single<'a> {
+    /// An integer.
+    Int(i64),
+    /// A truth value.
+    Bool(bool),
+    /// A text.
+    String(&'a Name),
+    /// A semantic version.
+    Version(&'a VersionText),
+}
+
 impl Members {
     fn count(&self) -> usize {
         [
@@ -69,6 +82,17 @@ impl Members {
 }
 
 impl DeviceAttribute {
+    /// Its member, if it has exactly one and that is no list.
+    pub fn single(&self) -> Option<Single<'_>> {
+        match &self.0 {
+            Content::Int(int) => Some(Single::Int(*int)),
+            Content::Bool(bool) => Some(Single::Bool(*bool)),
+            Content::String(string) => Some(Single::String(string)),
+            Content::Version(version) => Some(Single::Version(version)),
+            Content::Other(_) => None,
+        }
+    }
+
     /// The integer, if that member is there.
     pub fn int(&self) -> Option<i64> {
         match &self.0 {

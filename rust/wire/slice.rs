@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use super::attribute::{DeviceAttribute, VersionText};
+pub use super::attribute::{DeviceAttribute, Single, VersionText};
 use super::core::{NodeSelector, ObjectMeta};
 use super::raw::{RawJson, null_default};
 use crate::attribute::{Name, NameMap};

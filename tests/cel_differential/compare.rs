@@ -14,17 +14,19 @@ const KEPT: usize = 25;
 
 /// Our answer, in the form of the oracle's.
 pub(crate) fn ours(case: &Value) -> Value {
+    let attributes: NameMap<DeviceAttribute> = field(case, "attributes");
+    let capacity: NameMap<DeviceCapacity> = field(case, "capacity");
     let device = Device::new(
         case["driver"].as_str().expect("driver"),
-        &field::<NameMap<DeviceAttribute>>(case, "attributes"),
-        &field::<NameMap<DeviceCapacity>>(case, "capacity"),
+        &attributes,
+        &capacity,
         field(case, "allowMultipleAllocations"),
     );
     let expression = case["expression"].as_str().expect("expression");
     if case["mode"] == "derived" {
         match Derived::compile(expression) {
             Err(error) => json!({"compile": "error", "compileError": error.to_string()}),
-            Ok(derived) => match derived.evaluate(&device) {
+            Ok(derived) => match derived.evaluate(device) {
                 (Ok(value), cost) => {
                     // The oracle leaves out an empty list.
                     let value = if value.strings() == Some(&[]) {
@@ -40,7 +42,7 @@ pub(crate) fn ours(case: &Value) -> Value {
     } else {
         match Selector::compile(expression) {
             Err(error) => json!({"compile": "error", "compileError": error.to_string()}),
-            Ok(selector) => match selector.evaluate(&device) {
+            Ok(selector) => match selector.evaluate(device) {
                 (Ok(result), cost) => {
                     json!({"compile": "ok", "result": result, "class": "none", "cost": cost})
                 }

@@ -45,16 +45,18 @@ fn main() -> io::Result<()> {
 }
 
 fn answer(case: &Case) -> Map<String, Value> {
+    let attributes = case.attributes.clone().unwrap_or_default();
+    let capacity = case.capacity.clone().unwrap_or_default();
     let device = Device::new(
         &case.driver,
-        &case.attributes.clone().unwrap_or_default(),
-        &case.capacity.clone().unwrap_or_default(),
+        &attributes,
+        &capacity,
         case.allow_multiple_allocations,
     );
     if case.mode == "derived" {
         return match Derived::compile(&case.expression) {
             Ok(derived) => {
-                let (result, cost) = derived.evaluate(&device);
+                let (result, cost) = derived.evaluate(device);
                 evaluated("value", result.map(|value| json!(value)), cost)
             }
             Err(error) => refused(&error.to_string()),
@@ -62,7 +64,7 @@ fn answer(case: &Case) -> Map<String, Value> {
     }
     match Selector::compile(&case.expression) {
         Ok(selector) => {
-            let (result, cost) = selector.evaluate(&device);
+            let (result, cost) = selector.evaluate(device);
             evaluated("result", result.map(Value::Bool), cost)
         }
         Err(error) => refused(&error.to_string()),
