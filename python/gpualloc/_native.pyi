@@ -149,16 +149,8 @@ class Inventory:
         """Why the claims fit on none of the nodes, and the cheapest changes with which they would.
 
         Every change is tried out by allocating with it, except waiting for an incomplete pool. With many nodes changes
-        are tried on some nodes of each group; see `Advice.tried_on` and `Advice.cut_short`.
-
-        Args:
-            claims: As in `allocate`.
-            pod: As in `allocate`.
-            nodes: As in `allocate`.
-            exclude: As in `allocate`.
-            max_steps: As in `allocate`; a trial gets fewer steps.
-            kubernetes: As in `allocate`.
-            feature_gates: As in `allocate`.
+        are tried on some nodes of each group; see `Advice.tried_on` and `Advice.cut_short`. The arguments are those of
+        `allocate`; a trial gets fewer steps.
 
         Raises:
             InvalidInputError: for arguments that cannot be read or name what is not there.
