@@ -200,8 +200,10 @@ impl Cluster {
             })
             .collect();
         let (selected, time) = measured(|| {
-            let matches = |device: &&&_| selector.matches(device).expect("a verdict");
-            devices.iter().filter(matches).count()
+            let devices = devices.iter().copied();
+            devices
+                .filter(|device| selector.matches(*device).expect("a verdict"))
+                .count()
         });
         (selected, devices.len(), time)
     }

@@ -27,6 +27,8 @@ __version__: str
 _Claims: TypeAlias = Documents | Iterable[Document]
 """ResourceClaim documents, or names `namespace/name` of claims in the inventory, or a row of both."""
 
+_Gates: TypeAlias = dict[str, bool] | None
+
 @final
 class Inventory:
     """What exists and what is held at one moment.
@@ -73,7 +75,7 @@ class Inventory:
         exclude: Sequence[str] | None = None,
         max_steps: int | None = None,
         kubernetes: str = "1.37",
-        feature_gates: dict[str, bool] | None = None,
+        feature_gates: _Gates = None,
         share_ids: dict[tuple[str, str, int], str] | None = None,
     ) -> Answer:
         """Devices for the claims on the first node that takes them all.
@@ -103,7 +105,7 @@ class Inventory:
         exclude: Sequence[str] | None = None,
         max_steps: int | None = None,
         kubernetes: str = "1.37",
-        feature_gates: dict[str, bool] | None = None,
+        feature_gates: _Gates = None,
         share_ids: dict[tuple[str, str, int], str] | None = None,
     ) -> list[Answer]:
         """As `allocate`, for each node on its own: one answer per node, in the order of the nodes."""
@@ -117,7 +119,7 @@ class Inventory:
         exclude: Sequence[str] | None = None,
         max_steps: int | None = None,
         kubernetes: str = "1.37",
-        feature_gates: dict[str, bool] | None = None,
+        feature_gates: _Gates = None,
         share_ids: dict[tuple[str, str, int], str] | None = None,
     ) -> tuple[Inventory, list[Answer]]:
         """Allocates for many pods in turn; each finds what those before it have left.
@@ -139,7 +141,7 @@ class Inventory:
         exclude: Sequence[str] | None = None,
         max_steps: int | None = None,
         kubernetes: str = "1.37",
-        feature_gates: dict[str, bool] | None = None,
+        feature_gates: _Gates = None,
     ) -> Advice:
         """Why the claims fit on none of the nodes, and the cheapest changes with which they would.
 
@@ -161,7 +163,7 @@ class Inventory:
         before: Survey | None = None,
         max_steps: int | None = None,
         kubernetes: str = "1.37",
-        feature_gates: dict[str, bool] | None = None,
+        feature_gates: _Gates = None,
     ) -> Survey:
         """Which nodes can take the claims, all at once: nodes that the claims cannot tell apart are searched once.
 
@@ -178,7 +180,7 @@ class Inventory:
         exclude: Sequence[str] | None = None,
         max_steps: int | None = None,
         kubernetes: str = "1.37",
-        feature_gates: dict[str, bool] | None = None,
+        feature_gates: _Gates = None,
     ) -> dict[str, Any] | None:
         """Why the claims do not fit on a node, as a proof that can be checked again.
 
@@ -226,12 +228,7 @@ class Inventory:
         """
 
     def verify(
-        self,
-        claim: str,
-        *,
-        node: str | None = None,
-        kubernetes: str = "1.37",
-        feature_gates: dict[str, bool] | None = None,
+        self, claim: str, *, node: str | None = None, kubernetes: str = "1.37", feature_gates: _Gates = None
     ) -> list[Objection]:
         """Judges what a claim holds, whoever allocated it, as if everything else was held before it.
 
@@ -244,7 +241,7 @@ class Inventory:
         """
 
     def claims_of_pod(
-        self, pod: str, *, kubernetes: str = "1.37", feature_gates: dict[str, bool] | None = None
+        self, pod: str, *, kubernetes: str = "1.37", feature_gates: _Gates = None
     ) -> list[dict[str, Any]]:
         """The claims of a pod in its order, from templates too; that of its extended resources comes last."""
 
@@ -268,8 +265,6 @@ class Inventory:
     def pods(self) -> tuple[str, ...]:
         """All pods."""
 
-    def __eq__(self, other: object, /) -> bool: ...
-    def __ne__(self, other: object, /) -> bool: ...
     def __reduce__(self) -> tuple[Any, tuple[bytes]]: ...
 
 @final
@@ -317,8 +312,6 @@ class Answer:
 
     def __bool__(self) -> bool: ...
     def __getitem__(self, claim: str, /) -> ClaimAllocation: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    def __ne__(self, other: object, /) -> bool: ...
 
 @final
 class Survey:
@@ -376,9 +369,6 @@ class ClaimAllocation:
     def to_dict(self) -> dict[str, Any]:
         """The AllocationResult for `status.allocation`, exactly as the API wants it."""
 
-    def __eq__(self, other: object, /) -> bool: ...
-    def __ne__(self, other: object, /) -> bool: ...
-
 @final
 class Device:
     """One device of a claim."""
@@ -415,18 +405,12 @@ class Device:
     def consumed_capacity(self) -> dict[str, str]:
         """What the share consumes: quantity by capacity name."""
 
-    def __eq__(self, other: object, /) -> bool: ...
-    def __ne__(self, other: object, /) -> bool: ...
-
 @final
 class Explanation:
     """Why nothing fits; `str()` renders it for people."""
 
     def to_dict(self) -> dict[str, Any]:
         """The reasons as data."""
-
-    def __eq__(self, other: object, /) -> bool: ...
-    def __ne__(self, other: object, /) -> bool: ...
 
 @final
 class Advice:
@@ -487,9 +471,6 @@ class Advice:
     def to_dict(self) -> dict[str, Any]:
         """All of it as the command line prints it with `-o json`."""
 
-    def __eq__(self, other: object, /) -> bool: ...
-    def __ne__(self, other: object, /) -> bool: ...
-
 @final
 class Held:
     """What a claim holds, and what the caller wrote beside it."""
@@ -526,9 +507,6 @@ class Held:
     def preemptible(self) -> bool | None:
         """Data of the caller."""
 
-    def __eq__(self, other: object, /) -> bool: ...
-    def __ne__(self, other: object, /) -> bool: ...
-
 @final
 class Remark:
     """A remark on a document that was read; `str()` is a sentence."""
@@ -540,9 +518,6 @@ class Remark:
     @property
     def document(self) -> str:
         """Kind and namespace/name."""
-
-    def __eq__(self, other: object, /) -> bool: ...
-    def __ne__(self, other: object, /) -> bool: ...
 
 @final
 class Objection:
@@ -560,9 +535,6 @@ class Objection:
     def text(self) -> str:
         """What is wrong."""
 
-    def __eq__(self, other: object, /) -> bool: ...
-    def __ne__(self, other: object, /) -> bool: ...
-
 @final
 class Violation:
     """A rule of the API that a document breaks; `str()` is a sentence."""
@@ -578,9 +550,6 @@ class Violation:
     @property
     def text(self) -> str:
         """What the rule is."""
-
-    def __eq__(self, other: object, /) -> bool: ...
-    def __ne__(self, other: object, /) -> bool: ...
 
 def validate(documents: Documents) -> list[Violation]:
     """Judges documents by the API server's rules for new objects, each on its own and with every feature gate on.

@@ -196,13 +196,12 @@ fn read_value(
             .into_iter()
             .try_for_each(|item| read_value(item.get(), Some(list), reading));
     }
-    let named = format!("{kind} {name}");
-    let named = named.trim_end();
+    let named = format!("{kind} {name}").trim_end().to_owned();
     if is_known(&kind, &api_version) {
-        check_shape(named, &kind, &meta, header.spec.is_some())?;
+        check_shape(&named, &kind, &meta, header.spec.is_some())?;
     }
     let mut entry =
-        typed(text, &api_version, &kind, named, reading.defaults)?.unwrap_or(Entry::Unknown {
+        typed(text, &api_version, &kind, &named, reading.defaults)?.unwrap_or(Entry::Unknown {
             api_version,
             kind,
             name,
