@@ -11,7 +11,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::explanation::Reason;
+pub use crate::explanation::Reason;
 
 /// Why the demands cannot be met.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
