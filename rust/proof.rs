@@ -119,9 +119,30 @@ pub struct Sum {
     /// The demands.
     pub demands: Vec<Demand>,
     /// What they consume at the least, in units of 10^-9.
+    #[serde(with = "digits")]
     pub needed: i128,
-    /// What is left, in units of 10^-9.
+    /// What is left, in units of 10^-9; nothing of a counter that is overdrawn.
+    #[serde(with = "digits")]
     pub left: i128,
+}
+
+/// Amounts are written as texts of digits: few readers of JSON know integers of this size.
+mod digits {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        amount: &i128,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(amount)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<i128, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
 }
 
 /// One counter of a counter set of a pool.

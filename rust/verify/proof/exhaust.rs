@@ -107,7 +107,7 @@ impl<'p> Naive<'_, '_, 'p, '_> {
             return self.request(Demand { request, ..at });
         }
         for device in from..self.problem.devices.len() {
-            if !way.candidates[device] {
+            if !way.candidates[device] || way.has_errors[device] {
                 continue;
             }
             self.allowed = self.allowed.checked_sub(1).ok_or(OutOfTries)?;
@@ -128,16 +128,8 @@ impl<'p> Naive<'_, '_, 'p, '_> {
     /// Takes the device, unless a check refuses it or fails on it.
     fn take(&mut self, at: Demand, way: &Way<'p>, device: usize) -> bool {
         let found = self.problem.devices[device];
-        let document = self.problem.claims[at.claim];
         self.replay.claim.0 = at.claim;
-        let alone = self
-            .problem
-            .checks
-            .first_refusal(document, &way.wish, found);
-        if alone != Ok(None)
-            || self.replay.taken(&way.wish, found).is_some()
-            || self.replay.overdrawn(found).is_some()
-        {
+        if self.replay.taken(&way.wish, found).is_some() || self.replay.overdrawn(found).is_some() {
             return false;
         }
         let Some(consumed) = self.consumed(way, found) else {

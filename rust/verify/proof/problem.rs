@@ -47,6 +47,8 @@ pub(super) struct Way<'p> {
     pub(super) needed: usize,
     /// Whether each device is a candidate when nothing is assumed.
     pub(super) candidates: Vec<bool>,
+    /// Whether a check fails on each device; such a device is a candidate, but no solution has it.
+    pub(super) has_errors: Vec<bool>,
     /// What the constraints compare, by position of the constraint; nothing where the wish is not under it.
     pub(super) values: Vec<Option<Values>>,
     /// What a share of each shared device consumes, in the order of its capacities; nothing if that has an error.
@@ -175,12 +177,15 @@ impl<'r, 'p, 'a> Problem<'r, 'p, 'a> {
         let document = self.claims[claim];
         let all = replay.everything.get(&(claim, wish.place));
         let all = all.filter(|_| wish.mode == "All");
-        let is_candidate = |found: &Found<'p, 'a>| {
-            all.is_none_or(|all| all.contains(&found.position))
-                // A check with an error may have said yes.
-                && matches!(self.checks.first_refusal(document, &wish, *found), Ok(None) | Err(_))
-        };
-        let candidates: Vec<bool> = self.devices.iter().map(is_candidate).collect();
+        let is_meant = |found: &Found<'p, 'a>| all.is_none_or(|all| all.contains(&found.position));
+        let verdict = |found: &Found<'p, 'a>| self.checks.first_refusal(document, &wish, *found);
+        let verdicts: Vec<_> = self.devices.iter().map(verdict).collect();
+        // A check with an error may have said yes.
+        let passes = |verdict: &Result<_, _>| matches!(verdict, Ok(None) | Err(_));
+        let both = self.devices.iter().zip(&verdicts);
+        let candidates: Vec<bool> = both
+            .map(|(found, verdict)| is_meant(found) && passes(verdict))
+            .collect();
         let lists = replay.features.list_type_attributes;
         let compared = document.spec.devices.constraints.iter().map(|constraint| {
             let (name, _) = compares(constraint, &wish)?;
@@ -202,6 +207,7 @@ impl<'r, 'p, 'a> Problem<'r, 'p, 'a> {
         };
         Way {
             needed: count,
+            has_errors: verdicts.iter().map(Result::is_err).collect(),
             candidates,
             values,
             takes: takes.collect(),
