@@ -11,7 +11,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::explanation::Reason;
+pub use crate::explanation::Reason;
 
 /// Why the demands cannot be met.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -118,26 +118,30 @@ pub struct Sum {
     pub counters: Vec<CounterRef>,
     /// The demands.
     pub demands: Vec<Demand>,
-    /// What they consume at the least, in units of 10^-9; in JSON as a text, being too large for a number.
-    #[serde(with = "as_text")]
+    /// What they consume at the least, in units of 10^-9.
+    #[serde(with = "digits")]
     pub needed: i128,
-    /// What is left, in units of 10^-9; likewise.
-    #[serde(with = "as_text")]
+    /// What is left, in units of 10^-9; nothing of a counter that is overdrawn.
+    #[serde(with = "digits")]
     pub left: i128,
 }
 
-/// Numbers of any size as texts.
-mod as_text {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+/// Amounts are written as texts of digits: few readers of JSON know integers of this size.
+mod digits {
+    use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(number: &i128, out: S) -> Result<S::Ok, S::Error> {
-        out.collect_str(number)
+    pub(super) fn serialize<S: Serializer>(
+        amount: &i128,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(amount)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<i128, D::Error> {
-        String::deserialize(input)?
-            .parse()
-            .map_err(D::Error::custom)
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<i128, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
