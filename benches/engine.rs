@@ -26,7 +26,7 @@ fn claim(count: usize) -> Vec<Arc<ResourceClaim>> {
 }
 
 fn read(criterion: &mut Criterion) {
-    let documents = scenarios::hgx_cluster(NODES, GPUS);
+    let documents = scenarios::hgx_world(NODES, GPUS, 1).documents();
     let mut group = criterion.benchmark_group("read");
     group.sample_size(10);
     group.throughput(Throughput::Bytes(documents.len() as u64));
@@ -37,7 +37,7 @@ fn read(criterion: &mut Criterion) {
 }
 
 fn cel(criterion: &mut Criterion) {
-    let documents = scenarios::hgx_cluster(1, 1);
+    let documents = scenarios::hgx_world(1, 1, 1).documents();
     let inventory = Inventory::from_json(documents.as_bytes()).expect("documents");
     let slice = inventory.slices().next().expect("a slice");
     let device = slice.cel_device(0);
@@ -90,7 +90,7 @@ fn unique(criterion: &mut Criterion) {
 }
 
 fn allocate(criterion: &mut Criterion) {
-    let documents = scenarios::hgx_cluster(NODES, GPUS);
+    let documents = scenarios::hgx_world(NODES, GPUS, 1).documents();
     let inventory = Inventory::from_json(documents.as_bytes()).expect("documents");
     let nodes: Vec<String> = inventory
         .nodes()

@@ -140,11 +140,6 @@ pub(crate) fn hgx_world(nodes: usize, gpus: usize, count: usize) -> World {
     hgx.world(count, hgx::PRODUCT_SELECTOR)
 }
 
-/// Their documents.
-pub(crate) fn hgx_cluster(nodes: usize, gpus: usize) -> String {
-    hgx_world(nodes, gpus, 1).documents()
-}
-
 /// All rows, in the order of the table.
 pub(crate) fn rows(sizes: &Sizes) -> Vec<Row> {
     let mut rows = hgx_rows(sizes);
@@ -335,15 +330,7 @@ fn selector_rows(sizes: &Sizes) -> Vec<Row> {
         go,
         is_scanning: false,
     };
-    let world = |nodes| {
-        hgx_build(
-            nodes,
-            Layout::Named,
-            hgx::Held::Empty,
-            1,
-            hgx::PRODUCT_SELECTOR,
-        )
-    };
+    let world = |nodes| Box::new(move || hgx_world(nodes, GPUS, 1)) as Build;
     let mut rows = Vec::new();
     for (name, expression) in [
         ("productName ==", hgx::PRODUCT_SELECTOR),
