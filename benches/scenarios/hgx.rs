@@ -189,15 +189,3 @@ pub(crate) fn device(name: &str, node: usize, gpu: usize) -> Value {
         "capacity": {"memory": {"value": "81559Mi"}},
     })
 }
-
-/// The selector that every class of a driver begins with.
-pub(crate) const DRIVER_SELECTOR: &str = "device.driver == \"gpu.nvidia.com\"";
-
-/// All of the kinds of terms that selectors are made of.
-pub(crate) const JOINED_SELECTOR: &str = "device.driver == \"gpu.nvidia.com\" && device.attributes[\"gpu.nvidia.com\"].productName == \"NVIDIA H100 80GB HBM3\" && device.capacity[\"gpu.nvidia.com\"].memory.compareTo(quantity(\"40Gi\")) >= 0";
-
-/// A domain that is looked into twice, bound to a name.
-pub(crate) const BIND_SELECTOR: &str = "cel.bind(gpu, device.attributes[\"gpu.nvidia.com\"], gpu.type == \"gpu\" && gpu.productName == \"NVIDIA H100 80GB HBM3\")";
-
-/// A selector that gives another result for each device.
-pub(crate) const UUID_SELECTOR: &str = "device.attributes[\"gpu.nvidia.com\"].uuid.endsWith(\"7\")";

@@ -2,10 +2,13 @@
 //!
 //! Reads worlds, asks, commits, and counts what comes back; knows nothing of rows and tables. Start at [`Cluster`].
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gpualloc::allocation::{Answer, Options, Outcome, allocate_each, allocate_first};
+use gpualloc::allocation::{
+    Answer, Fate, Options, Outcome, Survey, allocate_each, allocate_first, survey,
+};
 use gpualloc::cel::Selector;
 use gpualloc::gates::FeatureGates;
 use gpualloc::inventory::Inventory;
@@ -32,6 +35,8 @@ pub(crate) struct Cluster {
     claims: Claims,
     passer_by: Claims,
     options: Options<'static>,
+    /// What the nodes came to when they were asked last.
+    last: RefCell<Option<Survey>>,
 }
 
 /// What a question to several nodes came to.
@@ -62,8 +67,11 @@ impl Cluster {
         let gates = FeatureGates::default()
             .with("DRAListTypeAttributes", world.has_list_attributes)
             .expect("a gate");
+        let inventory = Inventory::from_json(world.documents().as_bytes()).expect("documents");
+        inventory.table();
         Self {
-            inventory: Inventory::from_json(world.documents().as_bytes()).expect("documents"),
+            inventory,
+            last: RefCell::default(),
             claims: claims(world.claims.iter()),
             passer_by: claims(world.passer_by.iter()),
             options: Options {
@@ -77,6 +85,9 @@ impl Cluster {
     /// Which of the nodes can take the claims.
     pub(crate) fn each(&self, nodes: &[String]) -> (Answers, Duration) {
         measured(|| {
+            if nodes.len() == self.inventory.table().len() {
+                return self.all();
+            }
             let mut answers = Answers::default();
             for answer in allocate_each(&self.inventory, nodes, &self.claims, &self.options) {
                 answers.steps += answer.steps;
@@ -97,6 +108,24 @@ impl Cluster {
         })
     }
 
+    /// All nodes at once.
+    fn all(&self) -> Answers {
+        let mut last = self.last.borrow_mut();
+        let found = survey(&self.inventory, &self.claims, &self.options, last.as_ref());
+        let mut answers = Answers::default();
+        for (node, verdict) in found.iter() {
+            answers.steps += verdict.steps;
+            answers.undecided += usize::from(verdict.fate == Fate::Undecided);
+            let fits = verdict.fate == Fate::Placed;
+            answers.devices.push(fits.then_some(verdict.devices));
+            if verdict.fate == Fate::Error {
+                answers.error = Some(format!("on {node}"));
+            }
+        }
+        *last = Some(found);
+        answers
+    }
+
     /// The same after somebody else's claim was committed on one of the nodes, as good as any.
     pub(crate) fn after_commit(&self, nodes: &[String], round: usize) -> Self {
         let claims: Claims = self
@@ -111,6 +140,7 @@ impl Cluster {
             claims: self.claims.clone(),
             passer_by: self.passer_by.clone(),
             options: self.options.clone(),
+            last: self.last.clone(),
         }
     }
 

@@ -34,6 +34,8 @@ pub struct Verdict {
     pub fate: Fate,
     /// Steps that a search on one node of the group takes.
     pub steps: u64,
+    /// Devices that the claims get on it.
+    pub devices: usize,
 }
 
 /// The fates of the claims on all nodes of a snapshot.
@@ -127,6 +129,11 @@ fn verdict(answer: &Answer) -> Verdict {
             Outcome::Undecided(_) => Fate::Undecided,
         },
         steps: answer.steps,
+        devices: answer
+            .allocations()
+            .iter()
+            .map(|claim| claim.allocation.devices.results.len())
+            .sum(),
     }
 }
 
