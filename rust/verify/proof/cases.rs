@@ -182,7 +182,9 @@ fn by_device(
         inner.take(at, *way, device);
         let name = format!("device {}", case.device);
         faults.extend(within(name, check(&inner, &case.proof, depth)));
-        class.iter().for_each(|device| state.bar(at, *device));
+        for device in class {
+            state.bar(at, device);
+        }
     }
     for device in state.candidates(at) {
         let name = name_of(&state, device);

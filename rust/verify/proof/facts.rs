@@ -23,7 +23,7 @@ fn demands<'f>(state: &State<'_, '_, '_, '_>, named: &'f [Demand]) -> Result<&'f
     Ok(named)
 }
 
-fn is_equal<T: PartialEq + std::fmt::Display>(what: &str, said: T, is: T) -> Result<(), String> {
+fn is_equal<T: PartialEq + std::fmt::Display>(what: &str, said: &T, is: &T) -> Result<(), String> {
     if said == is {
         return Ok(());
     }
@@ -41,7 +41,7 @@ pub(super) fn limit(
         let all = state.needed(*at).saturating_add(state.taken(*at));
         sum.saturating_add(all)
     });
-    is_equal("the least number of devices", needed, least)?;
+    is_equal("the least number of devices", &needed, &least)?;
     if least > MOST_RESULTS {
         return Ok(());
     }
@@ -58,7 +58,7 @@ pub(super) fn few(state: &State<'_, '_, '_, '_>, fact: &Few) -> Result<(), Strin
     let needed = demands
         .iter()
         .fold(0_usize, |sum, at| sum.saturating_add(state.needed(*at)));
-    is_equal("the need", fact.needed, needed)?;
+    is_equal("the need", &fact.needed, &needed)?;
     let room = room(state, demands, &fact.grouping)?;
     if room > fact.room || fact.room >= fact.needed {
         let (needed, said) = (fact.needed, fact.room);
@@ -261,8 +261,8 @@ pub(super) fn sum(state: &State<'_, '_, '_, '_>, fact: &Sum) -> Result<(), Strin
     }
     let left = counters.iter().map(|counter| state.left(*counter));
     let left = left.fold(0, i128::saturating_add);
-    is_equal("the need", fact.needed, needed)?;
-    is_equal("what is left", fact.left, left)?;
+    is_equal("the need", &fact.needed, &needed)?;
+    is_equal("what is left", &fact.left, &left)?;
     if needed > left {
         return Ok(());
     }

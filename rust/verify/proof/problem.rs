@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::checks::{Checks, compares};
 use crate::proof::{CounterRef, Demand, DeviceRef, Element};
+use crate::quantity::Quantity;
 use crate::verify::attributes::elements;
 use crate::verify::capacity;
 use crate::verify::device::id;
@@ -139,7 +140,7 @@ impl<'r, 'p, 'a> Problem<'r, 'p, 'a> {
             let held = self.checks.replay.usage.held_amounts(id(found));
             let room = found.device.capacity.iter().map(|(name, capacity)| {
                 let used = held.and_then(|held| held.get(&**name));
-                let used = used.map_or(0, |used| used.nanos());
+                let used = used.map_or(0, Quantity::nanos);
                 capacity.value.nanos().saturating_sub(used)
             });
             self.room.push(room.collect());
@@ -225,7 +226,7 @@ impl<'r, 'p, 'a> Problem<'r, 'p, 'a> {
         let amounts = amounts.unwrap_or_default();
         let names = capacities.keys();
         names
-            .map(|name| amounts.get(&**name).map_or(0, |amount| amount.nanos()))
+            .map(|name| amounts.get(&**name).map_or(0, Quantity::nanos))
             .collect()
     }
 
