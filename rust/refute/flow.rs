@@ -35,7 +35,7 @@ enum Place {
 struct Flow<'n> {
     network: &'n Network,
     /// Picks of each demand on each device.
-    taken: Vec<Vec<usize>>,
+    chosen: Vec<Vec<usize>>,
     used: Vec<usize>,
     group_used: Vec<usize>,
 }
@@ -45,7 +45,7 @@ pub(super) fn wanting(network: &Network) -> Option<Vec<usize>> {
     let devices = network.picks.len();
     let mut flow = Flow {
         network,
-        taken: vec![vec![0; devices]; network.demands.len()],
+        chosen: vec![vec![0; devices]; network.demands.len()],
         used: vec![0; devices],
         group_used: vec![0; network.room.len()],
     };
@@ -68,7 +68,7 @@ impl Flow<'_> {
         let mut got = 0;
         for device in wanting.candidates.ones() {
             while got < wanting.needed && self.can_pick(demand, device) && self.is_open(device) {
-                self.taken[demand][device] += 1;
+                self.chosen[demand][device] += 1;
                 self.count(device, true);
                 got += 1;
             }
@@ -78,7 +78,7 @@ impl Flow<'_> {
 
     /// Whether one more of the demand's members can pick the device.
     fn can_pick(&self, demand: usize, device: usize) -> bool {
-        self.taken[demand][device] < self.network.demands[demand].members.len()
+        self.chosen[demand][device] < self.network.demands[demand].members.len()
     }
 
     fn is_open(&self, device: usize) -> bool {
@@ -143,7 +143,7 @@ impl Flow<'_> {
             }
             Place::Device(device) => {
                 let holders = (0..self.network.demands.len())
-                    .filter(|demand| self.taken[*demand][device] > 0)
+                    .filter(|demand| self.chosen[*demand][device] > 0)
                     .map(Place::Demand);
                 // A device with room in a full group can have the place of another in it.
                 let group = self.network.group[device]
@@ -166,8 +166,8 @@ impl Flow<'_> {
         }
         while let Some(from) = before(at) {
             match (from, at) {
-                (Place::Demand(demand), Place::Device(device)) => self.taken[demand][device] += 1,
-                (Place::Device(device), Place::Demand(demand)) => self.taken[demand][device] -= 1,
+                (Place::Demand(demand), Place::Device(device)) => self.chosen[demand][device] += 1,
+                (Place::Device(device), Place::Demand(demand)) => self.chosen[demand][device] -= 1,
                 // The device that comes in, and the one that goes out, of the same group.
                 (Place::Device(device), Place::Group(_)) => self.count(device, true),
                 (Place::Group(_), Place::Device(device)) => self.count(device, false),

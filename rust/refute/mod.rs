@@ -26,6 +26,9 @@ const DEPTH: usize = 40;
 
 /// A proof that there is no solution; `None` if none was found within the budget.
 pub fn refute(problem: &Problem, budget: usize) -> Option<Proof> {
+    if problem.is_odd {
+        return None;
+    }
     let mut refuter = Refuter {
         problem,
         budget,
@@ -58,7 +61,7 @@ impl Refuter<'_> {
         if flat.is_some() {
             return flat;
         }
-        let open = alternatives(state);
+        let open = Self::alternatives(state);
         let flat = open
             .iter()
             .find_map(|demand| self.by_alternative(state, *demand, Self::fact));
@@ -139,6 +142,15 @@ impl Refuter<'_> {
         })
     }
 
+    /// Demands with more than one alternative open, those with the fewest first.
+    fn alternatives(state: &State) -> Vec<usize> {
+        let mut open: Vec<usize> = (0..state.demands.len())
+            .filter(|demand| state.demands[*demand].choices.len() > 1)
+            .collect();
+        open.sort_by_key(|demand| state.demands[*demand].choices.len());
+        open
+    }
+
     fn by_alternative(
         &mut self,
         state: &State,
@@ -206,15 +218,6 @@ impl Refuter<'_> {
             cases,
         })
     }
-}
-
-/// Demands with more than one alternative open, those with the fewest first.
-fn alternatives(state: &State) -> Vec<usize> {
-    let mut open: Vec<usize> = (0..state.demands.len())
-        .filter(|demand| state.demands[*demand].choices.len() > 1)
-        .collect();
-    open.sort_by_key(|demand| state.demands[*demand].choices.len());
-    open
 }
 
 /// A number for each device; devices with the same number cannot be told apart in the state.

@@ -17,6 +17,9 @@ use crate::feasibility::view::View;
 use crate::proof::{CounterRef, Demand, DeviceRef, Element};
 use crate::quantity::Quantity;
 
+/// Pool and name of a counter set that a device draws from, and its compatibility groups there.
+type SetAndGroups<'d> = (usize, &'d str, &'d [String]);
+
 /// The problem of one node.
 pub struct Problem {
     pub(super) demands: Vec<DemandData>,
@@ -29,6 +32,8 @@ pub struct Problem {
     pub(super) elements: Vec<Element>,
     /// Whether no check fails on any device: then no order of search meets an error.
     pub is_clean: bool,
+    /// Whether a pick can make room for others, because a device consumes less than nothing; counting proves nothing then.
+    pub(super) is_odd: bool,
 }
 
 /// A request and the ways to serve it.
@@ -70,7 +75,7 @@ pub(super) struct DeviceData {
     pub(super) set: Option<usize>,
     /// What is left of its capacities, for a shared device.
     pub(super) room: Vec<i128>,
-    /// Number of its compatibility groups; devices with equal groups have equal numbers.
+    /// Number of its counter sets and compatibility groups; devices with equal ones have equal numbers.
     pub(super) groups: usize,
 }
 
@@ -100,6 +105,7 @@ impl Problem {
             left: Vec::new(),
             elements: Vec::new(),
             is_clean: true,
+            is_odd: false,
         };
         problem.add_devices(view);
         let mut numbers = BTreeMap::new();
@@ -129,11 +135,9 @@ impl Problem {
         problem
     }
 
-    fn add_devices(&mut self, view: &View<'_>) {
-        let mut counters = Counters::new(view);
+    /// Adds the counters of all pools, and says where those of each pool begin.
+    fn add_counters(&mut self, view: &View<'_>, counters: &Counters<'_>) -> Vec<usize> {
         let mut starts = Vec::new();
-        let mut sets: BTreeMap<(usize, &str), usize> = BTreeMap::new();
-        let mut groups: BTreeMap<Vec<&[String]>, usize> = BTreeMap::new();
         for (index, pool) in view.pools.iter().enumerate() {
             starts.push(self.counters.len());
             let of_pool = counters.pool(index);
@@ -147,6 +151,14 @@ impl Problem {
                 self.left.push(*left);
             }
         }
+        starts
+    }
+
+    fn add_devices(&mut self, view: &View<'_>) {
+        let mut counters = Counters::new(view);
+        let starts = self.add_counters(view, &counters);
+        let mut sets: BTreeMap<(usize, &str), usize> = BTreeMap::new();
+        let mut groups: BTreeMap<Vec<SetAndGroups<'_>>, usize> = BTreeMap::new();
         for (index, viewed) in view.devices.iter().enumerate() {
             let document = viewed.document();
             let id = viewed.id();
@@ -159,6 +171,10 @@ impl Problem {
             } else {
                 Vec::new()
             };
+            if consumption.iter().any(|(_, amount)| *amount < 0) {
+                self.is_odd = true;
+                self.is_clean = false;
+            }
             let set = match document.consumes_counters.as_slice() {
                 [only] if pays => {
                     let next = sets.len();
@@ -168,7 +184,12 @@ impl Problem {
                 _ => None,
             };
             let of_sets = document.consumes_counters.iter();
-            let own: Vec<&[String]> = of_sets.map(|c| c.compatibility_groups.as_slice()).collect();
+            let own: Vec<SetAndGroups<'_>> = of_sets
+                .map(|c| {
+                    let groups = c.compatibility_groups.as_slice();
+                    (viewed.pool, c.counter_set.as_str(), groups)
+                })
+                .collect();
             let next = groups.len();
             let groups = *groups.entry(own).or_insert(next);
             let room = document.capacity.iter().map(|(name, capacity)| {

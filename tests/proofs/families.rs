@@ -11,9 +11,9 @@ use crate::{check, kind, prove, read};
 const GIB: usize = 1 << 30;
 
 /// One node with one pool of these devices.
-fn cluster(devices: Vec<Value>, counters: Vec<Value>, claims: Vec<Value>) -> Value {
+fn cluster(devices: &[Value], counters: &[Value], claims: &[Value]) -> Value {
     let pool = json!({"name": "p", "generation": 1, "resourceSliceCount": 2});
-    let slice = |name: &str, field: &str, list: Vec<Value>| {
+    let slice = |name: &str, field: &str, list: &[Value]| {
         json!({"metadata": {"name": name},
                "spec": {"driver": "d", "pool": pool, "nodeName": "n", field: list}})
     };
@@ -35,7 +35,7 @@ fn cluster(devices: Vec<Value>, counters: Vec<Value>, claims: Vec<Value>) -> Val
            "claims": claims})
 }
 
-fn claim(name: usize, requests: Vec<Value>, constraints: Vec<Value>) -> Value {
+fn claim(name: usize, requests: &[Value], constraints: &[Value]) -> Value {
     json!({"metadata": {"namespace": "x", "name": format!("claim-{name}")},
            "spec": {"devices": {"requests": requests, "constraints": constraints}}})
 }
@@ -56,42 +56,42 @@ fn matching(requests: &[String]) -> Value {
 }
 
 fn a(n: usize) -> Value {
-    let wish = claim(0, vec![request(0, n / 2 + 1)], vec![matching(&[])]);
-    cluster(devices(n, |i| json!({"int": i % 2})), vec![], vec![wish])
+    let wish = claim(0, &[request(0, n / 2 + 1)], &[matching(&[])]);
+    cluster(&devices(n, |i| json!({"int": i % 2})), &[], &[wish])
 }
 
 fn b(n: usize) -> Value {
-    let requests = (0..=n / 2).map(|i| request(i, 2)).collect();
-    let constraints = (0..=n / 2).map(|i| matching(&[format!("r{i}")])).collect();
+    let requests: Vec<Value> = (0..=n / 2).map(|i| request(i, 2)).collect();
+    let constraints: Vec<Value> = (0..=n / 2).map(|i| matching(&[format!("r{i}")])).collect();
     cluster(
-        devices(n, |i| json!({"int": i / 2})),
-        vec![],
-        vec![claim(0, requests, constraints)],
+        &devices(n, |i| json!({"int": i / 2})),
+        &[],
+        &[claim(0, &requests, &constraints)],
     )
 }
 
 /// Devices that are all equal, and claims of so many each.
 fn c(n: usize, counts: &[usize]) -> Value {
     let claims = counts.iter().enumerate();
-    let claims = claims
-        .map(|(i, count)| claim(i, vec![request(0, *count)], vec![]))
+    let claims: Vec<Value> = claims
+        .map(|(i, count)| claim(i, &[request(0, *count)], &[]))
         .collect();
-    cluster(devices(n, |_| json!({"int": 1})), vec![], claims)
+    cluster(&devices(n, |_| json!({"int": 1})), &[], &claims)
 }
 
 fn d(n: usize) -> Value {
-    let wish = |i| claim(i, vec![request(0, 2)], vec![matching(&[])]);
+    let wish = |i| claim(i, &[request(0, 2)], &[matching(&[])]);
     cluster(
-        devices(n, |i| json!({"int": i / 2})),
-        vec![],
-        (0..=n / 2).map(wish).collect(),
+        &devices(n, |i| json!({"int": i / 2})),
+        &[],
+        &(0..=n / 2).map(wish).collect::<Vec<_>>(),
     )
 }
 
 fn distinct() -> Value {
     let constraint = json!({"distinctAttribute": "d/a"});
-    let wish = claim(0, vec![request(0, 8)], vec![constraint]);
-    cluster(devices(56, |i| json!({"int": i % 7})), vec![], vec![wish])
+    let wish = claim(0, &[request(0, 8)], &[constraint]);
+    cluster(&devices(56, |i| json!({"int": i % 7})), &[], &[wish])
 }
 
 fn alternatives() -> Value {
@@ -104,8 +104,8 @@ fn alternatives() -> Value {
         let ways: Vec<Value> = (0..8).map(|index| way(index, request)).collect();
         json!({"name": format!("r{request}"), "firstAvailable": ways})
     };
-    let wish = claim(0, (0..8).map(request).collect(), vec![]);
-    cluster(devices(15, |i| json!({"int": i})), vec![], vec![wish])
+    let wish = claim(0, &(0..8).map(request).collect::<Vec<_>>(), &[]);
+    cluster(&devices(15, |i| json!({"int": i})), &[], &[wish])
 }
 
 /// Two GPUs that are cut on demand: two halves of four slices, two of three, and one slice more than there is memory.
@@ -142,7 +142,7 @@ fn partitions() -> Value {
         request["exactly"]["selectors"] = json!([{"cel": {"expression": expression}}]);
         wishes.push(request);
     }
-    cluster(devices, sets, vec![claim(0, wishes, vec![])])
+    cluster(&devices, &sets, &[claim(0, &wishes, &[])])
 }
 
 /// Shares of 35Gi are rounded up to 40Gi, so each of four devices has room for two.
@@ -155,20 +155,20 @@ fn shares() -> Value {
     let wish = |index: usize| {
         let mut request = request(0, 1);
         request["exactly"]["capacity"] = json!({"requests": {"memory": "35Gi"}});
-        claim(index, vec![request], vec![])
+        claim(index, &[request], &[])
     };
     cluster(
-        (0..4).map(device).collect(),
-        vec![],
-        (0..9).map(wish).collect(),
+        &(0..4).map(device).collect::<Vec<_>>(),
+        &[],
+        &(0..9).map(wish).collect::<Vec<_>>(),
     )
 }
 
 /// Each device is on two of twelve rings, each ring has eight devices.
 fn lists() -> Value {
     let rings = |i: usize| json!({"strings": [format!("ring-{}", i % 12), format!("ring-{}", (i + 1 + i / 12) % 12)]});
-    let wish = claim(0, vec![request(0, 9)], vec![matching(&[])]);
-    cluster(devices(48, rings), vec![], vec![wish])
+    let wish = claim(0, &[request(0, 9)], &[matching(&[])]);
+    cluster(&devices(48, rings), &[], &[wish])
 }
 
 fn families() -> Vec<(&'static str, Value)> {

@@ -182,8 +182,8 @@ fn by_device(
         inner.take(at, *way, device);
         let name = format!("device {}", case.device);
         faults.extend(within(name, check(&inner, &case.proof, depth)));
-        for device in &class {
-            state.bar(at, *device);
+        for device in class {
+            state.bar(at, device);
         }
     }
     for device in state.candidates(at) {

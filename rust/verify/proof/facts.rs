@@ -41,7 +41,7 @@ pub(super) fn limit(
         let all = state.needed(*at).saturating_add(state.taken(*at));
         sum.saturating_add(all)
     });
-    is_equal("the least number of devices", needed, &least)?;
+    is_equal("the least number of devices", &needed, &least)?;
     if least > MOST_RESULTS {
         return Ok(());
     }
