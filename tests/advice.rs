@@ -3,7 +3,7 @@
 //!
 //! Each offer is made in the documents, and the oracle allocates with them: it fits on the node named; of two changes
 //! neither does alone, of a number the next tighter value does not, of claims to release none can stay. On small cases
-//! no change and no pair is cheaper than the first offer. The order of documents changes nothing. `GPUALLOC_CASES` and
+//! no change and no pair is cheaper than the first offer. The order of documents changes nothing. `GPUALLOC_ADVICE` and
 //! `GPUALLOC_SEED` choose how many and which; without the oracle the test says that it skipped.
 
 #![expect(
@@ -214,7 +214,7 @@ fn answers(oracle: &std::path::Path, cases: &[Value]) -> Vec<Value> {
 
 fn refused_cases(default: u64) -> Vec<Refused> {
     let (wanted, seed) = (
-        setting("GPUALLOC_CASES", default),
+        setting("GPUALLOC_ADVICE", default),
         setting("GPUALLOC_SEED", 11),
     );
     (0..wanted)

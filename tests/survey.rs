@@ -1,7 +1,7 @@
 //! All nodes at once against each node on its own, over random walks of commits, releases and updates.
 //!
 //! If this were deleted, a node could be given the fate of another that only looks like it, or an old one.
-//! `GPUALLOC_CASES` chooses how many walks.
+//! `GPUALLOC_WALKS` chooses how many walks.
 
 #![expect(
     dead_code,
@@ -25,7 +25,7 @@ use random::Random;
 use serde_json::{Value, json};
 
 fn walks(default: u64) -> u64 {
-    std::env::var("GPUALLOC_CASES").map_or(default, |text| text.parse().expect("a number"))
+    std::env::var("GPUALLOC_WALKS").map_or(default, |text| text.parse().expect("a number"))
 }
 
 /// Every node of the survey has the fate and the steps that it has on its own.

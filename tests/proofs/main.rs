@@ -1,6 +1,6 @@
 //! Proofs of impossibility against the judge of proofs, which shares no code with what finds them.
 //!
-//! If this were deleted, a wrong proof would be believed. `GPUALLOC_CASES` and `GPUALLOC_SEED` choose how many random
+//! If this were deleted, a wrong proof would be believed. `GPUALLOC_PROOFS` and `GPUALLOC_SEED` choose how many random
 //! cases and which. Every impossible answer has to have a proof that is accepted; no proof, changed or not, may be
 //! accepted where the claims fit. Start at [`every_impossible_answer_has_a_proof`].
 
@@ -130,7 +130,7 @@ impl Counts {
 fn every_impossible_answer_has_a_proof() {
     let seed = setting("GPUALLOC_SEED", 5);
     let mut counts = Counts::default();
-    for index in 0..setting("GPUALLOC_CASES", 1_000) {
+    for index in 0..setting("GPUALLOC_PROOFS", 1_000) {
         counts.add(&generate::case(seed, index), &format!("{seed}-{index}"));
     }
     counts.judge();
@@ -141,7 +141,7 @@ fn every_impossible_answer_has_a_proof() {
 fn so_has_every_impossible_answer_about_mutilated_documents() {
     let seed = setting("GPUALLOC_SEED", 5);
     let mut counts = Counts::default();
-    for index in 0..setting("GPUALLOC_CASES", 1_000) {
+    for index in 0..setting("GPUALLOC_PROOFS", 1_000) {
         let mut document = generate::case(seed, index);
         mutilate::mutilate(&mut document, &mut Random::new(seed ^ index));
         generate::sort(&mut document);
@@ -153,7 +153,7 @@ fn so_has_every_impossible_answer_about_mutilated_documents() {
 #[test]
 fn no_proof_is_accepted_where_the_claims_fit() {
     let (wanted, seed) = (
-        setting("GPUALLOC_CASES", 1_000),
+        setting("GPUALLOC_PROOFS", 1_000),
         setting("GPUALLOC_SEED", 5),
     );
     let (mut enlarged, mut mutations) = (0, 0);
@@ -224,7 +224,7 @@ fn with_a_device(document: &Value, node: &str) -> Option<Case> {
 #[test]
 fn facts_about_claims_that_fit_are_refused() {
     let (wanted, seed) = (
-        setting("GPUALLOC_CASES", 1_000),
+        setting("GPUALLOC_PROOFS", 1_000),
         setting("GPUALLOC_SEED", 5),
     );
     let mut refused = 0;
