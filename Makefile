@@ -7,12 +7,13 @@ BIN := $(VENV)/bin
 # Cases of the random comparison with the upstream allocator, and of the one with its CEL.
 N ?= 300000
 
-.PHONY: help demo test lint test-rust test-python upstream oracle campaign bite bench wheel clean
+.PHONY: help demo test lint test-rust test-python upstream oracle campaign bite bench side-by-side wheel clean
 
 help:
 	@echo "make demo      set up, then allocate the example cluster"
 	@echo "make test      set up, then run everything the gate runs"
-	@echo "make bench     time parsing, CEL and allocation, from Rust and from Python"
+	@echo "make bench     time parsing, CEL and allocation, from Rust and from Python, and both engines side by side"
+	@echo "make side-by-side  ROW='words' QUICK=--quick  only that, only rows with these words, in smaller worlds"
 	@echo "make campaign  N=300000 random cases against the upstream allocator and its CEL"
 	@echo "make bite      how many of N random cases each feature decides"
 	@echo "make upstream  upstream's own test suite with gpualloc plugged in"
@@ -90,9 +91,14 @@ bite: oracle
 
 # --- benches ----------------------------------------------------------------------------------------------------------
 
-bench: $(VENV)/wheel $(VENV)/groups
-	cargo bench
+bench: $(VENV)/wheel $(VENV)/groups oracle
+	cargo bench --bench engine
 	$(BIN)/python -m pytest -q benches --benchmark-only
+	cargo bench --quiet --bench side_by_side
+
+# One line for each row of the table: name, upstream's time, ours, ratio. ROW chooses rows by words in their names.
+side-by-side: oracle
+	cargo bench --quiet --bench side_by_side -- $(QUICK) $(ROW)
 
 clean:
 	rm -rf build $(VENV) target

@@ -25,7 +25,7 @@ fn resident() -> Option<usize> {
 
 #[expect(clippy::print_stdout, reason = "a bench prints what it measures")]
 fn main() {
-    let documents = scenarios::hgx_cluster(NODES, GPUS);
+    let documents = scenarios::hgx_world(NODES, GPUS, 1).documents();
     let before = resident();
     let inventory = Inventory::from_json(documents.as_bytes()).expect("documents");
     let after = resident();

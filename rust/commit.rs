@@ -60,7 +60,7 @@ impl Inventory {
         }
         let mut next = self.clone();
         for (claim, document) in given {
-            if next.held(&claim.key).is_some() {
+            if next.holds_already(claim)? {
                 continue;
             }
             next = next.hold(Held {
@@ -73,6 +73,22 @@ impl Inventory {
             });
         }
         Ok(next)
+    }
+
+    /// Whether the claim holds just what it is given. Whatever else its name holds is a conflict.
+    fn holds_already(&self, claim: &ClaimAllocation) -> Result<bool, Conflict> {
+        let Some(held) = self.held(&claim.key) else {
+            return Ok(false);
+        };
+        if held.uid != claim.uid && !held.uid.is_empty() && !claim.uid.is_empty() {
+            let text = format!("claim {} is another object now", claim.key);
+            return Err(Conflict::new(text));
+        }
+        if held.allocation != claim.allocation {
+            let text = format!("claim {} holds other devices now", claim.key);
+            return Err(Conflict::new(text));
+        }
+        Ok(true)
     }
 
     fn recheck(
@@ -96,18 +112,9 @@ impl Inventory {
                     claim.key
                 )));
             }
-            match self.held(&claim.key) {
-                Some(held) if held.allocation == claim.allocation => {}
-                Some(_) => {
-                    return Err(Conflict::new(format!(
-                        "claim {} holds other devices now",
-                        claim.key
-                    )));
-                }
-                None => {
-                    claims.push(now.as_ref());
-                    results.push(claim.allocation.clone());
-                }
+            if !self.holds_already(claim)? {
+                claims.push(now.as_ref());
+                results.push(claim.allocation.clone());
             }
         }
         let objections = self.judge(&answer.node, &claims, &results, answer.features);

@@ -95,7 +95,9 @@ pub enum Reason {
     InvalidPool,
     /// A feature gate is off, or the node lacks a feature.
     Gate,
-    /// Held already, or excluded by the caller.
+    /// Left out by the caller.
+    Excluded,
+    /// Held already.
     InUse,
     /// Not of the class.
     Class,
@@ -119,6 +121,7 @@ impl Reason {
             Self::IncompletePool => "incomplete pool",
             Self::InvalidPool => "invalid pool",
             Self::Gate => "gate",
+            Self::Excluded => "excluded",
             Self::InUse => "in use",
             Self::Class => "class",
             Self::Selector => "selector",
@@ -129,12 +132,14 @@ impl Reason {
         }
     }
 
-    fn sentence(self) -> &'static str {
+    /// What to say of the devices it removed.
+    pub fn sentence(self) -> &'static str {
         match self {
             Self::Node => "for other nodes",
             Self::IncompletePool => "in incomplete pools",
             Self::InvalidPool => "in invalid pools",
             Self::Gate => "behind a feature gate that is off",
+            Self::Excluded => "excluded by the caller",
             Self::InUse => "in use",
             Self::Class => "not of the class",
             Self::Selector => "refused by a selector",

@@ -4,6 +4,7 @@
 //! or exactly why nothing fits. The crate reads no clock, opens no file and starts no thread.
 //! Start reading at [`inventory::Inventory`] for what exists, then `search` for how it is chosen.
 
+pub mod advice;
 pub mod allocation;
 pub mod attribute;
 #[cfg(feature = "python")]
@@ -20,6 +21,7 @@ pub mod inventory;
 pub mod pod;
 pub mod proof;
 pub mod quantity;
+pub mod refute;
 pub mod search;
 pub mod verify;
 pub mod version;

@@ -13,7 +13,7 @@ use crate::wire::claim::ResourceClaim;
 use crate::wire::core::{Node, ObjectMeta, Pod, PodResourceClaim};
 
 /// Says for which of a pod's claims a claim was made of a template.
-const POD_CLAIM_ANNOTATION: &str = "resource.kubernetes.io/pod-claim-name";
+pub const POD_CLAIM_ANNOTATION: &str = "resource.kubernetes.io/pod-claim-name";
 
 impl Inventory {
     /// The claims of a pod: those it names or that were made for it, in the order of `spec.resourceClaims`, each once,

@@ -2,8 +2,20 @@
 //!
 //! A proof speaks of one node and of the claims asked for that hold nothing yet, in order. It is about *demands*: a
 //! request, or one of its alternatives once an enclosing case has chosen it. Facts hold under what the enclosing cases
-//! assume: which alternative serves a request, which value a constraint has settled on, which devices are picked. A
-//! candidate of a demand is a device that no check refuses for it under these assumptions.
+//! assume: which alternative serves a request, which value a constraint has settled on, which devices are picked, which
+//! devices a demand does not take. A *candidate* of a demand is a device that no check refuses, for one of the open
+//! alternatives, under these assumptions:
+//!
+//! - when nothing of the claims is placed, every check that upstream makes of a single device; one on which a check
+//!   fails with an error counts as a candidate;
+//! - of the picks assumed: a demand takes no device twice; a whole device serves one demand, except that access for
+//!   administration stands beside earlier demands of other claims; counters and capacities have enough left (of the
+//!   shares of a device only the first pays counters); a plain constraint accepts it beside the picks of its claim. A
+//!   constraint is *plain* if each candidate that it can meet has a value that it compares in the ordinary way. Compatibility
+//!   groups between picks are left out of account.
+//!
+//! All this only narrows as more is assumed, provided that no device consumes less than nothing of a counter; where
+//! one does, only [`Proof::Exhausted`] is a proof.
 //!
 //! Data only: `refute` finds proofs, `verify` checks them with code of its own. Start at [`Proof`].
 
@@ -11,7 +23,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::explanation::Reason;
+pub use crate::explanation::Reason;
 
 /// Why the demands cannot be met.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -28,13 +40,15 @@ pub enum Proof {
         /// The least number of devices.
         needed: usize,
     },
-    /// A `matchAttribute` constraint has to settle on one value; each leads to a contradiction.
+    /// A plain `matchAttribute` constraint under which two devices are needed has to settle on a value that all have;
+    /// each leads to a contradiction. All devices under it then have that value.
     ByValue {
         /// Position of the claim.
         claim: usize,
         /// Position of the constraint in the claim.
         constraint: usize,
-        /// The values that candidates have, and why none will do.
+        /// The values that candidates have of the demands that are under it whichever alternative serves them and still
+        /// need a device, and why none will do.
         cases: Vec<ValueCase>,
     },
     /// One alternative has to serve the request; each leads to a contradiction.
@@ -46,7 +60,7 @@ pub enum Proof {
         /// Every alternative that the enclosing cases leave open.
         cases: Vec<AlternativeCase>,
     },
-    /// The demand needs a device; each candidate leads to a contradiction.
+    /// The demand, of which one alternative is open, needs a device; each candidate leads to a contradiction.
     ByDevice {
         /// Position of the claim.
         claim: usize,
@@ -55,7 +69,7 @@ pub enum Proof {
         /// Every candidate, in order. A case may assume that the demand takes none of the devices of earlier cases.
         cases: Vec<DeviceCase>,
     },
-    /// The search went through everything; a naive search can do the same.
+    /// The search went through everything; a naive search can do the same. Never inside a case.
     Exhausted {
         /// Steps it took.
         steps: u64,
@@ -73,7 +87,8 @@ pub struct Demand {
 
 /// Too little room. What is needed is the sum, over the demands, of the least number of devices that one of the open
 /// alternatives takes (an `All` without any device counts as one), less what an enclosing case has picked. Access for
-/// administration only counts in a fact about a single demand.
+/// administration only counts in a fact about a single demand. The room stated may be more than there is, but has to be
+/// less than the need.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Few {
@@ -98,9 +113,12 @@ pub struct Few {
 pub enum Grouping {
     /// By nothing else.
     Devices,
-    /// Of the candidates that consume counters of one set only, as many as the least consumption allows.
+    /// Of the whole devices that consume counters of one set only, as many as the least consumption allows; the others
+    /// count as they are.
     CounterSets,
-    /// Of the candidates that have a value in common, one: they are under a `distinctAttribute` constraint.
+    /// Of the candidates that have a value in common, one: the demands are of one claim and under a plain
+    /// `distinctAttribute` constraint. A candidate with none of the values, or with others for another demand, counts
+    /// as it is.
     Distinct {
         /// Position of the constraint in the claim of the demands.
         constraint: usize,
@@ -110,7 +128,7 @@ pub enum Grouping {
 }
 
 /// Counters of which too little is left. Each demand is counted with its least number of devices, each device with the
-/// least sum over these counters that a candidate consumes.
+/// least sum over these counters that a candidate consumes; a shared device may have been paid for and consumes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Sum {
@@ -119,9 +137,30 @@ pub struct Sum {
     /// The demands.
     pub demands: Vec<Demand>,
     /// What they consume at the least, in units of 10^-9.
+    #[serde(with = "digits")]
     pub needed: i128,
-    /// What is left, in units of 10^-9.
+    /// What is left, in units of 10^-9; nothing of a counter that is overdrawn.
+    #[serde(with = "digits")]
     pub left: i128,
+}
+
+/// Amounts are written as texts of digits: few readers of JSON know integers of this size.
+mod digits {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        amount: &i128,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(amount)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<i128, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
 }
 
 /// One counter of a counter set of a pool.
@@ -196,7 +235,9 @@ pub struct AlternativeCase {
 pub struct DeviceCase {
     /// The device.
     pub device: DeviceRef,
-    /// Candidates that nothing in the claims can tell from it: what holds for one holds for all.
+    /// Candidates that nothing in the claims can tell from it: for every demand and open alternative it is a candidate or
+    /// not, with the same consumption and values; it is shared or not, with the same room left; and it pays the same
+    /// counters in the same groups. The two can change places in a solution, so what holds for one holds for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub equals: Vec<DeviceRef>,
     /// Why it cannot.

@@ -173,9 +173,11 @@ fn mutilated_documents_never_panic() {
         for node in &case.nodes {
             let answer = allocate_on(&case.inventory, node, &case.claims, &case.options);
             if answer.is_placed() {
-                case.inventory
-                    .commit(&answer)
-                    .expect("the snapshot is the same");
+                // A name can hold devices once, for one object.
+                let names: std::collections::BTreeSet<_> = answer.claims.iter().collect();
+                let is_held = names.iter().any(|name| case.inventory.held(name).is_some());
+                let committed = case.inventory.commit(&answer);
+                assert!(committed.is_ok() || is_held || names.len() < answer.claims.len());
             }
         }
     }

@@ -92,6 +92,45 @@ class TestShareIds:
         assert answer["team/two"].devices[0].share_id == mine != computed
         other = inventory.allocate(wanted, nodes=["a"], share_ids={("team/two", "gpus", 1): mine})
         assert other["team/two"].devices[0].share_id == computed
+        broken: list[dict[tuple[str, str, int], str]] = [
+            {("team/two", "gpus", 0): "x"},
+            {("team/two", "gpus", 0): mine, ("team/two", "gpus", 1): mine},
+        ]
+        for share_ids in broken:
+            with pytest.raises(ga.InvalidInputError, match="share_ids"):
+                inventory.allocate(wanted, nodes=["a"], share_ids=share_ids)
+
+
+class TestIdentity:
+    def test_a_late_event_of_an_older_object_changes_nothing(self, inventory: ga.Inventory) -> None:
+        def two(uid: str, version: str) -> Json:
+            document = claim("two", 2)
+            document["metadata"] |= {"uid": uid, "resourceVersion": version}
+            return document
+
+        now = inventory.update(two("new", "20"))
+        now = now.commit(now.allocate("team/two"))
+        for late in (now.update(deleted=[two("old", "5")]), now.update(two("old", "5"))):
+            assert late == now
+            assert len(late.report) == 1
+        assert now.update(deleted=[two("new", "20")]).held_claims == ()
+
+    def test_an_older_version_in_the_same_load_is_reported(self) -> None:
+        def version(number: str, devices: int) -> Json:
+            document = resource_slice("a", devices)
+            document["metadata"]["resourceVersion"] = number
+            return document
+
+        read = ga.Inventory.from_documents([version("5", 1), version("4", 2)])
+        assert [remark.kind for remark in read.report] == ["stale"]
+        assert "1 devices" in repr(read)
+
+    def test_commit_for_another_uid_is_a_conflict(self, inventory: ga.Inventory) -> None:
+        held = inventory.commit(inventory.allocate(claim("free")))
+        other = claim("free")
+        other["metadata"]["uid"] = "another"
+        with pytest.raises(ga.ConflictError, match="another object"):
+            held.commit(held.allocate(other))
 
 
 class TestPlaced:
@@ -186,6 +225,19 @@ class TestPlaced:
         assert after.held_claims == ("team/two", "team/x", "team/y")
 
 
+class TestSurvey:
+    def test_all_nodes_at_once(self, inventory: ga.Inventory) -> None:
+        survey = inventory.survey("team/two")
+        assert len(survey) == 2
+        assert (survey.fitting, survey.first) == (("a", "b"), "a")
+        assert survey.answer("b") == inventory.allocate("team/two", nodes=["b"])
+        after = inventory.commit(inventory.allocate(claim("all", 2), nodes=["a"]))
+        again = after.survey(claim("two", 2), before=survey)
+        assert again.outcomes == after.survey(claim("two", 2)).outcomes == {"a": "impossible", "b": "placed"}
+        with pytest.raises(ga.InvalidInputError, match="not in the inventory"):
+            survey.answer("c")
+
+
 class TestPods:
     @staticmethod
     def pod(name: str, **entry: str) -> Json:
@@ -270,6 +322,9 @@ class TestRefused:
             ({}, "either claims or pod"),
             ({"claims": "team/two", "pod": "team/p"}, "either claims or pod"),
             ({"claims": "team/none"}, "not in the inventory"),
+            ({"claims": ["team/two", "team/two"]}, "asked for twice"),
+            ({"claims": "team/two", "max_steps": -1}, "max_steps"),
+            ({"claims": "team/two", "nodes": "a"}, "list of names"),
             ({"claims": node("a")}, "only a ResourceClaim"),
             ({"claims": "team/two", "kubernetes": "1.2"}, "unknown version"),
             ({"claims": "team/two", "feature_gates": {"DRAMagic": True}}, "unknown feature gate"),

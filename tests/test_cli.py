@@ -89,6 +89,20 @@ class TestAllocate:
         assert run("allocate", "-f", cluster, claims, "--claim", "team/w", "-o", "json") == 0
         assert [one["name"] for one in json.loads(capsys.readouterr().out)["claims"]] == ["w"]
 
+    def test_claims_stand_there_twice(self, cluster: str, tmp_path: Path, capsys: Out) -> None:
+        asked = write(tmp_path, claim("one", 2))
+        assert run("allocate", "-f", cluster, asked, asked) == 0
+        assert run("allocate", "-f", cluster, asked, "--claim", "team/one", "--claim", "team/one") == 0
+        assert capsys.readouterr().out.count("gpu-0") == 2
+
+    def test_namespace_as_kubectl_has_it(self, cluster: str, tmp_path: Path, capsys: Out) -> None:
+        document = claim("one")
+        del document["metadata"]["namespace"]
+        asked = write(tmp_path, document)
+        assert run("allocate", "-f", cluster, asked, "--claim", "one") == 0
+        assert "default/one" in capsys.readouterr().out
+        assert run("allocate", "-f", cluster, asked, "--claim", "team/one", "-n", "team") == 0
+
     def test_gates(self, cluster: str, tmp_path: Path) -> None:
         claims = write(tmp_path, claim("x", adminAccess=True))
         assert run("allocate", "-f", cluster, claims) == 0

@@ -67,6 +67,12 @@ def test_ctrl_c_ends_a_search() -> None:
     with pytest.raises(KeyboardInterrupt):
         inventory.allocate(wanted, max_steps=ENDLESS)
     timer.join()
+    # One signal ends all searches of a call.
+    timer = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        inventory.allocate_many([wanted] * 3, max_steps=ENDLESS)
+    timer.join()
     # Generous: what counts is that it ends.
     assert time.monotonic() - begun < 30
 

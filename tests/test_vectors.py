@@ -174,7 +174,11 @@ def test_allocation(name: str, case: Json) -> None:
     answers = inventory.allocate_each_node(documents(case, "claims"), nodes=nodes, feature_gates=gates(case))
     assert [answered(answer) for answer in answers] == [expected(node) for node in case["expect"]["nodes"]], name
     for answer in answers:
-        if answer:
+        if answer and len(set(answer.asked)) < len(answer.asked):
+            # Upstream's own tables ask for claims without telling them apart; a name can hold devices once.
+            with pytest.raises(ga.ConflictError):
+                inventory.commit(answer)
+        elif answer:
             again = inventory.commit(answer)
             for claim in answer.claims:
                 again = again.release(claim.claim)

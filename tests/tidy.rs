@@ -26,14 +26,18 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("proof", &["explanation"]),
     // The judge stands aside: it must not know how answers are found.
     ("verify", &["wire", "cel", "inventory", "proof"]),
-    ("claim", &["wire", "cel", "inventory"]),
+    ("claim", &["wire", "cel", "inventory", "proof"]),
     ("extended", &["wire", "inventory", "claim"]),
     ("pod", &["wire", "inventory", "claim", "extended"]),
     (
         "feasibility",
         &["wire", "cel", "inventory", "claim", "explanation"],
     ),
-    ("search", &["wire", "inventory", "claim", "feasibility"]),
+    ("refute", &["explanation", "proof", "claim", "feasibility"]),
+    (
+        "search",
+        &["wire", "inventory", "claim", "feasibility", "refute"],
+    ),
     (
         "allocation",
         &[
@@ -44,6 +48,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "extended",
             "pod",
             "explanation",
+            "proof",
+            "refute",
             "search",
             "feasibility",
             "verify",
@@ -61,8 +67,22 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "advice",
+        &[
+            "wire",
+            "cel",
+            "inventory",
+            "claim",
+            "extended",
+            "pod",
+            "explanation",
+            "allocation",
+        ],
+    ),
+    (
         "bindings",
         &[
+            "advice",
             "wire",
             "cel",
             "inventory",

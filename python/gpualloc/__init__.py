@@ -16,6 +16,7 @@ from gpualloc._errors import (
     InvalidInputError,
 )
 from gpualloc._native import (
+    Advice,
     Answer,
     ClaimAllocation,
     Device,
@@ -24,12 +25,14 @@ from gpualloc._native import (
     Inventory,
     Objection,
     Remark,
+    Survey,
     Violation,
     __version__,
     validate,
 )
 
 __all__ = [
+    "Advice",
     "Answer",
     "CelCompileError",
     "CelError",
@@ -44,6 +47,7 @@ __all__ = [
     "Inventory",
     "Objection",
     "Remark",
+    "Survey",
     "Violation",
     "__version__",
     "validate",

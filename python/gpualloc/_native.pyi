@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias, final
 from gpualloc.kube import Document, Documents
 
 __all__ = [
+    "Advice",
     "Answer",
     "ClaimAllocation",
     "Device",
@@ -15,6 +16,7 @@ __all__ = [
     "Objection",
     "Remark",
     "Selector",
+    "Survey",
     "Violation",
     "__version__",
     "validate",
@@ -24,6 +26,8 @@ __version__: str
 
 _Claims: TypeAlias = Documents | Iterable[Document]
 """ResourceClaim documents, or names `namespace/name` of claims in the inventory, or a row of both."""
+
+_Gates: TypeAlias = dict[str, bool] | None
 
 @final
 class Inventory:
@@ -71,7 +75,7 @@ class Inventory:
         exclude: Sequence[str] | None = None,
         max_steps: int | None = None,
         kubernetes: str = "1.37",
-        feature_gates: dict[str, bool] | None = None,
+        feature_gates: _Gates = None,
         share_ids: dict[tuple[str, str, int], str] | None = None,
     ) -> Answer:
         """Devices for the claims on the first node that takes them all.
@@ -101,7 +105,7 @@ class Inventory:
         exclude: Sequence[str] | None = None,
         max_steps: int | None = None,
         kubernetes: str = "1.37",
-        feature_gates: dict[str, bool] | None = None,
+        feature_gates: _Gates = None,
         share_ids: dict[tuple[str, str, int], str] | None = None,
     ) -> list[Answer]:
         """As `allocate`, for each node on its own: one answer per node, in the order of the nodes."""
@@ -115,7 +119,7 @@ class Inventory:
         exclude: Sequence[str] | None = None,
         max_steps: int | None = None,
         kubernetes: str = "1.37",
-        feature_gates: dict[str, bool] | None = None,
+        feature_gates: _Gates = None,
         share_ids: dict[tuple[str, str, int], str] | None = None,
     ) -> tuple[Inventory, list[Answer]]:
         """Allocates for many pods in turn; each finds what those before it have left.
@@ -123,15 +127,71 @@ class Inventory:
         Args:
             asks: The claims of each pod.
             pods: Pods of the inventory whose claims are asked for, instead of `asks`.
-            nodes: As in `allocate`.
-            exclude: As in `allocate`.
-            max_steps: As in `allocate`.
-            kubernetes: As in `allocate`.
-            feature_gates: As in `allocate`.
-            share_ids: As in `allocate`.
 
         Returns:
             The inventory with all that was placed, and one answer per pod.
+        """
+
+    def explain(
+        self,
+        claims: _Claims | None = None,
+        *,
+        pod: str | None = None,
+        nodes: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
+        max_steps: int | None = None,
+        kubernetes: str = "1.37",
+        feature_gates: _Gates = None,
+    ) -> Advice:
+        """Why the claims fit on none of the nodes, and the cheapest changes with which they would.
+
+        Every change is tried out by allocating with it, except waiting for an incomplete pool. With many nodes changes
+        are tried on some nodes of each group; see `Advice.tried_on` and `Advice.cut_short`.
+
+        Args:
+            max_steps: As in `allocate`; a trial gets fewer steps.
+
+        Raises:
+            InvalidInputError: for arguments that cannot be read or name what is not there.
+            KeyboardInterrupt: on Ctrl-C.
+        """
+
+    def survey(
+        self,
+        claims: _Claims,
+        *,
+        before: Survey | None = None,
+        max_steps: int | None = None,
+        kubernetes: str = "1.37",
+        feature_gates: _Gates = None,
+    ) -> Survey:
+        """Which nodes can take the claims, all at once: nodes that the claims cannot tell apart are searched once.
+
+        Args:
+            before: A survey of an earlier snapshot; if it was for equal claims, only what changed is looked at again.
+                The outcomes are the same with it and without.
+        """
+
+    def prove(
+        self,
+        claims: _Claims,
+        *,
+        node: str,
+        exclude: Sequence[str] | None = None,
+        max_steps: int | None = None,
+        kubernetes: str = "1.37",
+        feature_gates: _Gates = None,
+    ) -> dict[str, Any] | None:
+        """Why the claims do not fit on a node, as a proof that can be checked again.
+
+        Args:
+            node: The node.
+
+        Returns:
+            The proof: `kind` is `few` (some demands need more devices than there is room for), `sum` (too little is
+            left of some counters), `limit` (more than 32 devices in a claim), `byValue`, `byAlternative` or `byDevice`
+            (a distinction of cases, with a proof each), or `exhausted` (the search went through everything). Nothing
+            where the claims fit or the answer is an error or undecided.
         """
 
     def commit(self, answer: Answer) -> Inventory:
@@ -144,7 +204,11 @@ class Inventory:
         """
 
     def release(self, claim: str) -> Inventory:
-        """The inventory in which the claim holds nothing; its document stays."""
+        """The inventory in which the claim holds nothing; its document stays.
+
+        Raises:
+            InvalidInputError: for a claim that the inventory does not know.
+        """
 
     def held(self, claim: str) -> Held | None:
         """What the claim holds."""
@@ -164,27 +228,20 @@ class Inventory:
         """
 
     def verify(
-        self,
-        claim: str,
-        *,
-        node: str | None = None,
-        kubernetes: str = "1.37",
-        feature_gates: dict[str, bool] | None = None,
+        self, claim: str, *, node: str | None = None, kubernetes: str = "1.37", feature_gates: _Gates = None
     ) -> list[Objection]:
         """Judges what a claim holds, whoever allocated it, as if everything else was held before it.
 
         Args:
             claim: A claim that holds something.
             node: The node it is used on; default is any node that the allocation allows.
-            kubernetes: As in `allocate`.
-            feature_gates: As in `allocate`.
 
         Returns:
             What stands against it; empty when it is legal.
         """
 
     def claims_of_pod(
-        self, pod: str, *, kubernetes: str = "1.37", feature_gates: dict[str, bool] | None = None
+        self, pod: str, *, kubernetes: str = "1.37", feature_gates: _Gates = None
     ) -> list[dict[str, Any]]:
         """The claims of a pod in its order, from templates too; that of its extended resources comes last."""
 
@@ -208,8 +265,6 @@ class Inventory:
     def pods(self) -> tuple[str, ...]:
         """All pods."""
 
-    def __eq__(self, other: object, /) -> bool: ...
-    def __ne__(self, other: object, /) -> bool: ...
     def __reduce__(self) -> tuple[Any, tuple[bytes]]: ...
 
 @final
@@ -257,8 +312,31 @@ class Answer:
 
     def __bool__(self) -> bool: ...
     def __getitem__(self, claim: str, /) -> ClaimAllocation: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class Survey:
+    """All nodes with what claims come to on each, by name."""
+
+    @property
+    def fitting(self) -> tuple[str, ...]:
+        """The nodes that can take the claims, by name."""
+
+    @property
+    def first(self) -> str | None:
+        """The first of them."""
+
+    @property
+    def outcomes(self) -> dict[str, Literal["placed", "impossible", "error", "undecided"]]:
+        """The outcome on every node."""
+
+    def answer(self, node: str) -> Answer:
+        """The answer for a node, as `allocate` gives it.
+
+        Raises:
+            InvalidInputError: for a node that is not in the inventory.
+        """
+
+    def __len__(self) -> int: ...
 
 @final
 class ClaimAllocation:
@@ -290,9 +368,6 @@ class ClaimAllocation:
 
     def to_dict(self) -> dict[str, Any]:
         """The AllocationResult for `status.allocation`, exactly as the API wants it."""
-
-    def __eq__(self, other: object, /) -> bool: ...
-    def __ne__(self, other: object, /) -> bool: ...
 
 @final
 class Device:
@@ -330,9 +405,6 @@ class Device:
     def consumed_capacity(self) -> dict[str, str]:
         """What the share consumes: quantity by capacity name."""
 
-    def __eq__(self, other: object, /) -> bool: ...
-    def __ne__(self, other: object, /) -> bool: ...
-
 @final
 class Explanation:
     """Why nothing fits; `str()` renders it for people."""
@@ -340,8 +412,64 @@ class Explanation:
     def to_dict(self) -> dict[str, Any]:
         """The reasons as data."""
 
-    def __eq__(self, other: object, /) -> bool: ...
-    def __ne__(self, other: object, /) -> bool: ...
+@final
+class Advice:
+    """Why claims do not fit, and what to change; `str()` renders it for people."""
+
+    @property
+    def outcome(self) -> Literal["placed", "impossible", "error", "undecided"]:
+        """As that of `Inventory.allocate`; `placed` means that nothing has to change."""
+
+    @property
+    def node(self) -> str | None:
+        """The node that takes the claims, or the one that an error is about."""
+
+    @property
+    def error(self) -> str | None:
+        """The text of upstream's error."""
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The claims asked for."""
+
+    @property
+    def summary(self) -> tuple[dict[str, Any], ...]:
+        """The nodes in groups that refuse for the same reasons, the largest first.
+
+        Each with `text`, `count`, `nodes` and `reason`; where there are too few devices also `requests`: for each
+        request where the devices went. Numbers of devices are pairs, the least and the most over the group's nodes.
+        """
+
+    @property
+    def changes(self) -> tuple[dict[str, Any], ...]:
+        """What would make it fit, the cheapest first.
+
+        Each with `text`, `cost`, `checked`, the `node` on which it then fits, and its `edits`: one, or two where no
+        single one helps. An edit has `kind`, `document`, `path`, `claim`, `request`, `before` and `after`; where
+        claims are to be released, also their names as `release`.
+        """
+
+    @property
+    def hints(self) -> tuple[dict[str, Any], ...]:
+        """Names and values in selectors, constraints and capacity requests that no device publishes.
+
+        Each with `text`, `kind`, `place`, `name`, the number of `devices` looked at, and the `nearest` published one.
+        """
+
+    @property
+    def tried_on(self) -> int:
+        """On how many of the nodes changes were tried; with many nodes on some of each group."""
+
+    @property
+    def trials(self) -> int:
+        """Allocations made to try changes."""
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether there was too much to try all of it on these nodes, so that there may be other or cheaper changes."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as the command line prints it with `-o json`."""
 
 @final
 class Held:
@@ -379,9 +507,6 @@ class Held:
     def preemptible(self) -> bool | None:
         """Data of the caller."""
 
-    def __eq__(self, other: object, /) -> bool: ...
-    def __ne__(self, other: object, /) -> bool: ...
-
 @final
 class Remark:
     """A remark on a document that was read; `str()` is a sentence."""
@@ -393,9 +518,6 @@ class Remark:
     @property
     def document(self) -> str:
         """Kind and namespace/name."""
-
-    def __eq__(self, other: object, /) -> bool: ...
-    def __ne__(self, other: object, /) -> bool: ...
 
 @final
 class Objection:
@@ -413,9 +535,6 @@ class Objection:
     def text(self) -> str:
         """What is wrong."""
 
-    def __eq__(self, other: object, /) -> bool: ...
-    def __ne__(self, other: object, /) -> bool: ...
-
 @final
 class Violation:
     """A rule of the API that a document breaks; `str()` is a sentence."""
@@ -431,9 +550,6 @@ class Violation:
     @property
     def text(self) -> str:
         """What the rule is."""
-
-    def __eq__(self, other: object, /) -> bool: ...
-    def __ne__(self, other: object, /) -> bool: ...
 
 def validate(documents: Documents) -> list[Violation]:
     """Judges documents by the API server's rules for new objects, each on its own and with every feature gate on.

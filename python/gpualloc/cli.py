@@ -1,4 +1,4 @@
-"""The command line: `gpualloc allocate` and `gpualloc verify`.
+"""The command line: `gpualloc allocate`, `gpualloc explain` and `gpualloc verify`.
 
 Reads files, asks the engine, prints. Exit status: 0 placed (or legal), 1 impossible (or not legal), 2 bad input or an
 error of upstream's, 3 undecided. Decides nothing. Start at :func:`main`.
@@ -26,14 +26,15 @@ __all__ = ["main"]
 _EXIT = {"placed": 0, "impossible": 1, "error": 2, "undecided": 3}
 _BAD_INPUT = 2
 _SUFFIXES = (".yaml", ".yml", ".json")
+_NAMESPACED = ("ResourceClaim", "ResourceClaimTemplate", "Pod")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
     options = _parser().parse_args(arguments)
     try:
-        loaded = _load(options.filename)
-        status = _allocate(options, loaded) if options.command == "allocate" else _verify(options, loaded)
+        loaded = _load(options.filename, options.namespace)
+        status = _COMMANDS[options.command](options, loaded)
         sys.stdout.flush()
     except _yaml.FileError as error:
         return _fail(str(error))
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read the output has seen enough; without this the interpreter complains when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BAD_INPUT
+    except OSError as error:
+        return _fail(f"cannot write the answer: {error.strerror or error}")
     except KeyboardInterrupt:
         return 130
     return status
@@ -51,14 +54,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gpualloc",
-        description="Allocates Kubernetes ResourceClaims exactly as upstream does, and judges allocations.",
+        description="Allocates Kubernetes ResourceClaims exactly as upstream does, explains what does not fit, and "
+        "judges allocations.",
         epilog="exit status: 0 placed or legal, 1 impossible or not legal, 2 bad input or an error, 3 undecided",
     )
     parser.add_argument("--version", action="version", version=f"gpualloc {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     allocate = commands.add_parser("allocate", help="find devices for claims on a node")
+    explain = commands.add_parser("explain", help="say why claims fit nowhere, and which changes would make them fit")
     verify = commands.add_parser("verify", help="judge claims that some scheduler has allocated")
-    for command in (allocate, verify):
+    for command in (allocate, explain, verify):
         command.add_argument(
             "-f",
             "--filename",
@@ -68,20 +73,44 @@ def _parser() -> argparse.ArgumentParser:
             metavar="FILE",
             help="YAML or JSON with one or more documents, a folder of them, or - for stdin",
         )
-        command.add_argument("--node", metavar="NODE", help="the node (default: the first by name that takes them)")
+        command.add_argument(
+            "-n",
+            "--namespace",
+            default="default",
+            metavar="NS",
+            help="namespace of documents and names that have none (default: default)",
+        )
+        command.add_argument(
+            "--node", type=_filled, metavar="NODE", help="the node (default: the first by name that takes them)"
+        )
         command.add_argument("--kubernetes", default="1.37", metavar="1.37", help="version whose feature gates hold")
         command.add_argument(
             "--feature-gates", default="", metavar="A=true,B=false", help="gates that differ from that version's"
         )
         command.add_argument("-o", "--output", choices=("table", "json", "yaml"), default="table")
-    asked = allocate.add_mutually_exclusive_group()
-    asked.add_argument("--pod", metavar="NS/NAME", help="allocate the claims of this pod")
-    for group in (asked, verify):
+    groups = [command.add_mutually_exclusive_group() for command in (allocate, explain)]
+    for asked in groups:
+        asked.add_argument("--pod", metavar="NS/NAME", help="ask for the claims of this pod")
+    for group in (*groups, verify):
         group.add_argument(
             "--claim", action="append", default=[], metavar="NS/NAME", help="a claim; may be given several times"
         )
-    allocate.add_argument("--max-steps", type=int, metavar="N", help="give up as undecided after this many steps")
+    for command in (allocate, explain):
+        command.add_argument("--max-steps", type=_steps, metavar="N", help="give up as undecided after this many steps")
     return parser
+
+
+def _steps(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 1 << 64:
+        raise ValueError
+    return number
+
+
+def _filled(text: str) -> str:
+    if not text:
+        raise ValueError
+    return text
 
 
 # --- input ------------------------------------------------------------------------------------------------------------
@@ -94,9 +123,13 @@ class _Loaded:
     """The claims in the order of the files."""
 
 
-def _load(names: Sequence[str]) -> _Loaded:
+def _load(names: Sequence[str], namespace: str) -> _Loaded:
     found = [one for name, text in _texts(names) for one in _yaml.read(name, text)]
-    flat = [one for each in found for one in _items(each)]
+    flat = [
+        _yaml.Found(_in_namespace(one.document, namespace), one.name, one.line)
+        for each in found
+        for one in _items(each)
+    ]
     try:
         inventory = Inventory.from_documents([one.document for one in flat])
     except InvalidInputError as error:
@@ -138,6 +171,18 @@ def _items(found: _yaml.Found) -> Iterator[_yaml.Found]:
         if not isinstance(item, dict):
             raise _yaml.FileError(found.name, found.line, "items of a list are documents")
         yield _yaml.Found({**implied, **cast("dict[str, Any]", item)}, found.name, found.line)
+
+
+def _in_namespace(document: dict[str, Any], namespace: str) -> dict[str, Any]:
+    """The document as `kubectl` would apply it: what lives in a namespace and names none gets the one asked for."""
+    metadata = _table(document, "metadata")
+    if document.get("kind") not in _NAMESPACED or not metadata or metadata.get("namespace"):
+        return document
+    return {**document, "metadata": {**metadata, "namespace": namespace}}
+
+
+def _qualified(name: str, namespace: str) -> str:
+    return name if "/" in name else f"{namespace}/{name}"
 
 
 def _name(document: dict[str, Any]) -> str:
@@ -182,17 +227,24 @@ def _fail(message: str) -> int:
 # --- allocate ---------------------------------------------------------------------------------------------------------
 
 
+def _asked(options: argparse.Namespace, loaded: _Loaded) -> list[str] | None:
+    """The claims asked for; nothing where a pod is."""
+    if options.pod:
+        return None
+    named = [_qualified(name, options.namespace) for name in options.claim]
+    # A claim may stand in the files, or among the arguments, more than once.
+    asked = list(dict.fromkeys(named or [_name(claim) for claim in loaded.claims if not _is_allocated(claim)]))
+    if not asked:
+        pods = ", ".join(loaded.inventory.pods)
+        hint = f"; ask for a pod with --pod: {pods}" if pods else ""
+        raise InvalidInputError(f"nothing is asked: the files hold no claim without an allocation{hint}")
+    return asked
+
+
 def _allocate(options: argparse.Namespace, loaded: _Loaded) -> int:
-    asked: list[str] | None = None
-    if not options.pod:
-        asked = options.claim or [_name(claim) for claim in loaded.claims if not _is_allocated(claim)]
-        if not asked:
-            pods = ", ".join(loaded.inventory.pods)
-            hint = f"; ask for a pod with --pod: {pods}" if pods else ""
-            raise InvalidInputError(f"nothing is asked: the files hold no claim without an allocation{hint}")
     answer = loaded.inventory.allocate(
-        asked,
-        pod=options.pod,
+        _asked(options, loaded),
+        pod=options.pod and _qualified(options.pod, options.namespace),
         nodes=None if options.node is None else [options.node],
         max_steps=options.max_steps,
         kubernetes=options.kubernetes,
@@ -235,11 +287,31 @@ def _print_answer(answer: Answer) -> None:
         print("hint: pip install 'gpualloc[cli]' for tables that fit the terminal", file=sys.stderr)
 
 
+# --- explain ----------------------------------------------------------------------------------------------------------
+
+
+def _explain(options: argparse.Namespace, loaded: _Loaded) -> int:
+    advice = loaded.inventory.explain(
+        _asked(options, loaded),
+        pod=options.pod and _qualified(options.pod, options.namespace),
+        nodes=None if options.node is None else [options.node],
+        max_steps=options.max_steps,
+        kubernetes=options.kubernetes,
+        feature_gates=_feature_gates(options.feature_gates),
+    )
+    if options.output == "table":
+        print(advice)
+    else:
+        _print_document(options.output, advice.to_dict())
+    return _EXIT[advice.outcome]
+
+
 # --- verify -----------------------------------------------------------------------------------------------------------
 
 
 def _verify(options: argparse.Namespace, loaded: _Loaded) -> int:
-    names: list[str] = options.claim or [_name(claim) for claim in loaded.claims if _is_allocated(claim)]
+    named = [_qualified(name, options.namespace) for name in options.claim]
+    names = list(dict.fromkeys(named or [_name(claim) for claim in loaded.claims if _is_allocated(claim)]))
     if not names:
         raise InvalidInputError("nothing to judge: the files hold no claim with an allocation")
     gates = _feature_gates(options.feature_gates)
@@ -266,6 +338,9 @@ def _verify(options: argparse.Namespace, loaded: _Loaded) -> int:
     else:
         _print_document(options.output, {"claims": judged})
     return 0 if all(one["legal"] for one in judged) else 1
+
+
+_COMMANDS = {"allocate": _allocate, "explain": _explain, "verify": _verify}
 
 
 if __name__ == "__main__":

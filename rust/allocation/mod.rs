@@ -5,8 +5,10 @@
 #[cfg(debug_assertions)]
 mod judged;
 mod pod;
+mod prove;
 mod result;
 mod share;
+mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,16 +21,22 @@ use crate::feasibility::{Selectors, funnels};
 use crate::gates::{FeatureGates, Features};
 use crate::inventory::selector::NodeSelector;
 use crate::inventory::{ClaimKey, DeviceId, Inventory};
+use crate::refute::{self, Lookahead, Problem, refute};
 use crate::search::{Attempt, End, Search};
 use crate::wire::allocation::AllocationResult;
 use crate::wire::claim::ResourceClaim;
 use crate::wire::core::Node;
 
 pub use pod::{allocate_pod_each, allocate_pod_first};
+pub use prove::prove_on;
 pub use share::ShareKey;
+pub use survey::{Fate, Survey, Verdict, survey};
 
 /// Steps a search may take unless the caller says otherwise; upstream's time-out of ten seconds is of this order.
 pub const MAX_STEPS: u64 = 1 << 20;
+
+/// Steps that a search takes before it looks ahead.
+pub const PLAIN_STEPS: u64 = 256;
 
 /// How to allocate.
 #[derive(Clone)]
@@ -37,6 +45,8 @@ pub struct Options<'a> {
     pub features: Features,
     /// The step budget of each node.
     pub max_steps: u64,
+    /// Steps that a search takes before it looks ahead; without effect on what is found.
+    pub plain_steps: u64,
     /// Devices that count as in use.
     pub exclude: BTreeSet<DeviceId>,
     /// Share ids to use instead of computed ones.
@@ -50,6 +60,7 @@ impl Default for Options<'_> {
         Self {
             features: FeatureGates::default().features(),
             max_steps: MAX_STEPS,
+            plain_steps: PLAIN_STEPS,
             exclude: BTreeSet::new(),
             share_ids: BTreeMap::new(),
             interrupt: None,
@@ -313,7 +324,7 @@ fn outcome_on(
     };
     let mut search = Search::new(&view, Attempt::new(&view, prepared, selectors));
     let stop = || options.interrupt.is_some_and(|interrupt| interrupt());
-    let end = search.run(options.max_steps, &stop);
+    let end = run(&mut search, &view, options, &stop);
     let steps = search.steps;
     let deepest = deepest(&search);
     let outcome = match end {
@@ -343,6 +354,30 @@ fn outcome_on(
         }),
     };
     (outcome, steps)
+}
+
+/// Searches plainly for a while; what takes longer is first refuted, if it can be, and then searched with foresight.
+/// Where a check may fail with an error only the plain order is upstream's.
+fn run(
+    search: &mut Search<'_, '_>,
+    view: &View<'_>,
+    options: &Options<'_>,
+    stop: &dyn Fn() -> bool,
+) -> End {
+    let (max_steps, plain_steps) = (options.max_steps, options.plain_steps);
+    let end = search.run(max_steps.min(plain_steps), stop);
+    if end != End::OutOfSteps || max_steps <= plain_steps {
+        return end;
+    }
+    let attempt = &mut search.attempt;
+    let problem = Problem::new(view, &attempt.claims, &mut attempt.selectors);
+    if problem.is_clean {
+        if refute(&problem, refute::BUDGET).is_some() {
+            return End::Exhausted;
+        }
+        search.look_ahead(Lookahead::new(problem));
+    }
+    search.run(max_steps, stop)
 }
 
 fn failed(scope: Scope, text: String) -> Outcome {

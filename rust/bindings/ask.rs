@@ -8,6 +8,8 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple};
 
+use uuid::Uuid;
+
 use super::convert::Documents;
 use crate::allocation::ShareKey;
 use crate::error::InputError;
@@ -22,9 +24,14 @@ pub(super) fn claims(
     value: &Bound<'_, PyAny>,
 ) -> PyResult<Vec<Arc<ResourceClaim>>> {
     let mut claims = Vec::new();
+    let mut names = BTreeSet::new();
     for item in items(value)? {
         if let Some(name) = name(&item)? {
             claims.push(named(inventory, &name)?);
+            if let Some(twice) = names.replace(name) {
+                let message = "is asked for twice; ask for each claim once";
+                return Err(InputError::new(format!("ResourceClaim {twice}"), "", message).into());
+            }
         } else {
             let documents = Documents::new(&item)?;
             for entry in read(&documents.text()?, Defaults::Apply)? {
@@ -131,14 +138,58 @@ pub(super) fn exclude(
 /// Share ids by claim, request and number of the share within the request.
 pub(super) type ShareIds = BTreeMap<(String, String, usize), String>;
 
-/// Share ids as the engine takes them.
-pub(super) fn share_ids(given: ShareIds) -> BTreeMap<ShareKey, String> {
-    let key = |(claim, request, ordinal): (String, String, usize)| ShareKey {
-        claim: ClaimKey::parse(&claim),
-        request,
-        ordinal,
+/// Share ids as the engine takes them: each once, and in the form that the API wants.
+pub(super) fn share_ids(given: ShareIds) -> Result<BTreeMap<ShareKey, String>, InputError> {
+    let mut ids = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for ((claim, request, ordinal), id) in given {
+        let is_uuid = Uuid::parse_str(&id).is_ok_and(|uuid| uuid.to_string() == id);
+        let message = match (is_uuid, seen.insert(id.clone())) {
+            (false, _) => Some("is no UUID in lower case with hyphens"),
+            (true, false) => Some("is given twice"),
+            (true, true) => None,
+        };
+        if let Some(message) = message {
+            return Err(InputError::new(
+                "",
+                "share_ids",
+                format!("{id:?} {message}"),
+            ));
+        }
+        let key = ShareKey {
+            claim: ClaimKey::parse(&claim),
+            request,
+            ordinal,
+        };
+        ids.insert(key, id);
+    }
+    Ok(ids)
+}
+
+/// A row of names; a single text is refused, since its letters are none.
+pub(super) fn names(
+    field: &str,
+    value: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Option<Vec<String>>> {
+    let Some(value) = value else {
+        return Ok(None);
     };
-    given.into_iter().map(|(k, id)| (key(k), id)).collect()
+    let names = if value.is_instance_of::<PyString>() {
+        None
+    } else {
+        value.extract().ok()
+    };
+    let refusal = || InputError::new("", field, "give a list of names");
+    Ok(Some(names.ok_or_else(refusal)?))
+}
+
+/// The step budget.
+pub(super) fn steps(value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<u64>> {
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    let refusal = || InputError::new("", "max_steps", "give a whole number from 0 to 2^64 - 1");
+    Ok(Some(value.extract().map_err(|_| refusal())?))
 }
 
 /// The features of a Kubernetes version with some gates set otherwise.
@@ -168,6 +219,7 @@ pub(super) fn deleted(value: &Bound<'_, PyAny>) -> PyResult<Vec<ObjectRef>> {
             objects.push(ObjectRef {
                 kind: kind.to_owned(),
                 key: ClaimKey::parse(key),
+                uid: String::new(),
             });
             continue;
         }
@@ -177,10 +229,12 @@ pub(super) fn deleted(value: &Bound<'_, PyAny>) -> PyResult<Vec<ObjectRef>> {
                 Entry::Known(document) => ObjectRef {
                     kind: document.kind().to_owned(),
                     key: key_of(&document),
+                    uid: document.metadata().uid.clone(),
                 },
                 Entry::Unknown { kind, name, .. } => ObjectRef {
                     kind,
                     key: ClaimKey::parse(&name),
+                    uid: String::new(),
                 },
             });
         }

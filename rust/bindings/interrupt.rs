@@ -17,18 +17,20 @@ pub(super) fn search<T: Send>(
 ) -> PyResult<T> {
     let raised = Mutex::new(None);
     let interrupt = || {
-        let Err(error) = Python::attach(signals) else {
-            return false;
+        let Ok(mut raised) = raised.lock() else {
+            return true;
         };
-        if let Ok(mut slot) = raised.lock() {
-            slot.get_or_insert(error);
+        // A handler raises once; every later search of the same call has to end, too.
+        if raised.is_none() {
+            *raised = Python::attach(signals).err();
         }
-        true
+        raised.is_some()
     };
     let features = options.features;
     let options = Options {
         features,
         max_steps: options.max_steps,
+        plain_steps: options.plain_steps,
         exclude: options.exclude.clone(),
         share_ids: options.share_ids.clone(),
         interrupt: Some(&interrupt),

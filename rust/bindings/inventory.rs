@@ -7,13 +7,17 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
+use super::advice::Advice;
 use super::answer::Answer;
 use super::ask;
 use super::convert::{Documents, to_python};
 use super::interrupt;
 use super::record::{Held, Objection, Remark};
+use super::survey::Survey;
+use crate::advice::{self, advise};
 use crate::allocation::{
-    self, Options, allocate_each, allocate_first, allocate_pod_each, allocate_pod_first,
+    self, Options, allocate_each, allocate_first, allocate_pod_each, allocate_pod_first, prove_on,
+    survey,
 };
 use crate::commit::allocate_in_turn;
 use crate::error::InputError;
@@ -34,25 +38,26 @@ struct Question {
 impl Inventory {
     fn question(
         &self,
-        nodes: Option<Vec<String>>,
-        exclude: Option<Vec<String>>,
-        max_steps: Option<u64>,
+        nodes: Option<&Bound<'_, PyAny>>,
+        exclude: Option<&Bound<'_, PyAny>>,
+        max_steps: Option<&Bound<'_, PyAny>>,
         kubernetes: &str,
         feature_gates: Option<&Bound<'_, PyDict>>,
         share_ids: Option<ask::ShareIds>,
     ) -> PyResult<Question> {
-        let (left_out, devices) = ask::exclude(exclude.unwrap_or_default())?;
+        let exclude = ask::names("exclude", exclude)?.unwrap_or_default();
+        let (left_out, devices) = ask::exclude(exclude)?;
         let mut options = Options {
             features: ask::features(kubernetes, feature_gates)?,
             exclude: devices,
-            share_ids: ask::share_ids(share_ids.unwrap_or_default()),
+            share_ids: ask::share_ids(share_ids.unwrap_or_default())?,
             ..Options::default()
         };
-        if let Some(steps) = max_steps {
+        if let Some(steps) = ask::steps(max_steps)? {
             options.max_steps = steps;
         }
         Ok(Question {
-            nodes: ask::nodes(&self.0, nodes, &left_out),
+            nodes: ask::nodes(&self.0, ask::names("nodes", nodes)?, &left_out),
             options,
         })
     }
@@ -157,9 +162,9 @@ impl Inventory {
         py: Python<'_>,
         claims: Option<&Bound<'_, PyAny>>,
         pod: Option<&str>,
-        nodes: Option<Vec<String>>,
-        exclude: Option<Vec<String>>,
-        max_steps: Option<u64>,
+        nodes: Option<&Bound<'_, PyAny>>,
+        exclude: Option<&Bound<'_, PyAny>>,
+        max_steps: Option<&Bound<'_, PyAny>>,
         kubernetes: &str,
         feature_gates: Option<&Bound<'_, PyDict>>,
         share_ids: Option<ask::ShareIds>,
@@ -189,9 +194,9 @@ impl Inventory {
         py: Python<'_>,
         claims: Option<&Bound<'_, PyAny>>,
         pod: Option<&str>,
-        nodes: Option<Vec<String>>,
-        exclude: Option<Vec<String>>,
-        max_steps: Option<u64>,
+        nodes: Option<&Bound<'_, PyAny>>,
+        exclude: Option<&Bound<'_, PyAny>>,
+        max_steps: Option<&Bound<'_, PyAny>>,
         kubernetes: &str,
         feature_gates: Option<&Bound<'_, PyDict>>,
         share_ids: Option<ask::ShareIds>,
@@ -222,9 +227,9 @@ impl Inventory {
         py: Python<'_>,
         asks: Option<Vec<Bound<'_, PyAny>>>,
         pods: Option<Vec<String>>,
-        nodes: Option<Vec<String>>,
-        exclude: Option<Vec<String>>,
-        max_steps: Option<u64>,
+        nodes: Option<&Bound<'_, PyAny>>,
+        exclude: Option<&Bound<'_, PyAny>>,
+        max_steps: Option<&Bound<'_, PyAny>>,
         kubernetes: &str,
         feature_gates: Option<&Bound<'_, PyDict>>,
         share_ids: Option<ask::ShareIds>,
@@ -260,12 +265,90 @@ impl Inventory {
         Ok((Self(after), answers.into_iter().map(Answer::new).collect()))
     }
 
+    #[pyo3(signature = (claims=None, *, pod=None, nodes=None, exclude=None, max_steps=None, kubernetes="1.37", feature_gates=None))]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "keyword arguments of one Python call"
+    )]
+    fn explain(
+        &self,
+        py: Python<'_>,
+        claims: Option<&Bound<'_, PyAny>>,
+        pod: Option<&str>,
+        nodes: Option<&Bound<'_, PyAny>>,
+        exclude: Option<&Bound<'_, PyAny>>,
+        max_steps: Option<&Bound<'_, PyAny>>,
+        kubernetes: &str,
+        feature_gates: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Advice> {
+        let question = self.question(nodes, exclude, max_steps, kubernetes, feature_gates, None)?;
+        let asked = match self.asked(claims, pod)? {
+            Asked::Claims(claims) => advice::Asked::Claims(claims),
+            Asked::Pod(pod) => advice::Asked::Pod(pod),
+        };
+        let advice = interrupt::search(py, &question.options, |options| {
+            let options = advice::Options {
+                allocation: options.clone(),
+                ..advice::Options::default()
+            };
+            advise(&self.0, &question.nodes, &asked, &options)
+        })?;
+        Ok(Advice::new(advice?))
+    }
+
+    #[pyo3(signature = (claims, *, before=None, max_steps=None, kubernetes="1.37", feature_gates=None))]
+    fn survey(
+        &self,
+        py: Python<'_>,
+        claims: &Bound<'_, PyAny>,
+        before: Option<&Survey>,
+        max_steps: Option<&Bound<'_, PyAny>>,
+        kubernetes: &str,
+        feature_gates: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Survey> {
+        let question = self.question(None, None, max_steps, kubernetes, feature_gates, None)?;
+        let claims = ask::claims(&self.0, claims)?;
+        let before = before.map(|before| &before.survey);
+        let survey = interrupt::search(py, &question.options, |options| {
+            survey(&self.0, &claims, options, before)
+        })?;
+        Ok(Survey::new(survey, question.options))
+    }
+
+    #[pyo3(signature = (claims, *, node, exclude=None, max_steps=None, kubernetes="1.37", feature_gates=None))]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "keyword arguments of one Python call"
+    )]
+    fn prove<'py>(
+        &self,
+        py: Python<'py>,
+        claims: &Bound<'py, PyAny>,
+        node: &str,
+        exclude: Option<&Bound<'_, PyAny>>,
+        max_steps: Option<&Bound<'_, PyAny>>,
+        kubernetes: &str,
+        feature_gates: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let question = self.question(None, exclude, max_steps, kubernetes, feature_gates, None)?;
+        let claims = ask::claims(&self.0, claims)?;
+        let proof = interrupt::search(py, &question.options, |options| {
+            prove_on(&self.0, node, &claims, options)
+        })?;
+        proof.map(|proof| to_python(py, &proof)).transpose()
+    }
+
     fn commit(&self, py: Python<'_>, answer: &Answer) -> PyResult<Self> {
         Ok(Self(py.detach(|| self.0.commit(answer.inner()))?))
     }
 
-    fn release(&self, claim: &str) -> Self {
-        Self(self.0.release(&ask::key(claim)))
+    fn release(&self, claim: &str) -> PyResult<Self> {
+        let key = ask::key(claim);
+        if self.0.held(&key).is_none() && self.0.claim(&key).is_none() {
+            let named = format!("ResourceClaim {claim}");
+            return Err(InputError::new(named, "", "is not in the inventory").into());
+        }
+        Ok(Self(self.0.release(&key)))
     }
 
     fn held(&self, claim: &str) -> Option<Held> {

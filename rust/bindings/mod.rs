@@ -3,6 +3,7 @@
 //! The only place that names `PyO3`. Converts arguments and results and decides nothing; the interpreter is let go of
 //! around everything that takes time. Start at `inventory` for the calls, at `convert` for documents.
 
+mod advice;
 mod answer;
 mod ask;
 mod cel;
@@ -12,10 +13,13 @@ mod explanation;
 mod interrupt;
 mod inventory;
 mod record;
+mod survey;
 
 /// See `_native.pyi`.
 #[pyo3::pymodule(gil_used = false)]
 mod _native {
+    #[pymodule_export]
+    use super::advice::Advice;
     #[pymodule_export]
     use super::answer::{Answer, ClaimAllocation, Device};
     #[pymodule_export]
@@ -26,6 +30,8 @@ mod _native {
     use super::inventory::Inventory;
     #[pymodule_export]
     use super::record::{Held, Objection, Remark, Violation, validate};
+    #[pymodule_export]
+    use super::survey::Survey;
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "the name that Python gives it")]

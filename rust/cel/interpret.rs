@@ -162,9 +162,9 @@ impl<'p, 's> Machine<'p, 's> {
             Node::And(terms) => self.logic(terms, false),
             Node::Equal(sides) => self.equality(sides, true),
             Node::NotEqual(sides) => self.equality(sides, false),
-            Node::Term(term) => match self.term(&term.0)? {
+            Node::Shortcut(parts) => match self.shortcut(&parts.0)? {
                 Some(verdict) => Ok(Value::Bool(verdict)),
-                None => self.node(&term.1),
+                None => self.node(&parts.1),
             },
             Node::Call(call) => self.call(call),
             Node::Membership(parts) => self.membership(&parts.0, &parts.1),

@@ -18,7 +18,7 @@ use super::program::{
     Attribute, Call, Compare, Fold, Index, Leaf, Node, Path, Program, Qualifier, Root, Special,
 };
 use super::regex;
-use super::term::shorten;
+use super::shortcut::shorten;
 use super::types::Type;
 use super::value::{Key, Value};
 

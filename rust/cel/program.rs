@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::device::Table;
 use super::overload::{EvalResult, Overload};
 use super::regex::GoRegex;
-use super::term::Term;
+use super::shortcut::Shortcut;
 use super::value::{Key, Value};
 
 /// A compiled expression.
@@ -40,7 +40,7 @@ pub(super) enum Node {
     /// `!=`.
     NotEqual(Box<[Node; 2]>),
     /// A comparison that is answered directly, with what it stands for.
-    Term(Box<(Term, Node)>),
+    Shortcut(Box<(Shortcut, Node)>),
     /// A call of any other function.
     Call(Box<Call>),
     /// `x in [constants]`.

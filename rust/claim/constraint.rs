@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::Wish;
 use crate::attribute::Name;
+use crate::proof::Element;
 use crate::wire::claim::DeviceConstraint;
 use crate::wire::slice::{DeviceAttribute, VersionText};
 
@@ -49,6 +50,27 @@ struct Scalars {
 }
 
 impl Scalars {
+    /// The value, if there is just one.
+    fn only(&self) -> Option<Element> {
+        let text = self
+            .string
+            .as_ref()
+            .map(|v| Element::String(v.as_str().to_owned()));
+        let version = self
+            .version
+            .as_ref()
+            .map(|v| Element::Version(v.text().to_owned()));
+        let values = [
+            text,
+            self.int.map(Element::Int),
+            self.bool.map(Element::Bool),
+            version,
+        ];
+        let mut values = values.into_iter().flatten();
+        let first = values.next();
+        first.filter(|_| values.next().is_none())
+    }
+
     /// Whether the first value that a newer device has is this one's value of the same type.
     fn has_first_of(&self, newer: &Self) -> bool {
         if newer.string.is_some() {
@@ -87,6 +109,35 @@ impl<'a> Constraint<'a> {
     /// Whether devices for the wish are under the constraint.
     pub fn applies_to(&self, wish: &Wish<'_>) -> bool {
         self.requests.is_empty() || wish.is_named_in(self.requests)
+    }
+
+    /// Whether it is a `matchAttribute`.
+    pub fn is_match(&self) -> bool {
+        self.kind == Kind::Match
+    }
+
+    /// The values that it compares of an attribute; `None` for an attribute that no API server takes, with several
+    /// values or none that is understood.
+    pub fn elements(&self, attribute: &DeviceAttribute, lists: bool) -> Option<Vec<Element>> {
+        let values = if lists {
+            set(attribute)
+        } else {
+            scalar(attribute)
+        };
+        match values {
+            Values::Ints(values) => Some(values.into_iter().map(Element::Int).collect()),
+            Values::Bools(values) => Some(values.into_iter().map(Element::Bool).collect()),
+            Values::Strings(values) => {
+                let text = |value: Name| Element::String(value.as_str().to_owned());
+                Some(values.into_iter().map(text).collect())
+            }
+            Values::Versions(values) => {
+                let text = |value: VersionText| Element::Version(value.text().to_owned());
+                Some(values.into_iter().map(text).collect())
+            }
+            Values::Scalars(scalars) => scalars.only().map(|element| vec![element]),
+            Values::Unknown => None,
+        }
     }
 
     /// Whether it accepts a device by its attribute when there is no other.

@@ -72,12 +72,11 @@ impl<'v, 's, 'a> Checks<'v, 's, 'a> {
         let waits = !view.features.device_binding_and_status && !conditions.is_empty();
         let asked = wish.wish;
         if !asked.is_admin() && viewed.is_held {
-            let reason = if is_gated || waits {
-                Reason::Gate
-            } else {
-                Reason::InUse
-            };
-            return Ok(Some(reason));
+            return Ok(Some(match (is_gated || waits, viewed.is_excluded) {
+                (true, _) => Reason::Gate,
+                (false, true) => Reason::Excluded,
+                (false, false) => Reason::InUse,
+            }));
         }
         let is_selectable = waits
             || self

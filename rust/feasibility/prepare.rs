@@ -214,7 +214,7 @@ fn prepare_wish<'a>(
         all: Vec::new(),
     };
     match wish.mode {
-        // A negative count asks for nothing, as upstream compares it.
+        // A negative count asks for nothing, as upstream compares it (it crashes if all requests of a claim do).
         "ExactCount" => prepared.devices = usize::try_from(wish.count.max(0)).unwrap_or(usize::MAX),
         "All" => {
             prepared.all = all_devices(view, claim, &prepared, selectors)?;

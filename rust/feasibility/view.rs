@@ -30,6 +30,10 @@ pub struct View<'a> {
 }
 
 /// One device.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says one thing of the device"
+)]
 pub struct DeviceView<'a> {
     /// Its slice.
     pub slice: Arc<Slice>,
@@ -41,6 +45,8 @@ pub struct DeviceView<'a> {
     pub is_shareable: bool,
     /// Whether it is held as a whole, or excluded by the caller.
     pub is_held: bool,
+    /// Whether the caller excluded it.
+    pub is_excluded: bool,
     /// Whether shares of it are held.
     pub has_shares: bool,
     /// What the held shares consume.
@@ -128,6 +134,7 @@ impl<'a> View<'a> {
             pool,
             is_shareable: sharing && document.allow_multiple_allocations == Some(true),
             is_held: usage.is_some_and(|usage| usage.is_exclusive(sharing)) || is_excluded(id),
+            is_excluded: is_excluded(id),
             has_shares: usage.is_some_and(|usage| usage.has_shares(sharing)),
             consumed: usage
                 .and_then(|usage| usage.aggregated(sharing))

@@ -92,4 +92,6 @@ pub struct ObjectRef {
     pub kind: String,
     /// Namespace and name; no namespace for cluster-scoped kinds.
     pub key: ClaimKey,
+    /// Only the object with this UID is meant; empty for whichever has the name.
+    pub uid: String,
 }

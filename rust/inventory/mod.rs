@@ -4,31 +4,42 @@
 //! change: a node's slices cost that node, not the cluster. Never searches, never judges. Start at [`Inventory`].
 
 mod id;
+mod kinds;
 pub mod pool;
 mod report;
 pub mod selector;
 mod slice;
 mod state;
+mod table;
 mod update;
 mod usage;
 
+use std::collections::BTreeSet;
 use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rpds::RedBlackTreeMapSync as Map;
 
 pub use id::{ClaimKey, DeviceId, ObjectRef, PoolId};
+use kinds::Kinds;
+
 pub use report::{Remark, Report};
 pub use slice::Slice;
+pub use table::{NodeRow, NodeTable};
 pub use usage::{CallerData, DeviceUsage, Held, Holder};
 
 use crate::error::InputError;
+use crate::wire::allocation::AllocationResult;
 use crate::wire::claim::{DeviceClass, ResourceClaim, ResourceClaimTemplate};
 use crate::wire::core::{Node, Pod};
 use crate::wire::document::Defaults;
 use crate::wire::slice::DeviceTaintRule;
 
 type Name = Arc<str>;
+
+/// Told from others by its address; not empty, or all would have the same.
+#[derive(Debug, Default)]
+struct Stamp(#[expect(dead_code, reason = "only its address counts")] u8);
 
 /// Everything known at one moment: slices, nodes, classes, rules, claims, and who holds what.
 ///
@@ -52,6 +63,12 @@ pub struct Inventory {
     held: Map<ClaimKey, Arc<Held>>,
     usage: Map<DeviceId, Arc<DeviceUsage>>,
     report: Arc<Report>,
+    /// Another one for every change, so that snapshots can be told apart without comparing contents.
+    stamp: Arc<Stamp>,
+    /// The nodes in a row; made when first asked for and carried on from snapshot to snapshot.
+    table: OnceLock<Arc<NodeTable>>,
+    /// Numbers for what is equal; shared by all snapshots, without effect on any answer.
+    kinds: Arc<Kinds>,
     /// Compiled selectors; shared by all snapshots, without effect on any answer.
     cel: Arc<crate::cel::Cache>,
 }
@@ -206,7 +223,10 @@ impl Inventory {
             );
             next.usage.insert_mut(device, Arc::new(usage));
         }
+        let nodes = next.nodes_to_patch(&held);
         next.held.insert_mut(held.key.clone(), Arc::new(held));
+        next.stamp = Arc::default();
+        next.patch_table(&nodes);
         next
     }
 
@@ -217,6 +237,7 @@ impl Inventory {
             return self.clone();
         };
         let mut next = self.clone();
+        next.stamp = Arc::default();
         next.held.remove_mut(key);
         for result in &held.allocation.devices.results {
             let device = DeviceId::new(&result.driver, &result.pool, &result.device);
@@ -229,18 +250,55 @@ impl Inventory {
                 next.usage.insert_mut(device, Arc::new(usage));
             }
         }
+        next.patch_table(&self.nodes_to_patch(held));
         next
+    }
+
+    /// The nodes in a row.
+    pub fn table(&self) -> &Arc<NodeTable> {
+        self.table.get_or_init(|| Arc::new(NodeTable::new(self)))
+    }
+
+    /// Whether a slice serves more than one node, or rules taint devices: then a node's own slices do not say all.
+    pub fn has_shared_state(&self) -> bool {
+        !self.slices_shared.is_empty() || !self.taint_rules.is_empty()
+    }
+
+    fn nodes_to_patch(&self, held: &Held) -> BTreeSet<Name> {
+        match self.table.get() {
+            Some(_) => self.nodes_of(&held.allocation),
+            None => BTreeSet::new(),
+        }
+    }
+
+    /// The nodes of the pools that the allocation has devices of.
+    fn nodes_of(&self, allocation: &AllocationResult) -> BTreeSet<Name> {
+        let mut nodes = BTreeSet::new();
+        for result in &allocation.devices.results {
+            let device = DeviceId::new(&result.driver, &result.pool, &result.device);
+            let pool = PoolId {
+                driver: device.driver,
+                pool: device.pool,
+            };
+            for slice in self.slices_of_pool(&pool) {
+                nodes.extend(slice.document().spec.node_name.as_deref().map(Arc::from));
+            }
+        }
+        nodes
+    }
+
+    /// Brings the table up to date after these nodes changed; without one there is nothing to do.
+    fn patch_table(&mut self, nodes: &BTreeSet<Name>) {
+        if let Some(table) = self.table.take()
+            && let Some(table) = table.patched(self, nodes)
+        {
+            self.table = OnceLock::from(Arc::new(table));
+        }
     }
 
     /// Whether two values are one and the same snapshot, without comparing contents.
     pub fn is_same_snapshot(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.report, &other.report)
-            && self.held.size() == other.held.size()
-            && self
-                .held
-                .values()
-                .zip(other.held.values())
-                .all(|(a, b)| Arc::ptr_eq(a, b))
+        Arc::ptr_eq(&self.stamp, &other.stamp)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::id::{DeviceId, PoolId};
+use super::kinds::{Kinds, SliceKind};
 use crate::cel;
 use crate::wire::slice::ResourceSlice;
 
@@ -12,13 +13,14 @@ pub struct Slice {
     document: ResourceSlice,
     pool: PoolId,
     devices: Box<[DeviceId]>,
+    kind: SliceKind,
     /// Whether selectors can be evaluated on every device; if not, each is asked.
     is_readable: bool,
 }
 
 impl Slice {
     /// Derives what is derived from a document.
-    pub fn new(document: ResourceSlice) -> Self {
+    pub fn new(document: ResourceSlice, kinds: &Kinds) -> Self {
         let pool = PoolId {
             driver: Arc::from(document.spec.driver.as_str()),
             pool: Arc::from(document.spec.pool.name.as_str()),
@@ -39,6 +41,7 @@ impl Slice {
             cel::Device::new(driver, &device.attributes, &device.capacity, None).is_readable()
         });
         Self {
+            kind: kinds.slice(&document),
             document,
             pool,
             devices,
@@ -49,6 +52,11 @@ impl Slice {
     /// The document.
     pub fn document(&self) -> &ResourceSlice {
         &self.document
+    }
+
+    /// What it is like.
+    pub fn kind(&self) -> &SliceKind {
+        &self.kind
     }
 
     /// Name of the object.

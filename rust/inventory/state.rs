@@ -62,7 +62,10 @@ impl Inventory {
         let named = "inventory state";
         let header: Header = crate::wire::document::from_text(named, text)?;
         if header.format != Some(FORMAT) {
-            let message = format!("is {:?}; this version reads {FORMAT}", header.format);
+            let found = header
+                .format
+                .map_or("missing".to_owned(), |format| format!("is {format}"));
+            let message = format!("{found}; this version reads {FORMAT}");
             return Err(InputError::new(named, "format", message));
         }
         let state: State = crate::wire::document::from_text(named, text)?;

@@ -3,8 +3,8 @@
 //! A local commit that no event has confirmed yet is only undone by a deletion, a new UID or a release: an event
 //! without an allocation may have been on its way when the commit was made. Start at [`update`].
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 
 use super::id::{ClaimKey, ObjectRef};
 use super::report::{Remark, Report};
@@ -17,6 +17,9 @@ use crate::wire::core::ObjectMeta;
 use crate::wire::document::{Defaults, Document, Entry, read};
 use crate::wire::slice::ResourceSlice;
 
+/// Nodes that change at once before it is cheaper to make their table anew.
+const MANY_NODES: usize = 256;
+
 /// See [`Inventory::update`].
 pub(super) fn update(
     inventory: &Inventory,
@@ -27,7 +30,11 @@ pub(super) fn update(
     let entries = read(documents, defaults)?;
     let mut remarks = Vec::new();
     let mut next = inventory.clone();
+    // Patched once at the end, or made anew where much changes.
+    let table = next.table.take();
+    let mut nodes = BTreeSet::new();
     for object in deleted {
+        nodes.extend(next.nodes_of_object(object));
         if !next.delete(object)? {
             remarks.push(Remark::NotFound {
                 document: format!("{} {}", object.kind, object.key),
@@ -36,16 +43,18 @@ pub(super) fn update(
     }
     for document in sorted(entries, &mut remarks)? {
         if let Some(known) = next.newer(&document) {
-            remarks.push(Remark::Stale {
-                document: name_of(&document),
-                resource_version: document.metadata().resource_version.clone(),
-                known,
-            });
+            remarks.push(stale(&document, &known));
         } else {
+            next.note_nodes(&document, &mut nodes);
             next.put(document);
         }
     }
+    if let Some(table) = table.filter(|_| nodes.len() <= MANY_NODES) {
+        next.table = OnceLock::from(table);
+        next.patch_table(&nodes);
+    }
     next.report = Arc::new(Report::new(remarks));
+    next.stamp = Arc::default();
     Ok(next)
 }
 
@@ -76,9 +85,12 @@ fn sorted(entries: Vec<Entry>, remarks: &mut Vec<Remark>) -> Result<Vec<Document
         };
         match compare_versions(other.metadata(), document.metadata()) {
             Some(std::cmp::Ordering::Less) => {
+                remarks.push(stale(other, &document.metadata().resource_version));
                 documents.insert(key, document);
             }
-            Some(std::cmp::Ordering::Greater) => {}
+            Some(std::cmp::Ordering::Greater) => {
+                remarks.push(stale(&document, &other.metadata().resource_version));
+            }
             _ if *other == document => {}
             _ => {
                 let message = "stands in the input twice with different content; remove one";
@@ -123,11 +135,17 @@ fn name_of(document: &Document) -> String {
     )
 }
 
-/// Order of two versions of the same object, where both are numbers.
-fn compare_versions(a: &ObjectMeta, b: &ObjectMeta) -> Option<std::cmp::Ordering> {
-    if a.uid != b.uid && !a.uid.is_empty() && !b.uid.is_empty() {
-        return None;
+fn stale(document: &Document, known: &str) -> Remark {
+    Remark::Stale {
+        document: name_of(document),
+        resource_version: document.metadata().resource_version.clone(),
+        known: known.to_owned(),
     }
+}
+
+/// Order of two versions under one name, where both are numbers. They come from one store, so that a late event of an
+/// object that had the name before is older, too.
+fn compare_versions(a: &ObjectMeta, b: &ObjectMeta) -> Option<std::cmp::Ordering> {
     let number = |meta: &ObjectMeta| meta.resource_version.parse::<u128>().ok();
     Some(number(a)?.cmp(&number(b)?))
 }
@@ -148,6 +166,48 @@ impl Inventory {
         }?;
         (compare_versions(known, document.metadata()) == Some(std::cmp::Ordering::Greater))
             .then(|| known.resource_version.clone())
+    }
+
+    /// Notes the nodes that the document changes, before it is put.
+    fn note_nodes(&self, document: &Document, nodes: &mut BTreeSet<Name>) {
+        match document {
+            Document::Node(node) => {
+                nodes.insert(Arc::from(node.metadata.name.as_str()));
+            }
+            Document::Slice(slice) => {
+                nodes.extend(slice.spec.node_name.as_deref().map(Arc::from));
+            }
+            Document::Claim(claim) => {
+                if let Some(allocation) = &claim.status.allocation {
+                    nodes.extend(self.nodes_of(allocation));
+                }
+            }
+            _ => return,
+        }
+        nodes.extend(self.nodes_of_object(&ObjectRef {
+            kind: document.kind().to_owned(),
+            key: key_of(document.metadata(), document),
+            uid: String::new(),
+        }));
+    }
+
+    /// The nodes that change if the object goes.
+    fn nodes_of_object(&self, object: &ObjectRef) -> BTreeSet<Name> {
+        let name = object.key.name.as_str();
+        match object.kind.as_str() {
+            "Node" => BTreeSet::from([Name::from(name)]),
+            "ResourceSlice" => {
+                let slice = self.slices.get(name);
+                let node = slice.and_then(|slice| slice.document().spec.node_name.as_deref());
+                node.map(Name::from).into_iter().collect()
+            }
+            "ResourceClaim" => {
+                let held = self.held.get(&object.key);
+                held.map(|held| self.nodes_of(&held.allocation))
+                    .unwrap_or_default()
+            }
+            _ => BTreeSet::new(),
+        }
     }
 
     fn put(&mut self, document: Document) {
@@ -173,7 +233,7 @@ impl Inventory {
             return;
         }
         self.remove_slice(&name);
-        let slice = Arc::new(Slice::new(document));
+        let slice = Arc::new(Slice::new(document, &self.kinds));
         let node = slice
             .document()
             .spec
@@ -240,8 +300,31 @@ impl Inventory {
         self.claims.insert_mut(key, Arc::new(claim));
     }
 
-    /// Removes an object; false if it was not there.
+    /// UID of the object that has the name now; empty where none is known.
+    fn uid_of(&self, object: &ObjectRef) -> &str {
+        let (name, key) = (object.key.name.as_str(), &object.key);
+        let document = match object.kind.as_str() {
+            "DeviceClass" => self.classes.get(name).map(|d| &d.metadata),
+            "DeviceTaintRule" => self.taint_rules.get(name).map(|d| &d.metadata),
+            "Node" => self.nodes.get(name).map(|d| &d.metadata),
+            "ResourceSlice" => self.slices.get(name).map(|d| &d.document().metadata),
+            "Pod" => self.pods.get(key).map(|d| &d.metadata),
+            "ResourceClaimTemplate" => self.templates.get(key).map(|d| &d.metadata),
+            _ => self.claims.get(key).map(|d| &d.metadata),
+        };
+        let held = || self.held.get(key).map(|held| held.uid.as_str());
+        document
+            .map(|meta| meta.uid.as_str())
+            .or_else(held)
+            .unwrap_or_default()
+    }
+
+    /// Removes an object; false if it was not there, or if another one has the name now.
     fn delete(&mut self, object: &ObjectRef) -> Result<bool, InputError> {
+        let known = self.uid_of(object);
+        if !object.uid.is_empty() && !known.is_empty() && known != object.uid {
+            return Ok(false);
+        }
         let name: Name = Arc::from(object.key.name.as_str());
         Ok(match object.kind.as_str() {
             "DeviceClass" => self.classes.remove_mut(&name),

@@ -7,14 +7,17 @@
 //! [`Attempt::take`], [`Attempt::give_back`]), so that pruning has one place to go. Start at [`Search::run`].
 
 mod attempt;
+mod prune;
 
 pub use attempt::{Attempt, Pick};
 
 use attempt::{Taken, Try};
+use prune::Tried;
 
 use crate::claim::key;
 use crate::feasibility::prepare::MAX_RESULTS;
 use crate::feasibility::view::View;
+use crate::refute::Lookahead;
 
 /// How a search ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +71,7 @@ enum Frame {
         place: Place,
         position: usize,
         taken: Taken,
+        tried: Tried,
     },
 }
 
@@ -86,6 +90,10 @@ pub struct Search<'a, 'v> {
     /// Claim and request that the search got to at the deepest.
     pub deepest: (usize, usize),
     stack: Vec<Frame>,
+    /// Where to go on; nothing once it has ended.
+    next: Option<Step>,
+    /// Cuts off what cannot lead to a solution, once asked for.
+    lookahead: Option<Lookahead>,
 }
 
 /// Steps between two questions whether to stop.
@@ -100,28 +108,38 @@ impl<'a, 'v> Search<'a, 'v> {
             steps: 0,
             deepest: (0, 0),
             stack: Vec::new(),
+            next: Some(Step::Enter(Place::default())),
+            lookahead: None,
         }
     }
 
-    /// Searches until there is an answer, the budget is spent, or `stop` says so.
+    /// Searches until there is an answer, the budget is spent, or `stop` says so. After the budget is spent it can go
+    /// on with a larger one.
     pub fn run(&mut self, max_steps: u64, stop: &dyn Fn() -> bool) -> End {
-        let mut step = Step::Enter(Place::default());
-        loop {
-            step = match step {
-                Step::Enter(_) if self.steps >= max_steps => return End::OutOfSteps,
-                Step::Enter(place) => {
-                    self.steps += 1;
-                    if self.steps.is_multiple_of(STEPS_PER_POLL) && stop() {
+        let mut polled = self.steps;
+        while let Some(step) = self.next.take() {
+            if matches!(step, Step::Enter(_)) {
+                if self.steps >= max_steps {
+                    self.next = Some(step);
+                    return End::OutOfSteps;
+                }
+                self.steps += 1;
+                if self.steps - polled >= STEPS_PER_POLL {
+                    polled = self.steps;
+                    if stop() {
                         return End::Interrupted;
                     }
-                    self.enter(place)
                 }
+            }
+            self.next = Some(match step {
+                Step::Enter(place) => self.enter(place),
                 Step::Return(answer) => match self.stack.pop() {
                     Some(frame) => self.resume(frame, answer),
                     None => return end(answer),
                 },
-            };
+            });
         }
+        End::Exhausted
     }
 
     fn enter(&mut self, place: Place) -> Step {
@@ -166,7 +184,7 @@ impl<'a, 'v> Search<'a, 'v> {
         if wish.wish.wants_all() {
             self.take_of_all(place, wish.all[place.device])
         } else {
-            self.next_device(place, place.start)
+            self.next_device(place, place.start, Tried::default())
         }
     }
 
@@ -187,18 +205,26 @@ impl<'a, 'v> Search<'a, 'v> {
         }
     }
 
-    /// Takes the first candidate from a position on.
-    fn next_device(&mut self, place: Place, from: usize) -> Step {
+    /// Takes the first candidate from a position on that can be told from those tried in vain.
+    fn next_device(&mut self, place: Place, from: usize, mut tried: Tried) -> Step {
         let at = (place.claim, place.request, place.alternative);
         for position in from..self.view.devices.len() {
+            if tried.has_failed(position) {
+                continue;
+            }
             match self.try_device(at, position) {
                 Err(error) => return Step::Return(Answer::Failed(error)),
                 Ok(Try::Refused) => {}
+                Ok(Try::Taken(taken)) if self.is_hopeless() => {
+                    self.attempt.give_back(self.view, place.claim, taken);
+                    self.note_failure(&mut tried, position);
+                }
                 Ok(Try::Taken(taken)) => {
                     self.stack.push(Frame::Candidate {
                         place,
                         position,
                         taken,
+                        tried,
                     });
                     return Step::Enter(Place {
                         device: place.device + 1,
@@ -259,11 +285,13 @@ impl<'a, 'v> Search<'a, 'v> {
                 place,
                 position,
                 taken,
+                mut tried,
             } => match answer {
                 Answer::Done(true) => Step::Return(answer),
                 Answer::Done(false) => {
                     self.attempt.give_back(self.view, place.claim, taken);
-                    self.next_device(place, position + 1)
+                    self.note_failure(&mut tried, position);
+                    self.next_device(place, position + 1, tried)
                 }
                 Answer::TooMany | Answer::Failed(_) => {
                     self.attempt.give_back(self.view, place.claim, taken);

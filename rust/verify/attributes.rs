@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::proof::Element;
 use crate::wire::slice::{Device, DeviceAttribute, VersionText};
 
 /// The values of an attribute as a set of one type.
@@ -60,6 +61,34 @@ pub(super) fn differs(before: &[DeviceAttribute], new: &DeviceAttribute, lists: 
         .iter()
         .filter_map(values)
         .all(|old| common_values(old, new.clone()).is_none())
+}
+
+/// The values of a plain attribute: one, or with lists the elements of the list. `None` if the attribute has several
+/// single values or none, as no API server takes it; such values are compared oddly.
+pub(super) fn elements(attribute: &DeviceAttribute, lists: bool) -> Option<BTreeSet<Element>> {
+    if lists {
+        return Some(match values(attribute)? {
+            Values::Ints(set) => set.into_iter().map(Element::Int).collect(),
+            Values::Bools(set) => set.into_iter().map(Element::Bool).collect(),
+            Values::Strings(set) => set.into_iter().map(|v| Element::String(v.into())).collect(),
+            Values::Versions(set) => set
+                .into_iter()
+                .map(|v| Element::Version(v.into()))
+                .collect(),
+        });
+    }
+    let text = attribute.string().map(|v| Element::String(v.to_string()));
+    let version = attribute
+        .version()
+        .map(|v| Element::Version(v.text().to_owned()));
+    let members = [
+        text,
+        attribute.int().map(Element::Int),
+        attribute.bool().map(Element::Bool),
+        version,
+    ];
+    let set: BTreeSet<Element> = members.into_iter().flatten().collect();
+    (set.len() == 1).then_some(set)
 }
 
 /// Whether the old value is of the new one's type and equal; `None` if the new one is no scalar.

@@ -10,7 +10,7 @@ use super::usage::{Id, Pick};
 use super::wish::{Wish, wishes};
 use crate::wire::allocation::DeviceRequestAllocationResult;
 use crate::wire::claim::{DeviceSelector, DeviceToleration, ResourceClaim};
-use crate::wire::slice::DeviceTaint;
+use crate::wire::slice::{DeviceAttribute, DeviceTaint};
 
 /// What a node declares if its drivers can do without some node operations.
 const OPTIONAL_OPERATIONS: &str = "DRAOptionalNodeOperations";
@@ -101,13 +101,13 @@ impl<'p, 'a> Replay<'p, 'a> {
         }
     }
 
-    fn is_shared(&self, found: Found<'_, '_>) -> bool {
+    pub(super) fn is_shared(&self, found: Found<'_, '_>) -> bool {
         self.features.consumable_capacity && found.device.allow_multiple_allocations == Some(true)
     }
 
     /// Whether somebody else has the device. Access for administration stands beside every user, but not twice in one
     /// claim; what it has taken, a later request of the pod cannot have.
-    fn taken(&self, wish: &Wish<'_>, found: Found<'_, '_>) -> Option<String> {
+    pub(super) fn taken(&self, wish: &Wish<'_>, found: Found<'_, '_>) -> Option<String> {
         let id = id(found);
         if wish.is_admin() {
             let twice = !self.is_shared(found) && self.usage.is_picked(id, Some(self.claim.0));
@@ -121,7 +121,7 @@ impl<'p, 'a> Replay<'p, 'a> {
     }
 
     /// Whether the gates and the node allow the device.
-    fn out_of_bounds(&self, found: Found<'_, '_>) -> Option<String> {
+    pub(super) fn out_of_bounds(&self, found: Found<'_, '_>) -> Option<String> {
         let node = &self.documents.node.status.declared_features;
         let skips = !found.slice.spec.skip_node_operations.is_empty();
         // Without any gate of the experimental channel, upstream does not look at this field.
@@ -139,11 +139,11 @@ impl<'p, 'a> Replay<'p, 'a> {
     }
 
     /// Whether the device pays counters if it is taken now: of the shares of a device only the first does.
-    fn pays_counters(&self, found: Found<'_, '_>) -> bool {
+    pub(super) fn pays_counters(&self, found: Found<'_, '_>) -> bool {
         !(self.is_shared(found) && self.usage.is_shared_already(id(found)))
     }
 
-    fn overdrawn(&self, found: Found<'p, 'a>) -> Option<String> {
+    pub(super) fn overdrawn(&self, found: Found<'p, 'a>) -> Option<String> {
         if found.device.consumes_counters.is_empty() || !self.pays_counters(found) {
             return None;
         }
@@ -157,7 +157,7 @@ impl<'p, 'a> Replay<'p, 'a> {
         self.usage.overdrawn(found.pool, found.device)
     }
 
-    fn untolerated(&self, wish: &Wish<'_>, found: Found<'_, '_>) -> Option<String> {
+    pub(super) fn untolerated(&self, wish: &Wish<'_>, found: Found<'_, '_>) -> Option<String> {
         if !self.features.device_taints {
             return None;
         }
@@ -186,8 +186,28 @@ impl<'p, 'a> Replay<'p, 'a> {
         Some(format!("taint {} is not tolerated", taint.key))
     }
 
-    fn unconstrained(
-        &mut self,
+    /// The value that a constraint compares: derived for the wish, else published.
+    pub(super) fn compared(
+        &self,
+        wish: &Wish<'_>,
+        found: Found<'_, '_>,
+        name: &str,
+    ) -> Result<Option<DeviceAttribute>, String> {
+        let mut derived = wish.derived.iter().rev();
+        let driver = found.pool.driver;
+        match derived.find(|derived| derived.name == name) {
+            Some(derived) => self
+                .selectors
+                .derived(&derived.expression, driver, found.device)
+                .map(Some)
+                .map_err(|text| format!("derived attribute {name}: {text}")),
+            None => Ok(attributes::published(found.device, driver, name).cloned()),
+        }
+    }
+
+    /// Whether the device violates the constraint beside those picked before.
+    pub(super) fn unconstrained(
+        &self,
         wish: &Wish<'_>,
         found: Found<'_, '_>,
         compared: &mut Compared<'_>,
@@ -198,23 +218,9 @@ impl<'p, 'a> Replay<'p, 'a> {
         }
         let matching = constraint.match_attribute.as_deref();
         let name = matching.or(constraint.distinct_attribute.as_deref())?;
-        let derived = wish
-            .derived
-            .iter()
-            .rev()
-            .find(|derived| derived.name == name);
-        let value = match derived {
-            Some(derived) => {
-                let driver = found.pool.driver;
-                match self
-                    .selectors
-                    .derived(&derived.expression, driver, found.device)
-                {
-                    Ok(value) => Some(value),
-                    Err(text) => return Some(format!("derived attribute {name}: {text}")),
-                }
-            }
-            None => attributes::published(found.device, found.pool.driver, name).cloned(),
+        let value = match self.compared(wish, found, name) {
+            Ok(value) => value,
+            Err(text) => return Some(text),
         };
         let Some(value) = value else {
             return Some(format!(
@@ -339,7 +345,7 @@ impl<'p, 'a> Replay<'p, 'a> {
     }
 }
 
-fn id<'a>(found: Found<'_, 'a>) -> Id<'a> {
+pub(super) fn id<'a>(found: Found<'_, 'a>) -> Id<'a> {
     (found.pool.driver, found.pool.name, &found.device.name)
 }
 

@@ -13,6 +13,7 @@ mod device;
 mod nodes;
 mod outcome;
 mod pools;
+mod proof;
 mod replay;
 mod selectors;
 mod usage;
@@ -29,6 +30,8 @@ use crate::wire::allocation::AllocationResult;
 use crate::wire::claim::{DeviceClass, ResourceClaim};
 use crate::wire::core::{Node, ObjectMeta};
 use crate::wire::slice::{DeviceTaintRule, ResourceSlice};
+
+pub use proof::check_proof;
 
 /// What an answer is judged against, as plain documents.
 #[derive(Clone, Debug)]

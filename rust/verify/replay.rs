@@ -29,20 +29,8 @@ pub(super) fn replay<'p, 'a>(
     results: &[AllocationResult],
     features: Features,
 ) -> Vec<Objection> {
-    let mut replay = Replay {
-        documents,
-        pools,
-        features,
-        usage: Usage::of_held(documents.held.iter().copied(), features),
-        selectors,
-        everything: BTreeMap::new(),
-        claim: (0, String::new()),
-        objections: Vec::new(),
-    };
-    for (index, claim) in claims.iter().enumerate() {
-        replay.claim = (index, key_of(&claim.metadata));
-        replay.check_wishes(claim);
-    }
+    let mut replay = Replay::new(documents, pools, selectors, features);
+    replay.check_all_wishes(claims);
     for (index, (claim, result)) in claims.iter().zip(results).enumerate() {
         replay.claim = (index, key_of(&claim.metadata));
         replay.check_claim(claim, result);
@@ -53,7 +41,7 @@ pub(super) fn replay<'p, 'a>(
 /// The state of a replay.
 pub(super) struct Replay<'p, 'a> {
     pub(super) documents: &'p Documents<'a>,
-    pools: &'p [Pool<'a>],
+    pub(super) pools: &'p [Pool<'a>],
     pub(super) features: Features,
     pub(super) usage: Usage<'p, 'a>,
     pub(super) selectors: Selectors<'p>,
@@ -61,7 +49,7 @@ pub(super) struct Replay<'p, 'a> {
     pub(super) everything: BTreeMap<(usize, (usize, usize)), Vec<Position>>,
     /// The claim at hand: its index and its name.
     pub(super) claim: (usize, String),
-    objections: Vec<Objection>,
+    pub(super) objections: Vec<Objection>,
 }
 
 /// A constraint with the values of the devices picked under it so far.
@@ -71,6 +59,33 @@ pub(super) struct Compared<'c> {
 }
 
 impl<'p, 'a> Replay<'p, 'a> {
+    /// Nothing is taken but what is held, and nothing is wrong yet.
+    pub(super) fn new(
+        documents: &'p Documents<'a>,
+        pools: &'p [Pool<'a>],
+        selectors: Selectors<'p>,
+        features: Features,
+    ) -> Self {
+        Self {
+            documents,
+            pools,
+            features,
+            usage: Usage::of_held(documents.held.iter().copied(), features),
+            selectors,
+            everything: BTreeMap::new(),
+            claim: (0, String::new()),
+            objections: Vec::new(),
+        }
+    }
+
+    /// What makes upstream refuse one of the claims before it looks for devices.
+    pub(super) fn check_all_wishes(&mut self, claims: &[&'p ResourceClaim]) {
+        for (index, claim) in claims.iter().enumerate() {
+            self.claim = (index, key_of(&claim.metadata));
+            self.check_wishes(claim);
+        }
+    }
+
     pub(super) fn object(&mut self, field: impl Into<String>, text: impl Into<String>) {
         self.note(Fault::Illegal, field.into(), text.into());
     }
@@ -179,7 +194,7 @@ impl<'p, 'a> Replay<'p, 'a> {
     }
 
     /// How many devices a way to serve a request takes; `None` for all devices where there are none.
-    fn needed(&self, wish: &Wish<'_>) -> Option<usize> {
+    pub(super) fn needed(&self, wish: &Wish<'_>) -> Option<usize> {
         if wish.mode == "All" {
             let all = self.everything.get(&(self.claim.0, wish.place))?;
             return Some(all.len()).filter(|count| *count > 0);

@@ -141,7 +141,10 @@ impl<'a> Usage<'_, 'a> {
     }
 
     /// The devices of a pool that held claims have or share, as far as they are still published (Q6).
-    fn held_devices<'b>(&'b self, pool: &'b Pool<'a>) -> impl Iterator<Item = &'a Device> + 'b {
+    pub(super) fn held_devices<'b>(
+        &'b self,
+        pool: &'b Pool<'a>,
+    ) -> impl Iterator<Item = &'a Device> + 'b {
         let slices = pool.slices.iter().chain(&pool.elsewhere);
         let devices = slices.flat_map(|slice| &slice.spec.devices);
         devices.filter(|device| self.is_held((pool.driver, pool.name, &device.name)))

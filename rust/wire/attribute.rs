@@ -14,12 +14,12 @@ use crate::attribute::Name;
 use crate::version::Version;
 
 /// The value of an attribute.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(from = "Members", into = "Members")]
 pub struct DeviceAttribute(Content);
 
 /// One member without further ado; anything else in a box.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Content {
     Int(i64),
     Bool(bool),
@@ -29,7 +29,7 @@ enum Content {
 }
 
 /// All members, as the API has them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(default, expecting = "struct DeviceAttribute")]
 struct Members {
     #[serde(skip_serializing_if = "Option::is_none")]

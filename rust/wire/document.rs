@@ -129,8 +129,19 @@ struct Header<'a> {
     metadata: Option<HeaderMeta>,
     #[serde(default)]
     spec: Option<IgnoredAny>,
-    #[serde(default, borrow)]
+    /// Absent, null, or the documents of a list.
+    #[serde(default, borrow, deserialize_with = "items")]
     items: Option<Vec<&'a RawValue>>,
+    /// The official client's Python form of `apiVersion`.
+    #[serde(default, rename = "api_version")]
+    snake_case: Option<IgnoredAny>,
+}
+
+/// A list without items may say null.
+fn items<'de, D: serde::Deserializer<'de>>(
+    input: D,
+) -> Result<Option<Vec<&'de RawValue>>, D::Error> {
+    Option::deserialize(input).map(|items| Some(items.unwrap_or_default()))
 }
 
 #[derive(Default, Deserialize)]
@@ -160,6 +171,7 @@ fn read_value(
         return Err(InputError::new("", "", "a document must be a JSON object"));
     }
     let header: Header<'_> = from_text("document", text)?;
+    refuse_snake_case(&header)?;
     let meta = header.metadata.unwrap_or_default();
     let or_inherited = |own: Option<String>, of: fn(Inherited<'_>) -> &str| {
         own.filter(|own| !own.is_empty())
@@ -184,13 +196,12 @@ fn read_value(
             .into_iter()
             .try_for_each(|item| read_value(item.get(), Some(list), reading));
     }
-    let named = format!("{kind} {name}");
-    let named = named.trim_end();
+    let named = format!("{kind} {name}").trim_end().to_owned();
     if is_known(&kind, &api_version) {
-        check_shape(named, &kind, &meta, header.spec.is_some())?;
+        check_shape(&named, &kind, &meta, header.spec.is_some())?;
     }
     let mut entry =
-        typed(text, &api_version, &kind, named, reading.defaults)?.unwrap_or(Entry::Unknown {
+        typed(text, &api_version, &kind, &named, reading.defaults)?.unwrap_or(Entry::Unknown {
             api_version,
             kind,
             name,
@@ -202,6 +213,17 @@ fn read_value(
     }
     reading.entries.push(entry);
     Ok(())
+}
+
+/// What the official client's `to_dict()` makes is no document, though it looks like one.
+fn refuse_snake_case(header: &Header<'_>) -> Result<(), InputError> {
+    if header.snake_case.is_none() || header.api_version.is_some() {
+        return Ok(());
+    }
+    let message = "is snake_case, as the official client's to_dict() writes it; pass the object itself or \
+         kubernetes.client.ApiClient().sanitize_for_serialization(obj)";
+    let kind = header.kind.clone().unwrap_or_default();
+    Err(InputError::new(kind, "api_version", message))
 }
 
 fn qualified(meta: &HeaderMeta) -> String {

@@ -1,5 +1,6 @@
 // The oracle says what the real Kubernetes allocator and its CEL package answer
-// to cases in JSON, one per line: "oracle allocate" and "oracle cel".
+// to cases in JSON, one per line: "oracle allocate" and "oracle cel"; and how
+// long they take for a scenario: "oracle time FILE".
 //
 // It decides nothing itself; answers come out in the order of the cases, and
 // are flushed whenever no case is waiting, so it can also be driven one case at
@@ -22,17 +23,21 @@ import (
 
 func main() {
 	handlers := map[string]func([]byte) []byte{"allocate": allocate, "cel": evaluate}
-	var handle func([]byte) []byte
-	if len(os.Args) == 2 {
-		handle = handlers[os.Args[1]]
+	var run func() error
+	if len(os.Args) == 2 && handlers[os.Args[1]] != nil {
+		run = func() error { return stream(os.Stdin, os.Stdout, handlers[os.Args[1]]) }
 	}
-	if handle == nil {
+	if len(os.Args) == 3 && os.Args[1] == "time" {
+		run = func() error { return timeScenario(os.Args[2], os.Stdin, os.Stdout) }
+	}
+	if run == nil {
 		fmt.Fprintln(os.Stderr, "usage: oracle allocate|cel  (cases on stdin, answers on stdout)")
+		fmt.Fprintln(os.Stderr, "       oracle time FILE     (a sample on stdout for each line on stdin)")
 		os.Exit(2)
 	}
 	// The stable channel visits pools in map order, which no oracle may do.
 	structured.EnableAllocators("incubating", "experimental")
-	if err := stream(os.Stdin, os.Stdout, handle); err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "oracle:", err)
 		os.Exit(1)
 	}

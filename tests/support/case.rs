@@ -24,9 +24,15 @@ pub(crate) struct Case {
 
 /// What this crate answers, in the form of the oracle; an unreadable case gives an object with `error`.
 pub(crate) fn answer(case: &Value) -> Value {
+    answer_after(case, u64::MAX)
+}
+
+/// The same, with foresight after so many plain steps.
+pub(crate) fn answer_after(case: &Value, plain_steps: u64) -> Value {
     let name = case["name"].clone();
     match Case::read(case) {
-        Ok(read) => {
+        Ok(mut read) => {
+            read.options.plain_steps = plain_steps;
             let nodes: Vec<Value> = read
                 .nodes
                 .iter()
@@ -67,8 +73,10 @@ impl Case {
             inventory,
             nodes,
             claims,
+            // Upstream's steps are those of the plain search.
             options: Options {
                 features,
+                plain_steps: u64::MAX,
                 ..Options::default()
             },
         })

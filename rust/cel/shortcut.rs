@@ -18,9 +18,9 @@ use crate::attribute::QualifiedName;
 use crate::quantity::Quantity;
 use crate::version::Version;
 
-/// A term.
+/// A term that is answered directly.
 #[derive(Debug)]
-pub(super) struct Term {
+pub(super) struct Shortcut {
     place: Place,
     test: Test,
     /// What it costs, but for the comparison of texts, whose cost depends on them.
@@ -80,21 +80,21 @@ impl Verdicts {
     }
 }
 
-/// The node with its term beside it, if it is one.
+/// The node with its shortcut beside it, if it is such a term.
 pub(super) fn shorten(node: Node) -> Node {
-    let term = match &node {
+    let shortcut = match &node {
         Node::Equal(sides) => equality(sides, true),
         Node::NotEqual(sides) => equality(sides, false),
         Node::Call(call) => comparison(call),
         _ => None,
     };
-    match term {
-        Some(term) => Node::Term(Box::new((term, node))),
+    match shortcut {
+        Some(shortcut) => Node::Shortcut(Box::new((shortcut, node))),
         None => node,
     }
 }
 
-fn equality(sides: &[Node; 2], equal: bool) -> Option<Term> {
+fn equality(sides: &[Node; 2], equal: bool) -> Option<Shortcut> {
     let (attribute, constant) = match sides {
         [Node::Attribute(attribute), Node::Constant(constant)]
         | [Node::Constant(constant), Node::Attribute(attribute)] => (attribute, constant),
@@ -118,7 +118,7 @@ fn equality(sides: &[Node; 2], equal: bool) -> Option<Term> {
         }
         _ => return None,
     };
-    Some(Term {
+    Some(Shortcut {
         place,
         test,
         cost: cost + comparison,
@@ -126,7 +126,7 @@ fn equality(sides: &[Node; 2], equal: bool) -> Option<Term> {
 }
 
 /// `value < 1`, `value.isLessThan(constant)`, `value.compareTo(constant) < 0`.
-fn comparison(call: &Call) -> Option<Term> {
+fn comparison(call: &Call) -> Option<Shortcut> {
     let [first, second] = call.args.as_slice() else {
         return None;
     };
@@ -146,7 +146,7 @@ fn comparison(call: &Call) -> Option<Term> {
                 return None;
             };
             let (place, cost) = place(attribute)?;
-            Some(Term {
+            Some(Shortcut {
                 place,
                 test: Test::Int(*int, Verdicts::of(is_in_order)),
                 cost: cost + 1,
@@ -156,13 +156,13 @@ fn comparison(call: &Call) -> Option<Term> {
             let Special::Compare(compare) = inner.special else {
                 return None;
             };
-            let term = own(inner, compare, |order| match (compare.result)(order) {
+            let shortcut = own(inner, compare, |order| match (compare.result)(order) {
                 Value::Int(sign) => Some(is_in_order(sign.cmp(int))),
                 _ => None,
             })?;
-            Some(Term {
-                cost: term.cost + 1,
-                ..term
+            Some(Shortcut {
+                cost: shortcut.cost + 1,
+                ..shortcut
             })
         }
         _ => None,
@@ -170,7 +170,7 @@ fn comparison(call: &Call) -> Option<Term> {
 }
 
 /// `value.startsWith(constant)` and `value.endsWith(constant)`.
-fn affix(call: &Call, attribute: &Attribute, constant: &Value) -> Option<Term> {
+fn affix(call: &Call, attribute: &Attribute, constant: &Value) -> Option<Shortcut> {
     let Value::String(text) = constant else {
         return None;
     };
@@ -180,7 +180,7 @@ fn affix(call: &Call, attribute: &Attribute, constant: &Value) -> Option<Term> {
         _ => return None,
     };
     let (place, cost) = place(attribute)?;
-    Some(Term {
+    Some(Shortcut {
         place,
         test: Test::Affix(Arc::clone(text), holds),
         cost: cost + standard_costs::affix(constant),
@@ -188,7 +188,11 @@ fn affix(call: &Call, attribute: &Attribute, constant: &Value) -> Option<Term> {
 }
 
 /// A comparison with a constant of one of Kubernetes' own types.
-fn own(call: &Call, compare: Compare, verdict: impl Fn(Ordering) -> Option<bool>) -> Option<Term> {
+fn own(
+    call: &Call,
+    compare: Compare,
+    verdict: impl Fn(Ordering) -> Option<bool>,
+) -> Option<Shortcut> {
     let [Node::Attribute(attribute), constant] = call.args.as_slice() else {
         return None;
     };
@@ -207,7 +211,7 @@ fn own(call: &Call, compare: Compare, verdict: impl Fn(Ordering) -> Option<bool>
         _ => return None,
     };
     let (place, cost) = place(attribute)?;
-    Some(Term {
+    Some(Shortcut {
         place,
         test,
         cost: cost.saturating_add(known).saturating_add(1),
@@ -236,12 +240,12 @@ fn place(attribute: &Attribute) -> Option<(Place, u64)> {
 }
 
 impl<'p> Machine<'p, '_> {
-    /// The verdict of a term; none if it is left to the interpreter.
-    pub(super) fn term(&mut self, term: &'p Term) -> Result<Option<bool>, EvalError> {
-        let Some(found) = self.at(&term.place)? else {
+    /// The verdict; none if it is left to the interpreter.
+    pub(super) fn shortcut(&mut self, shortcut: &'p Shortcut) -> Result<Option<bool>, EvalError> {
+        let Some(found) = self.at(&shortcut.place)? else {
             return Ok(None);
         };
-        let answer = match &term.test {
+        let answer = match &shortcut.test {
             Test::Text {
                 text,
                 characters,
@@ -270,7 +274,7 @@ impl<'p> Machine<'p, '_> {
         };
         // Where the limit is near, the interpreter finds out at which step it is passed.
         Ok(answer.and_then(|(verdict, cost)| {
-            let is_charged = self.charge_if_left(cost.saturating_add(term.cost));
+            let is_charged = self.charge_if_left(cost.saturating_add(shortcut.cost));
             is_charged.then_some(verdict)
         }))
     }

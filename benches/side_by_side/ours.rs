@@ -1,0 +1,281 @@
+//! Every call into our engine: the one file to change when its interface changes.
+//!
+//! Reads worlds, asks, commits, and counts what comes back; knows nothing of rows and tables. Start at [`Cluster`].
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gpualloc::allocation::{
+    Answer, Fate, Options, Outcome, Survey, allocate_each, allocate_first, survey,
+};
+use gpualloc::cel::Selector;
+use gpualloc::gates::FeatureGates;
+use gpualloc::inventory::Inventory;
+use gpualloc::wire::claim::ResourceClaim;
+
+use crate::clock::measured;
+use crate::scenarios::world::World;
+
+/// Nodes asked where every node looks at all slices; to be raised to all when none does.
+pub(crate) const ASKED_WHERE_SCANNING: usize = 32;
+/// Pods from one that is timed to the next, where every pod asks all nodes; to be lowered to one.
+pub(crate) const STRIDE: usize = 50;
+
+/// Steps that a node may cost, as a caller would have it; to look in between; to count.
+pub(crate) const STEPS: u64 = gpualloc::allocation::MAX_STEPS;
+pub(crate) const STEPS_QUICK: u64 = 1 << 14;
+pub(crate) const STEPS_COUNTED: u64 = 1 << 12;
+
+type Claims = Vec<Arc<ResourceClaim>>;
+
+/// An inventory in which no selector has been evaluated and nothing was searched, and the claims asked for.
+pub(crate) struct Cluster {
+    inventory: Inventory,
+    claims: Claims,
+    passer_by: Claims,
+    options: Options<'static>,
+    /// What the nodes came to when they were asked last.
+    last: RefCell<Option<Survey>>,
+}
+
+/// What a question to several nodes came to.
+#[derive(Default)]
+pub(crate) struct Answers {
+    /// Devices that each node would give; `None` where nothing fits.
+    pub(crate) devices: Vec<Option<usize>>,
+    pub(crate) steps: u64,
+    pub(crate) undecided: usize,
+    pub(crate) error: Option<String>,
+}
+
+/// What pods in turn came to.
+#[derive(Default)]
+pub(crate) struct Turn {
+    /// Pods timed.
+    pub(crate) pods: usize,
+    pub(crate) time: Duration,
+    /// Pods placed; or nodes that fitted the pods compared, where every pod asks all.
+    pub(crate) fits: usize,
+    pub(crate) devices: usize,
+    pub(crate) steps: u64,
+}
+
+impl Cluster {
+    /// Reads a world; nothing is remembered from one reading to the next.
+    pub(crate) fn read(world: &World, max_steps: u64) -> Self {
+        let gates = FeatureGates::default()
+            .with("DRAListTypeAttributes", world.has_list_attributes)
+            .expect("a gate");
+        let inventory = Inventory::from_json(world.documents().as_bytes()).expect("documents");
+        inventory.table();
+        Self {
+            inventory,
+            last: RefCell::default(),
+            claims: claims(world.claims.iter()),
+            passer_by: claims(world.passer_by.iter()),
+            options: Options {
+                features: gates.features(),
+                max_steps,
+                ..Options::default()
+            },
+        }
+    }
+
+    /// Which of the nodes can take the claims.
+    pub(crate) fn each(&self, nodes: &[String]) -> (Answers, Duration) {
+        measured(|| {
+            if nodes.len() == self.inventory.table().len() {
+                return self.all();
+            }
+            let mut answers = Answers::default();
+            for answer in allocate_each(&self.inventory, nodes, &self.claims, &self.options) {
+                answers.steps += answer.steps;
+                match &answer.outcome {
+                    Outcome::Placed(_) => answers.devices.push(Some(devices(&answer))),
+                    Outcome::Impossible(_) => answers.devices.push(None),
+                    Outcome::Undecided(_) => {
+                        answers.devices.push(None);
+                        answers.undecided += 1;
+                    }
+                    Outcome::Error(error) => {
+                        answers.devices.push(None);
+                        answers.error = Some(error.text.clone());
+                    }
+                }
+            }
+            answers
+        })
+    }
+
+    /// All nodes at once.
+    fn all(&self) -> Answers {
+        let mut last = self.last.borrow_mut();
+        let found = survey(&self.inventory, &self.claims, &self.options, last.as_ref());
+        let mut answers = Answers::default();
+        for (node, verdict) in found.iter() {
+            answers.steps += verdict.steps;
+            answers.undecided += usize::from(verdict.fate == Fate::Undecided);
+            let fits = verdict.fate == Fate::Placed;
+            answers.devices.push(fits.then_some(verdict.devices));
+            if verdict.fate == Fate::Error {
+                answers.error = Some(format!("on {node}"));
+            }
+        }
+        *last = Some(found);
+        answers
+    }
+
+    /// The same after somebody else's claim was committed on one of the nodes, as good as any.
+    pub(crate) fn after_commit(&self, nodes: &[String], round: usize) -> Self {
+        let claims: Claims = self
+            .passer_by
+            .iter()
+            .map(|claim| renamed(claim, round))
+            .collect();
+        let from = (round * 61) % nodes.len();
+        let answer = allocate_first(&self.inventory, &nodes[from..], &claims, &self.options);
+        Self {
+            inventory: self.inventory.commit(&answer).expect("room for one"),
+            claims: self.claims.clone(),
+            passer_by: self.passer_by.clone(),
+            options: self.options.clone(),
+            last: self.last.clone(),
+        }
+    }
+
+    /// Places pod after pod on the first node that fits, until none does. Pods are equal, so the nodes that were full
+    /// stay so: each search starts where the pod before was placed.
+    pub(crate) fn first_in_turn(&self, nodes: &[String], most: usize) -> Turn {
+        let pods = self.pods(most);
+        let mut turn = Turn::default();
+        let ((), time) = measured(|| {
+            let mut place = Position::default();
+            for claims in &pods {
+                turn.pods += 1;
+                let Some(answer) = self.place(&mut place, nodes, claims) else {
+                    break;
+                };
+                turn.fits += 1;
+                turn.steps += answer.steps;
+                turn.devices += devices(&answer);
+            }
+        });
+        turn.time = time;
+        turn
+    }
+
+    /// Lets every pod ask all nodes and places it on the first that fits, until none does. Only one pod of `stride` is
+    /// timed; nodes that fit are counted for one of `compared`.
+    pub(crate) fn all_in_turn(
+        &self,
+        nodes: &[String],
+        most: usize,
+        stride: usize,
+        compared: usize,
+    ) -> Turn {
+        let mut turn = Turn::default();
+        let mut place = Position::default();
+        for (number, claims) in self.pods(most).iter().enumerate() {
+            if number % stride == 0 {
+                let inventory = place.inventory.as_ref().unwrap_or(&self.inventory);
+                let ((fits, steps), time) = measured(|| {
+                    let answers = allocate_each(inventory, nodes, claims, &self.options);
+                    let fits = answers.iter().filter(|answer| answer.is_placed()).count();
+                    (fits, answers.iter().map(|answer| answer.steps).sum::<u64>())
+                });
+                turn.pods += 1;
+                turn.time += time;
+                turn.steps += steps;
+                turn.fits += if number % compared == 0 { fits } else { 0 };
+            }
+            let Some(answer) = self.place(&mut place, nodes, claims) else {
+                break;
+            };
+            turn.devices += devices(&answer);
+        }
+        turn
+    }
+
+    fn place(&self, place: &mut Position, nodes: &[String], claims: &Claims) -> Option<Answer> {
+        let inventory = place.inventory.as_ref().unwrap_or(&self.inventory);
+        let answer = allocate_first(inventory, &nodes[place.node..], claims, &self.options);
+        if !answer.is_placed() {
+            return None;
+        }
+        place.node = nodes.binary_search(&answer.node).expect("one of them");
+        place.inventory = Some(inventory.commit(&answer).expect("its own snapshot"));
+        Some(answer)
+    }
+
+    fn pods(&self, most: usize) -> Vec<Claims> {
+        (0..most)
+            .map(|pod| {
+                self.claims
+                    .iter()
+                    .map(|claim| renamed(claim, pod))
+                    .collect()
+            })
+            .collect()
+    }
+
+    /// Evaluates an expression on every device, none of it remembered: how many it selects, of how many.
+    pub(crate) fn evaluate(&self, expression: &str) -> (usize, usize, Duration) {
+        let selector = Selector::compile(expression).expect("a selector");
+        let devices: Vec<_> = self
+            .inventory
+            .slices()
+            .flat_map(|slice| {
+                (0..slice.document().spec.devices.len()).map(|index| slice.cel_device(index))
+            })
+            .collect();
+        let (selected, time) = measured(|| {
+            let devices = devices.iter().copied();
+            devices
+                .filter(|device| selector.matches(*device).expect("a verdict"))
+                .count()
+        });
+        (selected, devices.len(), time)
+    }
+}
+
+/// How far pods in turn have come.
+#[derive(Default)]
+struct Position {
+    node: usize,
+    inventory: Option<Inventory>,
+}
+
+/// Compiles an expression so many times.
+pub(crate) fn compile(expression: &str, times: usize) -> (usize, Duration) {
+    measured(|| {
+        let compiled = (0..times).map(|_| Selector::compile(std::hint::black_box(expression)));
+        compiled.flatten().count()
+    })
+}
+
+fn devices(answer: &Answer) -> usize {
+    let results = answer.allocations().iter();
+    results
+        .map(|claim| claim.allocation.devices.results.len())
+        .sum()
+}
+
+fn claims<'a>(documents: impl Iterator<Item = &'a String>) -> Claims {
+    let read = |document: &String| {
+        let inventory = Inventory::from_json(document.as_bytes()).expect("a claim");
+        inventory.claims().next().cloned().expect("a claim")
+    };
+    documents.map(read).collect()
+}
+
+fn renamed(claim: &ResourceClaim, number: usize) -> Arc<ResourceClaim> {
+    let mut claim = claim.clone();
+    claim.metadata.name = format!("{}-{number}", claim.metadata.name);
+    Arc::new(claim)
+}
+
+/// Reads documents and does nothing with them; what comes back keeps the inventory alive.
+pub(crate) fn read_only(documents: &[u8]) -> impl Sized + use<> {
+    Inventory::from_json(documents).expect("documents")
+}

@@ -1,0 +1,177 @@
+//! Numbers for what is equal: slices up to their names and the values of attributes, columns of attribute values, and
+//! what is held of them.
+//!
+//! Equal things get equal numbers within all snapshots that come from one inventory; the numbers say nothing else and
+//! never show in an answer. Everything is compared by content, never by hash alone. Start at [`Kinds::slice`].
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+
+use crate::attribute::Name;
+use crate::cel;
+use crate::wire::core::NodeSelector;
+use crate::wire::slice::{
+    CounterSet, Device, DeviceAttribute, DeviceCapacity, DeviceCounterConsumption, DeviceTaint,
+    ResourceSlice,
+};
+
+/// The values of one attribute, by device.
+type Column = Box<[Option<DeviceAttribute>]>;
+
+/// Hands out the numbers.
+#[derive(Debug, Default)]
+pub struct Kinds(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    texts: HashMap<Box<str>, u32>,
+    columns: HashMap<Column, u32>,
+}
+
+/// What a slice is like.
+#[derive(Debug)]
+pub struct SliceKind {
+    /// Number of everything but names, pool, node and the values of attributes.
+    pub shape: u32,
+    /// The attributes that a device of the slice has, ascending.
+    pub names: Box<[Name]>,
+    /// Number of the values of each of them.
+    pub columns: Box<[u32]>,
+}
+
+/// A slice without what its kind leaves out.
+#[derive(Serialize)]
+struct Shape<'a> {
+    driver: &'a str,
+    node_selector: Option<&'a NodeSelector>,
+    all_nodes: Option<bool>,
+    per_device: Option<bool>,
+    counters: &'a [CounterSet],
+    skips: &'a [String],
+    devices: Vec<DeviceShape<'a>>,
+}
+
+#[derive(Serialize)]
+struct DeviceShape<'a> {
+    attributes: Vec<&'a str>,
+    /// A malformed attribute makes every selector fail on the device, whether it reads it or not.
+    malformed: bool,
+    capacity: Vec<(&'a str, &'a DeviceCapacity)>,
+    consumes: &'a [DeviceCounterConsumption],
+    node_name: Option<&'a str>,
+    node_selector: Option<&'a NodeSelector>,
+    all_nodes: Option<bool>,
+    taints: &'a [DeviceTaint],
+    binds: Option<bool>,
+    conditions: Option<&'a [String]>,
+    failures: Option<&'a [String]>,
+    shared: Option<bool>,
+}
+
+impl Kinds {
+    /// The kind of a slice.
+    pub fn slice(&self, slice: &ResourceSlice) -> SliceKind {
+        let spec = &slice.spec;
+        let devices = spec.devices.iter();
+        let devices = devices.map(|device| DeviceShape::of(&spec.driver, device));
+        let shape = Shape {
+            driver: &spec.driver,
+            node_selector: spec.node_selector.as_ref(),
+            all_nodes: spec.all_nodes,
+            per_device: spec.per_device_node_selection,
+            counters: &spec.shared_counters,
+            skips: &spec.skip_node_operations,
+            devices: devices.collect(),
+        };
+        let mut columns: BTreeMap<&Name, Vec<Option<DeviceAttribute>>> = BTreeMap::new();
+        for (index, device) in spec.devices.iter().enumerate() {
+            for (name, attribute) in device.attributes.iter() {
+                let column = columns
+                    .entry(name)
+                    .or_insert_with(|| vec![None; spec.devices.len()]);
+                column[index] = Some(attribute.clone());
+            }
+        }
+        let text = serde_json::to_string(&shape).unwrap_or_default();
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let shape = inner.text(text);
+        let (names, columns): (Vec<Name>, Vec<u32>) = columns
+            .into_iter()
+            .map(|(name, column)| (name.clone(), inner.column(column.into())))
+            .unzip();
+        SliceKind {
+            shape,
+            names: names.into(),
+            columns: columns.into(),
+        }
+    }
+
+    /// The number of a text.
+    pub fn text(&self, text: String) -> u32 {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.text(text)
+    }
+}
+
+impl Inner {
+    fn text(&mut self, text: String) -> u32 {
+        let next = number(self.texts.len());
+        *self.texts.entry(text.into()).or_insert(next)
+    }
+
+    fn column(&mut self, column: Column) -> u32 {
+        let next = number(self.columns.len());
+        *self.columns.entry(column).or_insert(next)
+    }
+}
+
+/// More kinds than numbers need more memory than there is.
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+impl<'a> DeviceShape<'a> {
+    fn of(driver: &str, device: &'a Device) -> Self {
+        let seen = cel::Device::new(driver, &device.attributes, &device.capacity, None);
+        Self {
+            attributes: device.attributes.keys().map(Name::as_str).collect(),
+            malformed: !seen.is_readable(),
+            capacity: device
+                .capacity
+                .iter()
+                .map(|(name, capacity)| (name.as_str(), capacity))
+                .collect(),
+            consumes: &device.consumes_counters,
+            node_name: device.node_name.as_deref(),
+            node_selector: device.node_selector.as_ref(),
+            all_nodes: device.all_nodes,
+            taints: &device.taints,
+            binds: device.binds_to_node,
+            conditions: device.binding_conditions.as_deref(),
+            failures: device.binding_failure_conditions.as_deref(),
+            shared: device.allow_multiple_allocations,
+        }
+    }
+}
+
+impl SliceKind {
+    /// Adds the numbers of the columns that a reader of `(domain, id)` attributes looks at; without an id, of all in
+    /// the domain.
+    pub fn add_read<'r>(
+        &self,
+        driver: &str,
+        reads: impl Iterator<Item = (&'r str, Option<&'r str>)>,
+        key: &mut Vec<u32>,
+    ) {
+        for (domain, id) in reads {
+            for (name, column) in self.names.iter().zip(&self.columns) {
+                let (own, own_id) = crate::attribute::split_name(name.as_str(), driver);
+                if own == domain && id.is_none_or(|id| id == own_id) {
+                    key.push(*column);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! Facts that need no case distinction: too little room, too little of some counters, too many devices for a claim.
+//!
+//! Start at [`fact`].
+
+use std::collections::BTreeMap;
+
+use fixedbitset::FixedBitSet;
+
+use super::flow::{Network, Wanting, wanting};
+use super::problem::Problem;
+use super::state::State;
+use crate::feasibility::prepare::MAX_RESULTS;
+use crate::proof::{Demand, Excluded, Few, Grouping, Proof, Sum};
+
+/// A fact that rules the state out.
+pub(super) fn fact(problem: &Problem, state: &State) -> Option<Proof> {
+    limit(problem, state)
+        .or_else(|| single(problem, state))
+        .or_else(|| few(problem, state, &By::Devices))
+        .or_else(|| few(problem, state, &By::CounterSets))
+        .or_else(|| distinct(problem, state))
+        .or_else(|| sum(problem, state))
+}
+
+/// A claim of which even the smallest alternatives take too many devices.
+fn limit(problem: &Problem, state: &State) -> Option<Proof> {
+    let mut needed: BTreeMap<usize, usize> = BTreeMap::new();
+    for (data, open) in problem.demands.iter().zip(&state.demands) {
+        let of_claim = needed
+            .entry(data.at.claim)
+            .or_insert(state.picked(data.at.claim));
+        *of_claim = of_claim.saturating_add(open.needed());
+    }
+    let (claim, needed) = needed
+        .into_iter()
+        .find(|(_, needed)| *needed > MAX_RESULTS)?;
+    Some(Proof::Limit { claim, needed })
+}
+
+/// A demand that has too few candidates by itself.
+fn single(problem: &Problem, state: &State) -> Option<Proof> {
+    for (data, open) in problem.demands.iter().zip(&state.demands) {
+        let [only] = open.choices.as_slice() else {
+            continue;
+        };
+        let room = only.candidates.count_ones(..);
+        if room >= only.needed {
+            continue;
+        }
+        let choice = &data.choices[only.index];
+        let is_plain = state.is_root && data.choices.len() == 1;
+        let excluded = choice.excluded.iter().filter(|_| is_plain);
+        return Some(Proof::Few(Few {
+            demands: vec![data.at],
+            needed: only.needed,
+            room,
+            grouping: Grouping::Devices,
+            excluded: excluded
+                .map(|(device, reason)| Excluded {
+                    device: problem.devices[*device].name.clone(),
+                    reason: *reason,
+                })
+                .collect(),
+        }));
+    }
+    None
+}
+
+/// What limits how many devices can be picked together.
+enum By {
+    Devices,
+    CounterSets,
+    /// A rule, its values in the order in which they claim devices, and the group of each device.
+    Distinct(usize, Vec<u32>, BTreeMap<usize, usize>),
+}
+
+/// Demands that have too little room together.
+fn few(problem: &Problem, state: &State, by: &By) -> Option<Proof> {
+    let demands: Vec<usize> = (0..state.demands.len())
+        .filter(|demand| counts(problem, state, *demand, by))
+        .collect();
+    let has_sets = || problem.devices.iter().any(|device| device.set.is_some());
+    if demands.is_empty() || matches!(by, By::CounterSets) && !has_sets() {
+        return None;
+    }
+    let network = network(problem, state, &demands, by);
+    let reached = wanting(&network)?;
+    let mut members: Vec<usize> = reached
+        .iter()
+        .flat_map(|at| network.demands[*at].members.iter().copied())
+        .collect();
+    members.sort_unstable();
+    let needed = members
+        .iter()
+        .map(|demand| state.demands[*demand].needed())
+        .sum();
+    let room = room(problem, state, &members, by);
+    (needed > room).then(|| {
+        Proof::Few(Few {
+            demands: members
+                .iter()
+                .map(|demand| problem.demands[*demand].at)
+                .collect(),
+            needed,
+            room,
+            grouping: grouping(problem, by),
+            excluded: Vec::new(),
+        })
+    })
+}
+
+fn grouping(problem: &Problem, by: &By) -> Grouping {
+    match by {
+        By::Devices => Grouping::Devices,
+        By::CounterSets => Grouping::CounterSets,
+        By::Distinct(rule, values, _) => Grouping::Distinct {
+            constraint: problem.rules[*rule].constraint,
+            values: values
+                .iter()
+                .map(|v| problem.elements[*v as usize].clone())
+                .collect(),
+        },
+    }
+}
+
+/// Whether a demand has a part in such a fact.
+fn counts(problem: &Problem, state: &State, demand: usize, by: &By) -> bool {
+    let open = &state.demands[demand];
+    let of = |index: usize| &problem.demands[demand].choices[index];
+    open.needed() > 0
+        && open.choices.iter().all(|choice| {
+            let choice = of(choice.index);
+            let under = match by {
+                By::Distinct(rule, ..) => choice.is_under(*rule),
+                By::Devices | By::CounterSets => true,
+            };
+            under && !choice.is_admin
+        })
+}
+
+fn network(problem: &Problem, state: &State, demands: &[usize], by: &By) -> Network {
+    let mut merged: Vec<Wanting> = Vec::new();
+    for demand in demands {
+        let candidates = state.demands[*demand].candidates();
+        let needed = state.demands[*demand].needed();
+        match merged
+            .iter_mut()
+            .find(|other| other.candidates == candidates)
+        {
+            Some(other) => {
+                other.members.push(*demand);
+                other.needed += needed;
+            }
+            None => merged.push(Wanting {
+                members: vec![*demand],
+                needed,
+                candidates,
+            }),
+        }
+    }
+    let picks = (0..problem.devices.len())
+        .map(|device| picks(problem, state, demands, device))
+        .collect();
+    let (group, room) = groups(problem, state, demands, by);
+    Network {
+        demands: merged,
+        picks,
+        group,
+        room,
+    }
+}
+
+/// What the demands can get at the most.
+fn room(problem: &Problem, state: &State, demands: &[usize], by: &By) -> usize {
+    let (group, limits) = groups(problem, state, demands, by);
+    let mut in_group = vec![0_usize; limits.len()];
+    let mut room = 0_usize;
+    for (device, group) in group.iter().enumerate() {
+        let users = users(state, demands, device).count();
+        let picks = picks(problem, state, demands, device).min(users);
+        match group {
+            Some(group) => in_group[*group] += picks,
+            None => room += picks,
+        }
+    }
+    room + in_group
+        .iter()
+        .zip(&limits)
+        .map(|(picks, limit)| picks.min(limit))
+        .sum::<usize>()
+}
+
+/// The demands that have the device as a candidate.
+fn users<'s>(
+    state: &'s State,
+    demands: &'s [usize],
+    device: usize,
+) -> impl Iterator<Item = usize> + 's {
+    let has = move |demand: &usize| {
+        let choices = &state.demands[*demand].choices;
+        choices
+            .iter()
+            .any(|choice| choice.candidates.contains(device))
+    };
+    demands.iter().copied().filter(has)
+}
+
+/// How many picks a device allows: one, or as many shares as fit at the least consumption.
+fn picks(problem: &Problem, state: &State, demands: &[usize], device: usize) -> usize {
+    if !problem.devices[device].is_shared {
+        return 1;
+    }
+    let room = state.room(problem, device);
+    let mut least: Option<Vec<i128>> = None;
+    for demand in users(state, demands, device) {
+        for open in &state.demands[demand].choices {
+            let choice = &problem.demands[demand].choices[open.index];
+            let Some(takes) = choice
+                .takes
+                .get(&device)
+                .filter(|_| open.candidates.contains(device))
+            else {
+                continue;
+            };
+            least = Some(match least {
+                None => takes.clone(),
+                Some(least) => least.iter().zip(takes).map(|(a, b)| *a.min(b)).collect(),
+            });
+        }
+    }
+    let shares = least.unwrap_or_default().into_iter().zip(room);
+    let shares = shares.filter(|(take, _)| *take > 0);
+    let shares =
+        shares.map(|(take, room)| usize::try_from(room.max(&0) / take).unwrap_or(usize::MAX));
+    shares
+        .min()
+        .unwrap_or(usize::MAX)
+        .min(problem.demands.len())
+}
+
+/// The group of each device, and how many picks each group allows.
+fn groups(
+    problem: &Problem,
+    state: &State,
+    demands: &[usize],
+    by: &By,
+) -> (Vec<Option<usize>>, Vec<usize>) {
+    match by {
+        By::Devices => (vec![None; problem.devices.len()], Vec::new()),
+        By::Distinct(_, values, of) => {
+            let group = (0..problem.devices.len()).map(|device| of.get(&device).copied());
+            (group.collect(), vec![1; values.len()])
+        }
+        By::CounterSets => counter_sets(problem, state, demands),
+    }
+}
+
+fn counter_sets(
+    problem: &Problem,
+    state: &State,
+    demands: &[usize],
+) -> (Vec<Option<usize>>, Vec<usize>) {
+    let mut least: BTreeMap<usize, BTreeMap<usize, i128>> = BTreeMap::new();
+    let mut group = vec![None; problem.devices.len()];
+    for (device, data) in problem.devices.iter().enumerate() {
+        let Some(set) = data.set.filter(|_| !data.is_shared) else {
+            continue;
+        };
+        if users(state, demands, device).next().is_none() {
+            continue;
+        }
+        group[device] = Some(set);
+        let own: BTreeMap<usize, i128> = data.consumption.iter().copied().collect();
+        let least = least.entry(set).or_insert_with(|| own.clone());
+        // A counter that one candidate leaves alone limits nothing.
+        least.retain(|counter, _| own.contains_key(counter));
+        for (counter, amount) in least {
+            *amount = (*amount).min(own[counter]);
+        }
+    }
+    let sets = problem.devices.iter().filter_map(|device| device.set).max();
+    let mut room = vec![usize::MAX; sets.map_or(0, |last| last + 1)];
+    for (set, least) in least {
+        let limits = least.iter().filter(|(_, amount)| **amount > 0);
+        let limits = limits.map(|(counter, amount)| state.left[*counter].max(0) / amount);
+        let limit = limits.min().and_then(|limit| usize::try_from(limit).ok());
+        room[set] = limit.unwrap_or(usize::MAX);
+    }
+    (group, room)
+}
+
+/// Demands under a `distinctAttribute` constraint with too few values.
+fn distinct(problem: &Problem, state: &State) -> Option<Proof> {
+    let rules = problem.rules.iter().enumerate();
+    let mut rules = rules.filter(|(_, rule)| !rule.is_match && rule.is_plain);
+    rules.find_map(|(rule, _)| few(problem, state, &by_values(problem, state, rule)))
+}
+
+/// Each candidate under the rule goes to a value that it has; those with the most candidates come first.
+fn by_values(problem: &Problem, state: &State, rule: usize) -> By {
+    let mut of: BTreeMap<usize, &[u32]> = BTreeMap::new();
+    for (data, open) in problem.demands.iter().zip(&state.demands) {
+        for open in &open.choices {
+            for device in open.candidates.ones() {
+                if let Some(values) = data.choices[open.index].values(rule, device) {
+                    // A device whose values differ by demand, being derived, belongs to none.
+                    let own = of.entry(device).or_insert(values);
+                    if *own != values {
+                        *own = &[];
+                    }
+                }
+            }
+        }
+    }
+    let (mut values, mut group) = (Vec::new(), BTreeMap::new());
+    loop {
+        let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+        let open = of.iter().filter(|(device, _)| !group.contains_key(*device));
+        for value in open.flat_map(|(_, values)| values.iter()) {
+            *counts.entry(*value).or_default() += 1;
+        }
+        let most = counts
+            .iter()
+            .max_by_key(|(value, count)| (**count, std::cmp::Reverse(**value)));
+        let Some((value, _)) = most else {
+            return By::Distinct(rule, values, group);
+        };
+        for (device, own) in &of {
+            if own.contains(value) && !group.contains_key(device) {
+                group.insert(*device, values.len());
+            }
+        }
+        values.push(*value);
+    }
+}
+
+/// Counters of one name, over all sets and pools or in one set, of which too little is left.
+fn sum(problem: &Problem, state: &State) -> Option<Proof> {
+    let mut families: BTreeMap<(&str, Option<usize>), Vec<usize>> = BTreeMap::new();
+    for (index, counter) in problem.counters.iter().enumerate() {
+        families
+            .entry((&counter.counter, None))
+            .or_default()
+            .push(index);
+        families.insert((&counter.counter, Some(index)), vec![index]);
+    }
+    families
+        .values()
+        .find_map(|counters| sum_of(problem, state, counters))
+}
+
+fn sum_of(problem: &Problem, state: &State, counters: &[usize]) -> Option<Proof> {
+    let mut touched = FixedBitSet::with_capacity(problem.counters.len());
+    let mut demands: Vec<Demand> = Vec::new();
+    let mut needed = 0_i128;
+    for (demand, data) in problem.demands.iter().enumerate() {
+        let open = &state.demands[demand];
+        let candidates = open.candidates();
+        let consumption = |device: usize| -> i128 {
+            let device_data = &problem.devices[device];
+            if device_data.is_shared {
+                return 0;
+            }
+            let own = device_data.consumption.iter();
+            own.filter(|(counter, _)| counters.contains(counter))
+                .map(|(_, amount)| amount)
+                .sum()
+        };
+        let least = candidates.ones().map(consumption).min().unwrap_or(0);
+        let count = i128::try_from(open.needed()).unwrap_or(i128::MAX);
+        if least <= 0 || count == 0 {
+            continue;
+        }
+        demands.push(data.at);
+        needed = needed.saturating_add(least.saturating_mul(count));
+        for device in candidates.ones() {
+            let own = problem.devices[device].consumption.iter();
+            own.for_each(|(counter, _)| touched.insert(*counter));
+        }
+    }
+    let counters: Vec<usize> = counters
+        .iter()
+        .copied()
+        .filter(|c| touched.contains(*c))
+        .collect();
+    let left = counters.iter().map(|counter| state.left[*counter]).sum();
+    (needed > left && !demands.is_empty()).then(|| {
+        Proof::Sum(Sum {
+            counters: counters
+                .iter()
+                .map(|c| problem.counters[*c].clone())
+                .collect(),
+            demands,
+            needed,
+            left,
+        })
+    })
+}

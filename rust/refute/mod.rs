@@ -1,0 +1,260 @@
+//! Proofs that a node cannot serve the claims: facts first, then cases over values, alternatives and devices.
+//!
+//! Never searches for a solution and never decides what upstream would answer: what it refutes has no solution at all.
+//! Every state it looks at costs one unit of a budget. Start at [`refute`].
+
+mod facts;
+mod flow;
+mod lookahead;
+mod problem;
+mod state;
+
+pub use lookahead::{Assumed, Lookahead};
+pub use problem::Problem;
+
+use std::collections::BTreeMap;
+
+use state::State;
+
+use crate::proof::{AlternativeCase, DeviceCase, Proof, ValueCase};
+
+/// States that a proof may take, so that it stays short enough to read and to check.
+pub const BUDGET: usize = 512;
+
+/// Cases deep that a proof may be.
+const DEPTH: usize = 40;
+
+/// A proof that there is no solution; `None` if none was found within the budget.
+pub fn refute(problem: &Problem, budget: usize) -> Option<Proof> {
+    if problem.is_odd {
+        return None;
+    }
+    let mut refuter = Refuter {
+        problem,
+        budget,
+        depth: 0,
+    };
+    refuter.refute(&State::new(problem))
+}
+
+struct Refuter<'p> {
+    problem: &'p Problem,
+    budget: usize,
+    depth: usize,
+}
+
+impl Refuter<'_> {
+    fn fact(&mut self, state: &State) -> Option<Proof> {
+        self.budget = self.budget.checked_sub(1)?;
+        facts::fact(self.problem, state)
+    }
+
+    fn refute(&mut self, state: &State) -> Option<Proof> {
+        if let Some(proof) = self.fact(state) {
+            return Some(proof);
+        }
+        // One distinction whose cases are plain facts, before anything deeper.
+        let flat = self
+            .rules(state)
+            .into_iter()
+            .find_map(|rule| self.by_value(state, rule, Self::fact));
+        if flat.is_some() {
+            return flat;
+        }
+        let open = Self::alternatives(state);
+        let flat = open
+            .iter()
+            .find_map(|demand| self.by_alternative(state, *demand, Self::fact));
+        if flat.is_some() || self.depth >= DEPTH {
+            return flat;
+        }
+        self.depth += 1;
+        let deep = self.deeper(state, open.first().copied());
+        self.depth -= 1;
+        deep
+    }
+
+    fn deeper(&mut self, state: &State, alternative: Option<usize>) -> Option<Proof> {
+        if let Some(demand) = alternative {
+            return self.by_alternative(state, demand, Self::refute);
+        }
+        if let Some(rule) = self.rules(state).first() {
+            return self.by_value(state, *rule, Self::refute);
+        }
+        self.by_device(state)
+    }
+
+    /// Rules that have not settled yet and compare two devices at least.
+    fn rules(&self, state: &State) -> Vec<usize> {
+        let open = |rule: &usize| {
+            let is_open = self.problem.rules[*rule].is_match && self.problem.rules[*rule].is_plain;
+            let needed = self
+                .under(state, *rule)
+                .map(|demand| state.demands[demand].needed());
+            is_open && !state.is_settled(*rule) && needed.sum::<usize>() > 1
+        };
+        (0..self.problem.rules.len()).filter(open).collect()
+    }
+
+    /// Demands that are under the rule whichever alternative serves them.
+    fn under<'s>(&'s self, state: &'s State, rule: usize) -> impl Iterator<Item = usize> + 's {
+        (0..state.demands.len()).filter(move |demand| {
+            let choices = &self.problem.demands[*demand].choices;
+            let mut open = state.demands[*demand].choices.iter();
+            open.all(|choice| choices[choice.index].is_under(rule))
+        })
+    }
+
+    fn by_value(
+        &mut self,
+        state: &State,
+        rule: usize,
+        prove: fn(&mut Self, &State) -> Option<Proof>,
+    ) -> Option<Proof> {
+        let mut values = std::collections::BTreeSet::new();
+        for demand in self.under(state, rule) {
+            for open in &state.demands[demand].choices {
+                let choice = &self.problem.demands[demand].choices[open.index];
+                for device in open.candidates.ones() {
+                    values.extend(choice.values(rule, device).unwrap_or_default());
+                }
+            }
+        }
+        let mut cases: Vec<ValueCase> = Vec::new();
+        for value in values {
+            let mut inner = state.clone();
+            inner.settle(self.problem, rule, value);
+            let proof = prove(self, &inner)?;
+            let element = self.problem.elements[value as usize].clone();
+            match cases.iter_mut().find(|case| case.proof == proof) {
+                Some(case) => case.values.push(element),
+                None => cases.push(ValueCase {
+                    values: vec![element],
+                    proof,
+                }),
+            }
+        }
+        let rule = &self.problem.rules[rule];
+        Some(Proof::ByValue {
+            claim: rule.claim,
+            constraint: rule.constraint,
+            cases,
+        })
+    }
+
+    /// Demands with more than one alternative open, those with the fewest first.
+    fn alternatives(state: &State) -> Vec<usize> {
+        let mut open: Vec<usize> = (0..state.demands.len())
+            .filter(|demand| state.demands[*demand].choices.len() > 1)
+            .collect();
+        open.sort_by_key(|demand| state.demands[*demand].choices.len());
+        open
+    }
+
+    fn by_alternative(
+        &mut self,
+        state: &State,
+        demand: usize,
+        prove: fn(&mut Self, &State) -> Option<Proof>,
+    ) -> Option<Proof> {
+        let mut cases = Vec::new();
+        for choice in &state.demands[demand].choices {
+            let mut inner = state.clone();
+            inner.choose(demand, choice.index);
+            cases.push(AlternativeCase {
+                alternative: choice.index,
+                proof: prove(self, &inner)?,
+            });
+        }
+        let at = self.problem.demands[demand].at;
+        Some(Proof::ByAlternative {
+            claim: at.claim,
+            request: at.request,
+            cases,
+        })
+    }
+
+    /// The demand with the fewest kinds of candidates takes one of them.
+    fn by_device(&mut self, state: &State) -> Option<Proof> {
+        let demands = (0..state.demands.len()).filter(|demand| state.demands[*demand].needed() > 0);
+        let kinds = kinds(self.problem, state);
+        let (_, demand, classes) = demands
+            .map(|demand| {
+                let candidates = &state.demands[demand].choices[0].candidates;
+                let mut classes: Vec<Vec<usize>> = Vec::new();
+                let mut known: BTreeMap<usize, usize> = BTreeMap::new();
+                for device in candidates.ones() {
+                    let next = classes.len();
+                    let class = *known.entry(kinds[device]).or_insert(next);
+                    if class == next {
+                        classes.push(Vec::new());
+                    }
+                    classes[class].push(device);
+                }
+                (classes.len(), demand, classes)
+            })
+            .min_by_key(|(count, demand, _)| (*count, *demand))?;
+        let mut state = state.clone();
+        let mut cases = Vec::new();
+        for class in classes {
+            let mut inner = state.clone();
+            inner.take(self.problem, demand, class[0]);
+            let proof = self.refute(&inner)?;
+            let names = class.iter().map(|d| self.problem.devices[*d].name.clone());
+            let mut names = names.collect::<Vec<_>>().into_iter();
+            cases.push(DeviceCase {
+                device: names.next()?,
+                equals: names.collect(),
+                proof,
+            });
+            for device in class {
+                state.demands[demand].choices[0].candidates.remove(device);
+            }
+        }
+        let at = self.problem.demands[demand].at;
+        Some(Proof::ByDevice {
+            claim: at.claim,
+            request: at.request,
+            cases,
+        })
+    }
+}
+
+/// A number for each device; devices with the same number cannot be told apart in the state.
+fn kinds(problem: &Problem, state: &State) -> Vec<usize> {
+    let mut known: BTreeMap<Vec<i128>, usize> = BTreeMap::new();
+    let kind = |device: usize| {
+        let data = &problem.devices[device];
+        let number = |number: usize| i128::try_from(number).unwrap_or(-1);
+        let mut key = vec![i128::from(data.is_shared), number(data.groups)];
+        for (counter, amount) in &data.consumption {
+            key.extend([number(*counter), *amount]);
+        }
+        key.push(-1);
+        key.extend(state.room(problem, device));
+        key.push(i128::from(state.is_shared_already(device)));
+        for (demand, open) in state.demands.iter().enumerate() {
+            for choice in &open.choices {
+                let of = &problem.demands[demand].choices[choice.index];
+                key.push(i128::from(choice.candidates.contains(device)));
+                key.extend(of.takes.get(&device).into_iter().flatten());
+                for (rule, values) in &of.rules {
+                    if !problem.rules[*rule].is_plain {
+                        // How the rule compares the device is not known here: it is like no other.
+                        key.push(number(device));
+                    }
+                    let own = values.get(&device).into_iter().flatten();
+                    key.extend(own.map(|value| i128::from(*value)));
+                    key.push(-2);
+                }
+            }
+        }
+        key
+    };
+    (0..problem.devices.len())
+        .map(|device| {
+            let next = known.len();
+            *known.entry(kind(device)).or_insert(next)
+        })
+        .collect()
+}
