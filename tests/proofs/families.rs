@@ -234,22 +234,22 @@ fn wrong_statements_about_claims_that_do_not_fit_are_refused() {
     request["exactly"]["selectors"] =
         json!([{"cel": {"expression": "device.attributes['d'].a == 2"}}]);
     refused(&document, &|proof| {
-        proof["excluded"][1]["reason"] = json!("class")
+        proof["excluded"][1]["reason"] = json!("class");
     });
     refused(&document, &|proof| {
-        proof["excluded"][1]["reason"] = json!("taint")
+        proof["excluded"][1]["reason"] = json!("taint");
     });
     refused(&document, &|proof| {
-        proof["excluded"][1]["device"] = json!("dev-003")
+        proof["excluded"][1]["device"] = json!("dev-003");
     });
     refused(&document, &|proof| proof["needed"] = json!(3));
     refused(&document, &|proof| proof["room"] = json!(2));
     refused(&document, &|proof| proof["demands"][0]["claim"] = json!(1));
     refused(&document, &|proof| {
-        *proof = json!({"kind": "limit", "claim": 0, "needed": 2})
+        *proof = json!({"kind": "limit", "claim": 0, "needed": 2});
     });
     refused(&document, &|proof| {
-        *proof = json!({"kind": "exhausted", "steps": 1_u64 << 40})
+        *proof = json!({"kind": "exhausted", "steps": 1_u64 << 40});
     });
     refused(&a(62), &|proof| {
         let cases = proof["cases"][0]["values"].as_array_mut();
