@@ -16,13 +16,17 @@ from cluster import Json, claim, device_class, node, resource_slice
 ENDLESS = 1 << 62
 
 
-def hard() -> tuple[ga.Inventory, Json]:
-    """Far more ways to fail than anyone can wait for: many single requests, the last of which nothing can serve."""
+def hard() -> tuple[ga.Inventory, list[Json]]:
+    """Far more ways to fail than anyone can wait for: many single requests, the last of which nothing can serve.
+
+    A later claim would fail with an error if the search ever got there, so no shortcut is allowed.
+    """
     documents = [node("a"), device_class(), resource_slice("a", 24)]
     wanted = claim("hard")
     many = [{"name": f"r{index}", "exactly": {"deviceClassName": "gpu.example.com"}} for index in range(25)]
     wanted["spec"]["devices"]["requests"] = many
-    return ga.Inventory.from_documents(documents), wanted
+    failing = claim("failing", selectors=[{"cel": {"expression": "device.attributes['x'].none == 1"}}])
+    return ga.Inventory.from_documents(documents), [wanted, failing]
 
 
 def test_shared_inventory(inventory: ga.Inventory) -> None:
