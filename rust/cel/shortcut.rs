@@ -95,10 +95,10 @@ pub(super) fn shorten(node: Node) -> Node {
 }
 
 fn equality(sides: &[Node; 2], equal: bool) -> Option<Shortcut> {
-    let (attribute, constant) = match sides {
-        [Node::Attribute(attribute), Node::Constant(constant)]
-        | [Node::Constant(constant), Node::Attribute(attribute)] => (attribute, constant),
-        _ => return None,
+    let ([Node::Attribute(attribute), Node::Constant(constant)]
+    | [Node::Constant(constant), Node::Attribute(attribute)]) = sides
+    else {
+        return None;
     };
     let (place, cost) = place(attribute)?;
     let (test, comparison) = match constant {
