@@ -1,7 +1,7 @@
 //! One device for one wish, when nothing of the pod is placed: does it pass every check, and if not, which refuses.
 //!
 //! The checks are upstream's, in upstream's order, each from its only place. Never looks at two devices together.
-//! Start at [`verdict`].
+//! Start at [`Checks::verdict`].
 
 use super::counters::{Counters, Groups};
 use super::prepare::{Prepared, PreparedWish};

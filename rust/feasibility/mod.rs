@@ -1,7 +1,7 @@
 //! What is possible on one node: the devices it sees, and for each request which of them could serve it.
 //!
 //! Never chooses a device and never takes one. [`view::View`] is the node, [`prepare::prepare`] checks and sizes the
-//! claims, [`candidates::verdict`] judges one device for one wish, [`funnel::funnels`] counts what became of all.
+//! claims, [`candidates::Checks::verdict`] judges one device for one wish, [`funnel::funnels`] counts what became of all.
 
 pub mod candidates;
 pub mod counters;

@@ -214,3 +214,55 @@ fn families_that_do_not_fit_have_short_proofs() {
     }
     assert!(faults.is_empty(), "{faults:?}");
 }
+
+/// What is stated of a cluster on which the claims do not fit has to be true all the same.
+#[test]
+fn wrong_statements_about_claims_that_do_not_fit_are_refused() {
+    let refused = |document: &Value, change: &dyn Fn(&mut Value)| {
+        let case = read(document).expect("a case");
+        let proof = prove(&case, "n").expect("a proof");
+        assert_eq!(check(&case, "n", &proof), Ok(()));
+        let mut written = serde_json::to_value(&proof).expect("a proof is data");
+        change(&mut written);
+        let changed = serde_json::from_value(written).expect("a proof");
+        assert_ne!(proof, changed);
+        let verdict = check(&case, "n", &changed);
+        assert!(verdict.is_err(), "{changed:?}");
+    };
+    let mut document = c(3, &[2]);
+    let request = &mut document["claims"][0]["spec"]["devices"]["requests"][0];
+    request["exactly"]["selectors"] =
+        json!([{"cel": {"expression": "device.attributes['d'].a == 2"}}]);
+    refused(&document, &|proof| {
+        proof["excluded"][1]["reason"] = json!("class");
+    });
+    refused(&document, &|proof| {
+        proof["excluded"][1]["reason"] = json!("taint");
+    });
+    refused(&document, &|proof| {
+        proof["excluded"][1]["device"] = json!("dev-003");
+    });
+    refused(&document, &|proof| proof["needed"] = json!(3));
+    refused(&document, &|proof| proof["room"] = json!(2));
+    refused(&document, &|proof| proof["demands"][0]["claim"] = json!(1));
+    refused(&document, &|proof| {
+        *proof = json!({"kind": "limit", "claim": 0, "needed": 2});
+    });
+    refused(&document, &|proof| {
+        *proof = json!({"kind": "exhausted", "steps": 1_u64 << 40});
+    });
+    refused(&a(62), &|proof| {
+        let cases = proof["cases"][0]["values"].as_array_mut();
+        cases.expect("values").pop();
+    });
+    refused(&a(62), &|proof| proof["constraint"] = json!(1));
+    refused(&partitions(), &|proof| proof["left"] = json!("0"));
+    refused(&partitions(), &|proof| {
+        let counters = proof["counters"].as_array_mut().expect("counters");
+        counters.push(counters[0].clone());
+    });
+    refused(&distinct(), &|proof| {
+        let values = proof["grouping"]["values"].as_array_mut();
+        values.expect("values").pop();
+    });
+}

@@ -78,6 +78,16 @@ fn kind(proof: &Proof) -> &'static str {
     }
 }
 
+/// The proof without its last case, where every case is needed.
+fn without_a_case(mut proof: Proof) -> Option<Proof> {
+    match &mut proof {
+        Proof::ByAlternative { cases, .. } => drop(cases.pop()?),
+        Proof::ByDevice { cases, .. } => drop(cases.pop()?),
+        _ => return None,
+    }
+    Some(proof)
+}
+
 /// What became of the proofs of a campaign.
 #[derive(Debug, Default)]
 struct Counts {

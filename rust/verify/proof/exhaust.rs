@@ -27,11 +27,11 @@ pub(super) fn exhaust<'p, 'a>(
     replay: &mut Replay<'p, 'a>,
     steps: u64,
 ) -> Result<(), String> {
-    let allowed = if steps > MOST_TRIES {
-        0
-    } else {
-        MOST_TRIES.min(steps.saturating_mul(TRIES_PER_STEP))
-    };
+    let too_long = || format!("too long to re-run: {steps} steps");
+    if steps > MOST_TRIES {
+        return Err(too_long());
+    }
+    let allowed = MOST_TRIES.min(steps.saturating_mul(TRIES_PER_STEP));
     let mut search = Naive {
         problem,
         replay,
@@ -42,7 +42,7 @@ pub(super) fn exhaust<'p, 'a>(
     match search.claim(0) {
         Ok(false) => Ok(()),
         Ok(true) => Err("there is a solution".to_owned()),
-        Err(OutOfTries) => Err(format!("too long to re-run: {steps} steps")),
+        Err(OutOfTries) => Err(too_long()),
     }
 }
 
