@@ -49,7 +49,7 @@ fn read(criterion: &mut Criterion) {
 }
 
 fn cel(criterion: &mut Criterion) {
-    let documents = scenarios::hgx_world(1, 1, 1).documents();
+    let documents = scenarios::hgx_world(1, GPUS, 1).documents();
     let inventory = Inventory::from_json(documents.as_bytes()).expect("documents");
     let slice = inventory.slices().next().expect("a slice");
     let device = slice.cel_device(0);
