@@ -137,7 +137,9 @@ fn allocate(criterion: &mut Criterion) {
         bencher.iter(|| survey(black_box(&inventory), &claims, &options, None));
     });
     let before = survey(&inventory, &claims, &options, None);
-    let answer = allocate_on(&inventory, &nodes[2_500], &claims, &options);
+    let mut other = ResourceClaim::clone(&claims[0]);
+    "somebody-else".clone_into(&mut other.metadata.name);
+    let answer = allocate_on(&inventory, &nodes[2_500], &[Arc::new(other)], &options);
     let after = inventory.commit(&answer).expect("its own snapshot");
     group.bench_function("survey of 5000 nodes after one commit", |bencher| {
         bencher.iter(|| survey(black_box(&after), &claims, &options, Some(&before)));

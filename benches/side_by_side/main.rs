@@ -74,7 +74,8 @@ fn wishes(arguments: Vec<String>) -> Result<Wishes, String> {
             "--bench" => {}
             "--quick" => wishes.is_quick = true,
             "--list" => wishes.is_list = true,
-            "--counts" | "--test" => wishes.counts = Some(counts::Mode::Compare),
+            "--counts" => wishes.counts = Some(counts::Mode::Compare),
+            "--test" => wishes.counts = Some(counts::Mode::Steps),
             "--record" => wishes.counts = Some(counts::Mode::Record),
             counts::CHILD => wishes.counts = Some(counts::Mode::Child),
             "--samples" => {
