@@ -16,7 +16,6 @@ use crate::inventory::{CallerData, ClaimKey, Held, Inventory, PoolId, Slice};
 use crate::verify::{self, Documents, Fault, Objection};
 use crate::wire::allocation::AllocationResult;
 use crate::wire::claim::ResourceClaim;
-use crate::wire::core::Node;
 
 /// An answer that cannot be committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,13 +134,7 @@ impl Inventory {
         features: Features,
     ) -> Vec<Objection> {
         let judged: BTreeSet<ClaimKey> = claims.iter().map(|claim| key(claim)).collect();
-        let bare;
-        let node = if let Some(node) = self.node(node) {
-            node
-        } else {
-            bare = bare_node(node);
-            &bare
-        };
+        let node = &self.node_or_bare(node);
         let slices = self.slices_near(&node.metadata.name);
         let documents = Documents {
             node,
@@ -227,31 +220,15 @@ impl Inventory {
         nodes.extend(fields.flat_map(|field| field.values.iter().cloned()));
         nodes.sort();
         nodes.dedup();
-        nodes.retain(|name| match self.node(name) {
-            Some(node) => parsed.matches(node),
-            None => parsed.matches(&bare_node(name)),
-        });
+        nodes.retain(|name| parsed.matches(&self.node_or_bare(name)));
         Ok(nodes)
     }
 
     /// All nodes that a node document or a slice names, by name.
     pub fn node_names(&self) -> Vec<String> {
-        let documents = self.nodes().map(|node| node.metadata.name.as_str());
-        let slices = self
-            .slices()
-            .filter_map(|slice| slice.document().spec.node_name.as_deref());
-        let names: BTreeSet<&str> = documents
-            .chain(slices)
-            .filter(|name| !name.is_empty())
-            .collect();
-        names.into_iter().map(str::to_owned).collect()
+        let rows = self.table().chunks().iter().flat_map(|chunk| chunk.iter());
+        rows.map(|row| row.name.to_string()).collect()
     }
-}
-
-fn bare_node(name: &str) -> Node {
-    let mut node = Node::default();
-    name.clone_into(&mut node.metadata.name);
-    node
 }
 
 /// Allocates for several pods in turn; each finds what those before have left. `allocate` answers for one of them.

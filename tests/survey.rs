@@ -1,4 +1,5 @@
-//! All nodes at once against each node on its own, over random walks of commits, releases and updates.
+//! All nodes at once against each node on its own, over random walks of commits, releases and
+//! updates, in clusters of all sorts of pools.
 //!
 //! If this were deleted, a node could be given the fate of another that only looks like it, or an old one.
 //! `GPUALLOC_WALKS` chooses how many walks.
@@ -19,7 +20,7 @@ use std::sync::Arc;
 
 use case::Case;
 use gpualloc::allocation::{Fate, Options, Outcome, Survey, allocate_on, survey};
-use gpualloc::inventory::Inventory;
+use gpualloc::inventory::{ClaimKey, DeviceId, Inventory, ObjectRef};
 use gpualloc::wire::claim::ResourceClaim;
 use random::Random;
 use serde_json::{Value, json};
@@ -65,41 +66,178 @@ fn random_cases_fare_as_on_each_node() {
     }
 }
 
-/// A node with its slice: some of few kinds, so that many are alike.
-fn node(random: &mut Random, name: &str) -> Vec<Value> {
+const NODES: usize = 10;
+
+/// A few devices of one kind; `counters` makes them draw from a counter of the pool.
+fn devices(random: &mut Random, name: &str, counters: bool) -> Value {
     let memory = random.pick(&["40Gi", "80Gi"]);
     let model = random.pick(&["A", "B", "C"]);
     let shared = random.chance(20);
-    let devices: Vec<Value> = (0..4 + random.below(2))
+    (0..2 + random.below(3))
         .map(|index| {
-            json!({
-                "name": format!("gpu-{index}"),
-                "attributes": {"model": {"string": model}, "uuid": {"string": format!("{name}-{index}")},
-                    "numa": {"int": index / 2}},
+            let mut device = json!({
+                "name": format!("{name}-{index}"),
+                "attributes": {"model": {"string": model}, "numa": {"int": index / 2},
+                    "uuid": {"string": format!("{name}-{index}")}},
                 "capacity": {"memory": {"value": memory}},
                 "allowMultipleAllocations": shared,
-            })
+            });
+            if counters {
+                device["consumesCounters"] = json!([{"counterSet": "set",
+                    "counters": {"slots": {"value": format!("{}", 1 + index)}}}]);
+            }
+            device
         })
-        .collect();
-    let pool = json!({"name": name, "generation": 1, "resourceSliceCount": 1});
-    let spec = json!({"driver": "d", "nodeName": name, "pool": pool, "devices": devices});
-    vec![
-        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}),
-        json!({"apiVersion": "resource.k8s.io/v1", "kind": "ResourceSlice",
-               "metadata": {"name": format!("slice-{name}")}, "spec": spec}),
-    ]
+        .collect()
+}
+
+/// A slice of a driver and a pool of so many slices.
+fn slice(name: &str, pool: (&str, &str, usize), place: &Value, devices: &Value) -> Value {
+    let (driver, pool, count) = pool;
+    let mut spec = json!({"driver": driver, "devices": devices,
+        "pool": {"name": pool, "generation": 1, "resourceSliceCount": count}});
+    for (key, value) in place.as_object().expect("an object") {
+        spec[key] = value.clone();
+    }
+    json!({"apiVersion": "resource.k8s.io/v1", "kind": "ResourceSlice", "metadata": {"name": name}, "spec": spec})
+}
+
+fn label(key: &str, value: &str) -> Value {
+    json!({"nodeSelector": {"nodeSelectorTerms": [{"matchExpressions":
+        [{"key": key, "operator": "In", "values": [value]}]}]}})
+}
+
+fn node(random: &mut Random, name: &str) -> Value {
+    let zone = random.pick(&["a", "b", "c"]);
+    json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {"zone": zone, "host": name}}})
+}
+
+/// Ways to say for which nodes a slice is.
+const KINDS: usize = 11;
+
+/// One of the slices that the cluster may have: of its own node, or of a pool over several.
+fn some_slice(random: &mut Random, kind: usize) -> Value {
+    let at = random.below(NODES);
+    let name = format!("n{at}");
+    let named = json!({"nodeName": name});
+    match kind {
+        // A pool of the node, of one slice or two.
+        0..=2 => {
+            let of_two = random.chance(20);
+            let devices = devices(random, &name, false);
+            let count = 1 + usize::from(of_two);
+            slice(
+                &format!("own-{name}"),
+                ("d", &name, count),
+                &named,
+                &devices,
+            )
+        }
+        3 => {
+            let devices = devices(random, &format!("more-{name}"), false);
+            slice(&format!("more-{name}"), ("d", &name, 2), &named, &devices)
+        }
+        // One pool over all nodes; of another, all devices draw from one set of counters.
+        4 => {
+            let devices = devices(random, &name, false);
+            slice(
+                &format!("one-{name}"),
+                ("one", "one", NODES),
+                &named,
+                &devices,
+            )
+        }
+        5 => {
+            let name = format!("n{}", at % 3);
+            let devices = devices(random, &name, true);
+            let named = json!({"nodeName": name});
+            slice(
+                &format!("drawn-{name}"),
+                ("drawn", "drawn", 4),
+                &named,
+                &devices,
+            )
+        }
+        6 => {
+            let sets = json!([{"name": "set", "counters": {"slots": {"value": "5"}}}]);
+            let place = json!({"allNodes": true, "sharedCounters": sets});
+            slice("drawn-counters", ("drawn", "drawn", 4), &place, &json!([]))
+        }
+        _ => shared_slice(random, kind, &name),
+    }
+}
+
+/// A slice that names no node.
+fn shared_slice(random: &mut Random, kind: usize, name: &str) -> Value {
+    match kind {
+        7 => {
+            let devices = devices(random, name, false);
+            slice(
+                &format!("host-{name}"),
+                ("host", name, 1),
+                &label("host", name),
+                &devices,
+            )
+        }
+        8 => {
+            let zone = random.pick(&["a", "b"]);
+            let devices = devices(random, zone, false);
+            slice(
+                &format!("zone-{zone}"),
+                ("zone", zone, 1),
+                &label("zone", zone),
+                &devices,
+            )
+        }
+        9 => {
+            let devices = devices(random, "net", false);
+            slice(
+                "net",
+                ("net", "net", 1),
+                &json!({"allNodes": true}),
+                &devices,
+            )
+        }
+        _ => {
+            let mut devices = devices(random, "far", false);
+            for device in devices.as_array_mut().expect("a list") {
+                device["nodeName"] = json!(format!("n{}", random.below(3)));
+            }
+            slice(
+                "far",
+                ("far", "far", 1),
+                &json!({"perDeviceNodeSelection": true}),
+                &devices,
+            )
+        }
+    }
+}
+
+fn rule(random: &mut Random) -> Value {
+    let mut selector = json!({});
+    if random.chance(70) {
+        selector["pool"] = json!(format!("n{}", random.below(NODES)));
+    }
+    if random.chance(50) {
+        selector["device"] = json!(format!("n{}-{}", random.below(NODES), random.below(2)));
+    }
+    json!({"apiVersion": "resource.k8s.io/v1beta2", "kind": "DeviceTaintRule",
+        "metadata": {"name": format!("rule-{}", random.below(2))},
+        "spec": {"deviceSelector": selector, "taint": {"key": "bad", "effect": "NoSchedule"}}})
 }
 
 fn claim(random: &mut Random, name: &str) -> Arc<ResourceClaim> {
     let selectors = [
-        "device.attributes[\"d\"].model == \"A\"",
-        "device.capacity[\"d\"].memory.compareTo(quantity(\"60Gi\")) >= 0",
-        "device.attributes[\"d\"].uuid.startsWith(\"n1\")",
-        "device.attributes[\"d\"].numa == 1",
+        "device.attributes[\"d\"].?model.orValue(\"\") == \"A\"",
+        "device.driver != \"d\"",
+        "device.driver == \"drawn\" || device.driver == \"one\"",
+        "device.capacity[device.driver].memory.compareTo(quantity(\"60Gi\")) >= 0",
+        "device.attributes[device.driver].uuid.startsWith(\"n1\")",
+        "device.attributes[device.driver].numa == 1",
         "true",
     ];
     let mut exactly = json!({"deviceClassName": "any", "allocationMode": "ExactCount",
-        "count": 1 + random.below(3), "selectors": [{"cel": {"expression": random.pick(&selectors)}}]});
+        "count": 1 + random.below(4), "selectors": [{"cel": {"expression": random.pick(&selectors)}}]});
     if random.chance(30) {
         exactly["capacity"] = json!({"requests": {"memory": random.pick(&["10Gi", "30Gi"])}});
     }
@@ -116,47 +254,165 @@ fn read(documents: &[Value]) -> String {
     Value::from(documents.to_vec()).to_string()
 }
 
-#[test]
-fn walks_end_where_a_fresh_start_does() {
-    let options = Options::default();
-    for seed in 0..walks(40).min(400) {
+fn gone(kind: &str, name: &str) -> ObjectRef {
+    ObjectRef {
+        kind: kind.to_owned(),
+        key: ClaimKey::new("", name),
+        uid: String::new(),
+    }
+}
+
+/// A cluster on its way.
+struct Walk {
+    random: Random,
+    inventory: Inventory,
+    options: Options<'static>,
+}
+
+impl Walk {
+    fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
-        let mut documents: Vec<Value> = (0..12)
-            .flat_map(|index| node(&mut random, &format!("n{index}")))
+        let mut documents: Vec<Value> = (0..NODES)
+            .map(|index| node(&mut random, &format!("n{index}")))
             .collect();
         documents.push(
             json!({"apiVersion": "resource.k8s.io/v1", "kind": "DeviceClass",
             "metadata": {"name": "any"}, "spec": {}}),
         );
-        let mut inventory = Inventory::from_json(read(&documents).as_bytes()).expect("documents");
-        let asked = vec![claim(&mut random, "asked")];
-        let mut last = survey(&inventory, &asked, &options, None);
-        for step in 0..25 {
-            match random.below(4) {
-                0 | 1 => {
-                    let wanted = vec![claim(&mut random, &format!("c{step}"))];
-                    let node = format!("n{}", random.below(12));
-                    let answer = allocate_on(&inventory, &node, &wanted, &options);
-                    inventory = inventory.commit(&answer).unwrap_or(inventory);
-                }
-                2 => {
-                    let held = inventory.held_claims().next().map(|held| held.key.clone());
-                    inventory = held.map_or(inventory.clone(), |key| inventory.release(&key));
-                }
-                _ => {
-                    let name = format!("n{}", random.below(13));
-                    let changed = read(&node(&mut random, &name));
-                    inventory = inventory
-                        .update(changed.as_bytes(), &[])
-                        .expect("documents");
+        let inventory = Inventory::from_json(read(&documents).as_bytes()).expect("documents");
+        let mut options = Options::default();
+        if random.chance(20) {
+            options.exclude.insert(DeviceId::new("d", "n1", "n1-0"));
+        }
+        let mut walk = Self {
+            random,
+            inventory,
+            options,
+        };
+        // Of few kinds, so that many nodes are alike.
+        let of_counters = if walk.random.chance(30) {
+            vec![5, 6]
+        } else {
+            vec![0]
+        };
+        let some = (0..2).map(|_| walk.random.below(KINDS));
+        let kinds: Vec<usize> = some.chain(of_counters).collect();
+        for _ in 0..4 * NODES {
+            let kind = kinds[walk.random.below(kinds.len())];
+            let slice = some_slice(&mut walk.random, kind);
+            walk.update(&[slice]);
+        }
+        walk
+    }
+
+    fn update(&mut self, documents: &[Value]) {
+        let text = read(documents);
+        self.inventory = self
+            .inventory
+            .update(text.as_bytes(), &[])
+            .expect("documents");
+    }
+
+    fn delete(&mut self, object: ObjectRef) {
+        self.inventory = self.inventory.update(b"[]", &[object]).expect("documents");
+    }
+
+    fn commit(&mut self, claims: &[Arc<ResourceClaim>]) {
+        let node = format!("n{}", self.random.below(NODES));
+        let answer = allocate_on(&self.inventory, &node, claims, &self.options);
+        if let Ok(next) = self.inventory.commit(&answer) {
+            self.inventory = next;
+        }
+    }
+
+    fn step(&mut self, number: usize, asked: &[Arc<ResourceClaim>]) {
+        match self.random.below(16) {
+            0..=5 => {
+                let wanted = claim(&mut self.random, &format!("c{number}"));
+                self.commit(&[wanted]);
+            }
+            6 => self.commit(asked),
+            7 | 8 => {
+                let keys: Vec<_> = self
+                    .inventory
+                    .held_claims()
+                    .map(|held| held.key.clone())
+                    .collect();
+                if !keys.is_empty() {
+                    let key = &keys[self.random.below(keys.len())];
+                    self.inventory = self.inventory.release(key);
                 }
             }
-            let next = survey(&inventory, &asked, &options, Some(&last));
-            check(&next, &inventory, &asked, &options);
-            let fresh = Inventory::from_state_json(&inventory.to_state_json()).expect("a state");
-            let fresh = survey(&fresh, &asked, &options, None);
-            assert!(fresh.iter().eq(next.iter()), "walk {seed}, step {step}");
+            9 | 10 => {
+                let kind = self.random.below(KINDS);
+                let slice = some_slice(&mut self.random, kind);
+                self.update(&[slice]);
+            }
+            11 => {
+                let names: Vec<String> = self
+                    .inventory
+                    .slices()
+                    .map(|slice| slice.name().to_owned())
+                    .collect();
+                let name = names[self.random.below(names.len())].clone();
+                self.delete(gone("ResourceSlice", &name));
+            }
+            12 | 13 => {
+                let name = format!("n{}", self.random.below(NODES + 2));
+                let node = node(&mut self.random, &name);
+                self.update(&[node]);
+            }
+            14 => {
+                let name = format!("n{}", self.random.below(NODES + 2));
+                self.delete(gone("Node", &name));
+            }
+            _ => {
+                if self.random.chance(50) {
+                    let rule = rule(&mut self.random);
+                    self.update(&[rule]);
+                } else {
+                    let name = format!("rule-{}", self.random.below(2));
+                    self.delete(gone("DeviceTaintRule", &name));
+                }
+            }
+        }
+    }
+}
+
+/// What a fresh start with the same contents says of every node.
+fn fresh(inventory: &Inventory) -> Inventory {
+    Inventory::from_state_json(&inventory.to_state_json()).expect("a state")
+}
+
+#[test]
+fn walks_end_where_a_fresh_start_does() {
+    let (mut fits, mut kinds) = (0, 0);
+    for seed in 0..walks(60) {
+        let mut walk = Walk::new(seed);
+        let asked = vec![claim(&mut walk.random, "asked")];
+        let mut last = survey(&walk.inventory, &asked, &walk.options, None);
+        for step in 0..30 {
+            walk.step(step, &asked);
+            let next = survey(&walk.inventory, &asked, &walk.options, Some(&last));
+            let fresh = fresh(&walk.inventory);
+            if step % 6 == 0 {
+                check(&next, &fresh, &asked, &walk.options);
+            }
+            let anew = survey(&fresh, &asked, &walk.options, None);
+            let all: Vec<_> = next.iter().collect();
+            assert_eq!(
+                anew.iter().collect::<Vec<_>>(),
+                all,
+                "walk {seed}, step {step}"
+            );
+            let fitting = all
+                .iter()
+                .filter(|(_, verdict)| verdict.fate == Fate::Placed)
+                .count();
+            fits += usize::from(fitting > 0);
+            kinds += usize::from(fitting > 0 && fitting < all.len());
             last = next;
         }
     }
+    assert!(fits > 0 && kinds > 0, "the walks decide nothing");
 }

@@ -10,7 +10,6 @@ use crate::cel::{self, ConstantKind, Reads};
 use crate::gates::Features;
 use crate::inventory::pool::{PoolState, gather};
 use crate::inventory::{DeviceId, Inventory, PoolId, Slice};
-use crate::wire::core::Node;
 use crate::wire::slice::{Device, DeviceAttribute};
 
 /// A published device.
@@ -79,11 +78,7 @@ pub(super) struct OnNode {
 
 /// What the node sees; nothing where upstream cannot say.
 pub(super) fn on_node(inventory: &Inventory, name: &str, features: Features) -> OnNode {
-    let node = inventory.node(name).cloned().unwrap_or_else(|| {
-        let mut bare = Node::default();
-        name.clone_into(&mut bare.metadata.name);
-        Arc::new(bare)
-    });
+    let node = inventory.node_or_bare(name);
     let mut found = OnNode {
         pools: Vec::new(),
         devices: Vec::new(),

@@ -4,8 +4,10 @@
 
 #[cfg(debug_assertions)]
 mod judged;
+mod on_node;
 mod pod;
 mod prove;
+mod question;
 mod result;
 mod share;
 mod survey;
@@ -15,18 +17,12 @@ use std::sync::Arc;
 
 use crate::claim::key;
 use crate::explanation::{Explanation, NodeRefusal, Refusal};
-use crate::feasibility::prepare::{Prepared, prepare};
-use crate::feasibility::view::View;
-use crate::feasibility::{Selectors, funnels};
 use crate::gates::{FeatureGates, Features};
-use crate::inventory::selector::NodeSelector;
 use crate::inventory::{ClaimKey, DeviceId, Inventory};
-use crate::refute::{self, Lookahead, Problem, refute};
-use crate::search::{Attempt, End, Search};
 use crate::wire::allocation::AllocationResult;
 use crate::wire::claim::ResourceClaim;
-use crate::wire::core::Node;
 
+use on_node::{fate_on, outcome_on};
 pub use pod::{allocate_pod_each, allocate_pod_first};
 pub use prove::prove_on;
 pub use share::ShareKey;
@@ -292,94 +288,6 @@ pub fn allocate_each(
         .collect()
 }
 
-fn outcome_on(
-    inventory: &Inventory,
-    node: &str,
-    claims: &[Arc<ResourceClaim>],
-    options: &Options<'_>,
-) -> (Outcome, u64) {
-    let is_excluded = |device: &DeviceId| options.exclude.contains(device);
-    let view = match View::new(inventory, node, options.features, &is_excluded) {
-        Ok(view) => view,
-        Err(text) => return (failed(Scope::Pod, text), 0),
-    };
-    let (held, asked): (Vec<_>, Vec<_>) = claims
-        .iter()
-        .partition(|claim| allocated(inventory, claim).is_some());
-    for claim in held {
-        match is_usable(inventory, claim, &view.node) {
-            Err(text) => return (failed(Scope::Pod, text), 0),
-            Ok(true) => {}
-            Ok(false) => {
-                let claim = key(claim);
-                return (impossible(node, Refusal::BoundElsewhere { claim }), 0);
-            }
-        }
-    }
-    let asked: Vec<&ResourceClaim> = asked.into_iter().map(AsRef::as_ref).collect();
-    let mut selectors = Selectors::new(inventory.cel_cache());
-    let prepared = match prepare(&view, &asked, &mut selectors) {
-        Ok(prepared) => prepared,
-        Err(text) => return (failed(Scope::Pod, text), 0),
-    };
-    let mut search = Search::new(&view, Attempt::new(&view, prepared, selectors));
-    let stop = || options.interrupt.is_some_and(|interrupt| interrupt());
-    let end = run(&mut search, &view, options, &stop);
-    let steps = search.steps;
-    let deepest = deepest(&search);
-    let outcome = match end {
-        End::Found => placed(inventory, &view, &search.attempt, claims, options),
-        End::Failed(text) => failed(Scope::Pod, text),
-        End::Exhausted if view.has_invalid_pool() => failed(
-            Scope::Node,
-            "invalid resource pools were encountered".to_owned(),
-        ),
-        End::Exhausted => {
-            let Attempt {
-                claims,
-                mut selectors,
-                ..
-            } = search.attempt;
-            let funnels = funnels(&view, &claims, &mut selectors);
-            let refusal = Refusal::NoSolution {
-                funnels,
-                stuck_at: deepest,
-            };
-            impossible(node, refusal)
-        }
-        End::OutOfSteps | End::Interrupted => Outcome::Undecided(Statistics {
-            steps,
-            deepest,
-            is_interrupted: end == End::Interrupted,
-        }),
-    };
-    (outcome, steps)
-}
-
-/// Searches plainly for a while; what takes longer is first refuted, if it can be, and then searched with foresight.
-/// Where a check may fail with an error only the plain order is upstream's.
-fn run(
-    search: &mut Search<'_, '_>,
-    view: &View<'_>,
-    options: &Options<'_>,
-    stop: &dyn Fn() -> bool,
-) -> End {
-    let (max_steps, plain_steps) = (options.max_steps, options.plain_steps);
-    let end = search.run(max_steps.min(plain_steps), stop);
-    if end != End::OutOfSteps || max_steps <= plain_steps {
-        return end;
-    }
-    let attempt = &mut search.attempt;
-    let problem = Problem::new(view, &attempt.claims, &mut attempt.selectors);
-    if problem.is_clean {
-        if refute(&problem, refute::BUDGET).is_some() {
-            return End::Exhausted;
-        }
-        search.look_ahead(Lookahead::new(problem));
-    }
-    search.run(max_steps, stop)
-}
-
 fn failed(scope: Scope, text: String) -> Outcome {
     Outcome::Error(AllocationError { scope, text })
 }
@@ -389,13 +297,6 @@ fn impossible(node: &str, refusal: Refusal) -> Outcome {
     Outcome::Impossible(Explanation {
         nodes: vec![NodeRefusal { node, refusal }],
     })
-}
-
-fn deepest(search: &Search<'_, '_>) -> Option<(ClaimKey, String)> {
-    let claim: &Prepared<'_> = search.attempt.claims.get(search.deepest.0)?;
-    let requests = &claim.claim.spec.devices.requests;
-    let request = requests.get(search.deepest.1).or(requests.last())?;
-    Some((key(claim.claim), request.name.clone()))
 }
 
 /// What the claim holds already: by the inventory, else by its document.
@@ -408,47 +309,4 @@ fn allocated<'a>(
     });
     held.map(|held| &held.allocation)
         .or(claim.status.allocation.as_ref())
-}
-
-fn is_usable(inventory: &Inventory, claim: &ResourceClaim, node: &Node) -> Result<bool, String> {
-    let selector =
-        allocated(inventory, claim).and_then(|allocation| allocation.node_selector.as_ref());
-    let Some(selector) = selector else {
-        return Ok(true);
-    };
-    let parsed = NodeSelector::parse(selector).map_err(|error| {
-        let claim = key(claim);
-        format!("claim {claim}: node selector of its allocation: {error}")
-    })?;
-    Ok(parsed.matches(node))
-}
-
-fn placed(
-    inventory: &Inventory,
-    view: &View<'_>,
-    attempt: &Attempt<'_, '_>,
-    claims: &[Arc<ResourceClaim>],
-    options: &Options<'_>,
-) -> Outcome {
-    let mut shares = share::Shares::new(inventory, options);
-    let mut found =
-        (0..attempt.claims.len()).map(|claim| result::build(view, attempt, claim, &mut shares));
-    let mut allocations = Vec::with_capacity(claims.len());
-    for claim in claims {
-        let (allocation, was_allocated) = match allocated(inventory, claim) {
-            Some(allocation) => (allocation.clone(), true),
-            None => match found.next() {
-                Some(Ok(allocation)) => (allocation, false),
-                Some(Err(text)) => return failed(Scope::Pod, text),
-                None => continue,
-            },
-        };
-        allocations.push(ClaimAllocation {
-            key: key(claim),
-            uid: claim.metadata.uid.clone(),
-            allocation,
-            was_allocated,
-        });
-    }
-    Outcome::Placed(allocations)
 }

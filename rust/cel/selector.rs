@@ -44,6 +44,7 @@ pub struct Selector {
 #[derive(Debug)]
 pub struct Derived {
     program: Program,
+    reads: Reads,
 }
 
 impl fmt::Display for CompileError {
@@ -197,8 +198,16 @@ impl Selector {
 impl Derived {
     /// Compiles an expression whose result can be an attribute.
     pub fn compile(source: &str) -> Result<Self, CompileError> {
-        let (_, program) = compile(source, accept_attribute)?;
-        Ok(Self { program })
+        let (expr, program) = compile(source, accept_attribute)?;
+        Ok(Self {
+            program,
+            reads: reads(&expr),
+        })
+    }
+
+    /// What of a device it looks at.
+    pub fn reads(&self) -> &Reads {
+        &self.reads
     }
 
     /// The attribute of a device.

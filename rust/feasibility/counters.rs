@@ -132,11 +132,12 @@ fn held_devices<'p>(view: &View<'_>, pool: &'p Pool) -> Vec<&'p Device> {
     };
     let mut held = Vec::new();
     for slice in slices.iter().chain(elsewhere) {
-        for (index, device) in slice.document().spec.devices.iter().enumerate() {
-            if view.usage(slice.device_id(index)).is_some() {
-                held.push(device);
-            }
-        }
+        let Some(usage) = view.inventory.slice_usage(slice) else {
+            continue;
+        };
+        let devices = slice.document().spec.devices.iter().enumerate();
+        let taken = devices.filter(|(index, _)| usage.device(*index).is_some());
+        held.extend(taken.map(|(_, device)| device));
     }
     held
 }

@@ -47,11 +47,10 @@ fn funnel(
                 *counts.entry(Reason::IncompletePool).or_default() += here;
             }
             PoolState::Invalid { .. } => *counts.entry(Reason::InvalidPool).or_default() += here,
-            PoolState::Usable { elsewhere, .. } => {
-                let others: usize = elsewhere
-                    .iter()
-                    .map(|s| s.document().spec.devices.len())
-                    .sum();
+            PoolState::Usable {
+                devices_elsewhere: others,
+                ..
+            } => {
                 seen += others;
                 *counts.entry(Reason::Node).or_default() += others;
             }

@@ -10,7 +10,7 @@ use crate::gates::Features;
 use crate::inventory::pool::{Pool, PoolState, gather};
 use crate::inventory::{DeviceId, DeviceUsage, Inventory, Slice};
 use crate::quantity::Quantity;
-use crate::wire::core::{Node, ObjectMeta};
+use crate::wire::core::Node;
 use crate::wire::slice::{Device, DeviceTaint};
 
 /// A node with its pools and devices.
@@ -83,10 +83,7 @@ impl<'a> View<'a> {
         features: Features,
         is_excluded: &dyn Fn(&DeviceId) -> bool,
     ) -> Result<Self, String> {
-        let node = inventory
-            .node(node)
-            .cloned()
-            .unwrap_or_else(|| Arc::new(bare_node(node)));
+        let node = inventory.node_or_bare(node);
         let pools = gather(inventory, &node, features)
             .map_err(|error| format!("gather pool information: {error}"))?;
         let mut view = Self {
@@ -101,8 +98,10 @@ impl<'a> View<'a> {
             let start = view.devices.len();
             if let PoolState::Usable { slices, .. } = &pool.state {
                 for slice in slices {
+                    let held = inventory.slice_usage(slice);
                     for index in 0..slice.document().spec.devices.len() {
-                        let device = view.device(slice, index, position, is_excluded);
+                        let usage = held.and_then(|held| held.device(index));
+                        let device = view.device((slice, index), position, usage, is_excluded);
                         view.devices.push(device);
                     }
                 }
@@ -115,15 +114,14 @@ impl<'a> View<'a> {
 
     fn device(
         &self,
-        slice: &Arc<Slice>,
-        index: usize,
+        (slice, index): (&Arc<Slice>, usize),
         pool: usize,
+        usage: Option<&'a DeviceUsage>,
         is_excluded: &dyn Fn(&DeviceId) -> bool,
     ) -> DeviceView<'a> {
         let sharing = self.features.consumable_capacity;
         let document = &slice.document().spec.devices[index];
         let id = slice.device_id(index);
-        let usage = self.inventory.usage(id);
         let rules = self.inventory.taint_rules().filter(|rule| {
             self.features.device_taint_rules
                 && taint::rule_applies(rule, &id.driver, &id.pool, &id.device)
@@ -147,21 +145,5 @@ impl<'a> View<'a> {
     pub fn has_invalid_pool(&self) -> bool {
         let is_invalid = |pool: &Pool| matches!(pool.state, PoolState::Invalid { .. });
         self.pools.iter().any(is_invalid)
-    }
-
-    /// Who holds a device; also for devices that are not in the view.
-    pub fn usage(&self, device: &DeviceId) -> Option<&'a DeviceUsage> {
-        self.inventory.usage(device)
-    }
-}
-
-/// A node that is only named.
-fn bare_node(name: &str) -> Node {
-    Node {
-        metadata: ObjectMeta {
-            name: name.to_owned(),
-            ..ObjectMeta::default()
-        },
-        ..Node::default()
     }
 }

@@ -24,10 +24,15 @@ type Column = Box<[Option<DeviceAttribute>]>;
 #[derive(Debug, Default)]
 pub struct Kinds(Mutex<Inner>);
 
+/// Texts and columns that are remembered. Beyond that all are forgotten: what is equal may then get another number.
+const REMEMBERED: usize = 1 << 20;
+
 #[derive(Debug, Default)]
 struct Inner {
     texts: HashMap<Box<str>, u32>,
     columns: HashMap<Column, u32>,
+    /// The numbers handed out so far.
+    numbers: u32,
 }
 
 /// What a slice is like.
@@ -108,6 +113,12 @@ impl Kinds {
         }
     }
 
+    /// A number that was not handed out before.
+    pub fn next(&self) -> u32 {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.next()
+    }
+
     /// The number of a text.
     pub fn text(&self, text: String) -> u32 {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,19 +128,34 @@ impl Kinds {
 
 impl Inner {
     fn text(&mut self, text: String) -> u32 {
-        let next = number(self.texts.len());
-        *self.texts.entry(text.into()).or_insert(next)
+        if let Some(number) = self.texts.get(text.as_str()) {
+            return *number;
+        }
+        if self.texts.len() >= REMEMBERED {
+            self.texts.clear();
+        }
+        let next = self.next();
+        self.texts.insert(text.into(), next);
+        next
     }
 
     fn column(&mut self, column: Column) -> u32 {
-        let next = number(self.columns.len());
-        *self.columns.entry(column).or_insert(next)
+        if let Some(number) = self.columns.get(&column) {
+            return *number;
+        }
+        if self.columns.len() >= REMEMBERED {
+            self.columns.clear();
+        }
+        let next = self.next();
+        self.columns.insert(column, next);
+        next
     }
-}
 
-/// More kinds than numbers need more memory than there is.
-fn number(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
+    /// Four thousand million are enough for years of changes.
+    fn next(&mut self) -> u32 {
+        self.numbers = self.numbers.saturating_add(1);
+        self.numbers
+    }
 }
 
 impl<'a> DeviceShape<'a> {
@@ -157,21 +183,21 @@ impl<'a> DeviceShape<'a> {
 }
 
 impl SliceKind {
-    /// Adds the numbers of the columns that a reader of `(domain, id)` attributes looks at; without an id, of all in
-    /// the domain.
-    pub fn add_read<'r>(
+    /// Positions of the columns that a reader of `(domain, id)` attributes looks at; without an id, of all in the domain.
+    pub fn columns_read<'r>(
         &self,
         driver: &str,
         reads: impl Iterator<Item = (&'r str, Option<&'r str>)>,
-        key: &mut Vec<u32>,
-    ) {
+    ) -> Box<[usize]> {
+        let mut positions = Vec::new();
         for (domain, id) in reads {
-            for (name, column) in self.names.iter().zip(&self.columns) {
+            for (position, name) in self.names.iter().enumerate() {
                 let (own, own_id) = crate::attribute::split_name(name.as_str(), driver);
                 if own == domain && id.is_none_or(|id| id == own_id) {
-                    key.push(*column);
+                    positions.push(position);
                 }
             }
         }
+        positions.into()
     }
 }

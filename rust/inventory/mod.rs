@@ -3,33 +3,37 @@
 //! An [`Inventory`] is read from documents; `update`, `hold` and `release` give a new one that shares what did not
 //! change: a node's slices cost that node, not the cluster. Never searches, never judges. Start at [`Inventory`].
 
+mod census;
+mod hold;
 mod id;
 mod kinds;
 pub mod pool;
 mod report;
+mod row;
 pub mod selector;
+mod sight;
 mod slice;
 mod state;
 mod table;
 mod update;
 mod usage;
 
-use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::{Arc, OnceLock};
 
-use rpds::RedBlackTreeMapSync as Map;
+use rpds::{HashTrieMapSync as HashMap, RedBlackTreeMapSync as Map};
 
+pub use census::Census;
 pub use id::{ClaimKey, DeviceId, ObjectRef, PoolId};
 use kinds::Kinds;
 
 pub use report::{Remark, Report};
+pub use row::NodeRow;
 pub use slice::Slice;
-pub use table::{NodeRow, NodeTable};
-pub use usage::{CallerData, DeviceUsage, Held, Holder};
+pub use table::NodeTable;
+pub use usage::{CallerData, DeviceUsage, Held, Holder, SliceUsage};
 
 use crate::error::InputError;
-use crate::wire::allocation::AllocationResult;
 use crate::wire::claim::{DeviceClass, ResourceClaim, ResourceClaimTemplate};
 use crate::wire::core::{Node, Pod};
 use crate::wire::document::Defaults;
@@ -62,6 +66,10 @@ pub struct Inventory {
     pods: Map<ClaimKey, Arc<Pod>>,
     held: Map<ClaimKey, Arc<Held>>,
     usage: Map<DeviceId, Arc<DeviceUsage>>,
+    /// The same by number of the slice, for the slices that are here; absent where nothing is held.
+    in_use: HashMap<u32, Arc<SliceUsage>>,
+    /// How many slices each pool has.
+    pools: Map<PoolId, Arc<Census>>,
     report: Arc<Report>,
     /// Another one for every change, so that snapshots can be told apart without comparing contents.
     stamp: Arc<Stamp>,
@@ -143,6 +151,15 @@ impl Inventory {
         self.nodes.get(name)
     }
 
+    /// A node; a bare one where there is no document.
+    pub fn node_or_bare(&self, name: &str) -> Arc<Node> {
+        self.node(name).cloned().unwrap_or_else(|| {
+            let mut bare = Node::default();
+            name.clone_into(&mut bare.metadata.name);
+            Arc::new(bare)
+        })
+    }
+
     /// All nodes with a document.
     pub fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> {
         self.nodes.values()
@@ -198,60 +215,25 @@ impl Inventory {
         self.held.values()
     }
 
+    /// How many slices a pool has.
+    pub fn census(&self, pool: &PoolId) -> Option<&Census> {
+        self.pools.get(pool).map(AsRef::as_ref)
+    }
+
+    /// Who holds the devices of a slice; nothing where nobody holds one.
+    pub fn slice_usage(&self, slice: &Slice) -> Option<&SliceUsage> {
+        self.in_use.get(&slice.number()).map(AsRef::as_ref)
+    }
+
+    /// Equal for slices of which the same is held, device by device, up to who holds it.
+    pub fn usage_number(&self, slice: &Slice) -> u32 {
+        let usage = self.slice_usage(slice);
+        usage.map_or(0, |usage| usage.number(&self.kinds))
+    }
+
     /// Who holds a device.
     pub fn usage(&self, device: &DeviceId) -> Option<&DeviceUsage> {
         self.usage.get(device).map(AsRef::as_ref)
-    }
-
-    /// The same inventory in which the claim holds the allocation, instead of what it held before.
-    #[must_use]
-    pub fn hold(&self, held: Held) -> Self {
-        let mut next = self.release(&held.key);
-        for result in &held.allocation.devices.results {
-            if result.admin_access == Some(true) {
-                continue;
-            }
-            let device = DeviceId::new(&result.driver, &result.pool, &result.device);
-            let holder = Holder {
-                claim: held.key.clone(),
-                share_id: result.share_id.as_deref().map(Arc::from),
-                consumed: result.consumed_capacity.clone().unwrap_or_default(),
-            };
-            let usage = next.usage.get(&device).map_or_else(
-                || DeviceUsage::default().with(holder.clone()),
-                |usage| usage.with(holder.clone()),
-            );
-            next.usage.insert_mut(device, Arc::new(usage));
-        }
-        let nodes = next.nodes_to_patch(&held);
-        next.held.insert_mut(held.key.clone(), Arc::new(held));
-        next.stamp = Arc::default();
-        next.patch_table(&nodes);
-        next
-    }
-
-    /// The same inventory in which the claim holds nothing; its document stays.
-    #[must_use]
-    pub fn release(&self, key: &ClaimKey) -> Self {
-        let Some(held) = self.held.get(key) else {
-            return self.clone();
-        };
-        let mut next = self.clone();
-        next.stamp = Arc::default();
-        next.held.remove_mut(key);
-        for result in &held.allocation.devices.results {
-            let device = DeviceId::new(&result.driver, &result.pool, &result.device);
-            let Some(usage) = next.usage.get(&device).map(|usage| usage.without(key)) else {
-                continue;
-            };
-            if usage.is_empty() {
-                next.usage.remove_mut(&device);
-            } else {
-                next.usage.insert_mut(device, Arc::new(usage));
-            }
-        }
-        next.patch_table(&self.nodes_to_patch(held));
-        next
     }
 
     /// The nodes in a row.
@@ -259,40 +241,15 @@ impl Inventory {
         self.table.get_or_init(|| Arc::new(NodeTable::new(self)))
     }
 
-    /// Whether a slice serves more than one node, or rules taint devices: then a node's own slices do not say all.
-    pub fn has_shared_state(&self) -> bool {
-        !self.slices_shared.is_empty() || !self.taint_rules.is_empty()
-    }
-
-    fn nodes_to_patch(&self, held: &Held) -> BTreeSet<Name> {
-        match self.table.get() {
-            Some(_) => self.nodes_of(&held.allocation),
-            None => BTreeSet::new(),
-        }
-    }
-
-    /// The nodes of the pools that the allocation has devices of.
-    fn nodes_of(&self, allocation: &AllocationResult) -> BTreeSet<Name> {
-        let mut nodes = BTreeSet::new();
-        for result in &allocation.devices.results {
-            let device = DeviceId::new(&result.driver, &result.pool, &result.device);
-            let pool = PoolId {
-                driver: device.driver,
-                pool: device.pool,
+    /// Brings the table up to date after something was taken or given back on these nodes.
+    fn patch_usage(&mut self, nodes: &std::collections::BTreeSet<Name>) {
+        if let Some(table) = self.table.take() {
+            let table = if nodes.is_empty() {
+                table
+            } else {
+                Arc::new(table.touched(nodes))
             };
-            for slice in self.slices_of_pool(&pool) {
-                nodes.extend(slice.document().spec.node_name.as_deref().map(Arc::from));
-            }
-        }
-        nodes
-    }
-
-    /// Brings the table up to date after these nodes changed; without one there is nothing to do.
-    fn patch_table(&mut self, nodes: &BTreeSet<Name>) {
-        if let Some(table) = self.table.take()
-            && let Some(table) = table.patched(self, nodes)
-        {
-            self.table = OnceLock::from(Arc::new(table));
+            self.table = OnceLock::from(table);
         }
     }
 

@@ -29,8 +29,10 @@ pub enum PoolState {
     Usable {
         /// Slices with devices for this node, by name.
         slices: Vec<Arc<Slice>>,
-        /// Slices of the pool with devices for other nodes; their devices draw from the same counters.
+        /// Slices of the pool with devices for other nodes, if they may draw from the same counters.
         elsewhere: Vec<Arc<Slice>>,
+        /// How many devices of the pool are for other nodes.
+        devices_elsewhere: usize,
         /// Counter sets of the pool.
         counter_sets: Vec<(Arc<Slice>, usize)>,
     },
@@ -72,18 +74,31 @@ impl Pool {
 /// The pools that have a slice for the node, in the order the search goes through them: by driver and name, those
 /// with binding conditions last. An error is upstream's text and fatal.
 pub fn gather(inventory: &Inventory, node: &Node, features: Features) -> Result<Vec<Pool>, String> {
-    let candidates = inventory
-        .slices_on_node(&node.metadata.name)
-        .chain(inventory.slices_shared());
-    let mut seen: BTreeMap<PoolId, Vec<Arc<Slice>>> = BTreeMap::new();
-    for slice in candidates {
-        if is_understood(slice, features) && is_relevant(slice, node)? {
-            add(seen.entry(slice.pool().clone()).or_default(), slice);
+    let mut seen: BTreeMap<&PoolId, Vec<&Arc<Slice>>> = BTreeMap::new();
+    let table = inventory.table();
+    match table.row(&node.metadata.name) {
+        Some(row) if !table.is_unclear() => {
+            for slice in table.visible(row) {
+                if is_understood(slice, features) {
+                    add(seen.entry(slice.pool()).or_default(), slice);
+                }
+            }
+        }
+        _ => {
+            let candidates = inventory
+                .slices_on_node(&node.metadata.name)
+                .chain(inventory.slices_shared());
+            for slice in candidates {
+                if is_understood(slice, features) && is_relevant(slice, node)? {
+                    add(seen.entry(slice.pool()).or_default(), slice);
+                }
+            }
         }
     }
     let mut usual = Vec::new();
     let mut with_conditions = Vec::new();
     for (id, slices) in seen {
+        let slices = slices.into_iter().cloned().collect();
         let Some(pool) = build(inventory, id, slices, features) else {
             continue;
         };
@@ -104,14 +119,7 @@ fn is_understood(slice: &Slice, features: Features) -> bool {
     let is_partitionable =
         spec.per_device_node_selection.is_some() || !spec.shared_counters.is_empty();
     (features.partitionable_devices || !is_partitionable)
-        && (features.compatibility_groups || !uses_groups(slice))
-}
-
-fn uses_groups(slice: &Slice) -> bool {
-    let devices = slice.document().spec.devices.iter();
-    devices
-        .flat_map(|device| &device.consumes_counters)
-        .any(|consumption| !consumption.compatibility_groups.is_empty())
+        && (features.compatibility_groups || !slice.uses().groups)
 }
 
 /// Whether the slice has something for the node. A node selector that cannot be parsed is an error, also where it
@@ -160,7 +168,7 @@ pub fn device_matches(device: &Device, node: &Node) -> Result<bool, String> {
 }
 
 /// Keeps the slices of the highest generation.
-fn add(slices: &mut Vec<Arc<Slice>>, slice: &Arc<Slice>) {
+fn add<'a>(slices: &mut Vec<&'a Arc<Slice>>, slice: &'a Arc<Slice>) {
     let known = slices
         .first()
         .map(|first| first.document().spec.pool.generation);
@@ -170,42 +178,43 @@ fn add(slices: &mut Vec<Arc<Slice>>, slice: &Arc<Slice>) {
         Some(known) if generation > known => slices.clear(),
         _ => {}
     }
-    slices.push(Arc::clone(slice));
+    slices.push(slice);
 }
 
 /// The pool made of the slices that the node sees; `None` for an obsolete one.
 fn build(
     inventory: &Inventory,
-    id: PoolId,
+    id: &PoolId,
     mut slices: Vec<Arc<Slice>>,
     features: Features,
 ) -> Option<Pool> {
     // Oddity: the count of the first slice decides, disagreement inside a generation is not noticed.
-    let first = slices.first()?.document();
-    let (wanted, generation) = (
-        first.spec.pool.resource_slice_count,
-        first.spec.pool.generation,
-    );
-    let count = |slices: &[Arc<Slice>]| i64::try_from(slices.len()).ok();
+    let first = &slices.first()?.document().spec.pool;
+    let (wanted, generation) = (first.resource_slice_count, first.generation);
     let mut elsewhere = Vec::new();
+    let mut devices_elsewhere = 0;
     // Oddity: a generation that is complete on this node hides a newer one on other nodes.
-    if count(&slices) != Some(wanted) {
-        let mut all = Vec::new();
-        for slice in inventory.slices_of_pool(&id) {
-            match slice.document().spec.pool.generation.cmp(&generation) {
-                std::cmp::Ordering::Greater => return None,
-                std::cmp::Ordering::Equal => all.push(Arc::clone(slice)),
-                std::cmp::Ordering::Less => {}
-            }
+    if i64::try_from(slices.len()) != Ok(wanted) {
+        let census = inventory.census(id)?;
+        if census.is_newer_than(generation) {
+            return None;
         }
-        all.retain(|slice| features.compatibility_groups || !uses_groups(slice));
-        if count(&all) != Some(wanted) {
+        let all = census.of(generation);
+        let mut count = all.slices;
+        if !features.compatibility_groups {
+            count = count.without(all.with_groups);
+        }
+        if i64::try_from(count.slices) != Ok(wanted) {
             let state = PoolState::Incomplete { slices };
+            let id = id.clone();
             return Some(Pool { id, state });
         }
-        let names: BTreeSet<&str> = slices.iter().map(|slice| slice.name()).collect();
-        all.retain(|slice| !names.contains(slice.name()));
-        elsewhere = all;
+        if all.with_counters > 0 {
+            elsewhere = others(inventory, id, &slices, features);
+        }
+        let devices = |slice: &Arc<Slice>| slice.document().spec.devices.len();
+        let here = slices.iter().map(devices).sum();
+        devices_elsewhere = count.devices.saturating_sub(here);
     }
     slices.sort_by(|a, b| a.name().cmp(b.name()));
     let has_counters = |slice: &Arc<Slice>| {
@@ -227,10 +236,30 @@ fn build(
         Ok(()) => PoolState::Usable {
             slices,
             elsewhere,
+            devices_elsewhere,
             counter_sets,
         },
     };
+    let id = id.clone();
     Some(Pool { id, state })
+}
+
+/// The slices of the pool's generation that the node does not see.
+fn others(
+    inventory: &Inventory,
+    id: &PoolId,
+    slices: &[Arc<Slice>],
+    features: Features,
+) -> Vec<Arc<Slice>> {
+    let generation = slices[0].document().spec.pool.generation;
+    let names: BTreeSet<&str> = slices.iter().map(|slice| slice.name()).collect();
+    let all = inventory.slices_of_pool(id);
+    let others = all.filter(|slice| {
+        slice.document().spec.pool.generation == generation
+            && (features.compatibility_groups || !slice.uses().groups)
+            && !names.contains(slice.name())
+    });
+    others.cloned().collect()
 }
 
 fn validate(

@@ -19,8 +19,7 @@ impl<'a> NodeSelector<'a> {
         let mut problems = Vec::new();
         let mut terms = Vec::new();
         for (index, term) in document.node_selector_terms.iter().enumerate() {
-            // A term without requirements matches nothing.
-            if term.match_expressions.is_empty() && term.match_fields.is_empty() {
+            if !asks(term) {
                 continue;
             }
             let path = format!("nodeSelectorTerms[{index}]");
@@ -49,14 +48,23 @@ impl<'a> NodeSelector<'a> {
 
     /// Whether one of the terms holds for the node.
     pub fn matches(&self, node: &Node) -> bool {
-        self.terms.iter().any(|term| {
-            term.match_expressions
-                .iter()
-                .all(|r| expression_holds(r, node))
-                && (node.metadata.name.is_empty()
-                    || term.match_fields.iter().all(|r| field_holds(r, node)))
-        })
+        self.terms.iter().any(|term| term_holds(term, node))
     }
+}
+
+/// Whether the term has requirements; one without matches nothing.
+fn asks(term: &NodeSelectorTerm) -> bool {
+    !term.match_expressions.is_empty() || !term.match_fields.is_empty()
+}
+
+fn term_holds(term: &NodeSelectorTerm, node: &Node) -> bool {
+    let mut expressions = term.match_expressions.iter();
+    expressions.all(|requirement| expression_holds(requirement, node))
+        && (node.metadata.name.is_empty()
+            || term
+                .match_fields
+                .iter()
+                .all(|requirement| field_holds(requirement, node)))
 }
 
 /// Whether a node is meant by the three ways to say it; the name goes first, then "all", then the selector.
@@ -78,6 +86,17 @@ pub fn node_matches(
         }
         (name, _, _) => Ok(node.metadata.name == name),
     }
+}
+
+/// As [`node_matches`], for what names no node and has no selector or one that was parsed before.
+pub fn valid_matches(node: &Node, all_nodes: Option<bool>, selector: Option<&Document>) -> bool {
+    all_nodes == Some(true)
+        || selector.is_some_and(|selector| {
+            let terms = selector.node_selector_terms.iter();
+            terms
+                .filter(|term| asks(term))
+                .any(|term| term_holds(term, node))
+        })
 }
 
 fn check_expression(path: &str, requirement: &NodeSelectorRequirement, problems: &mut Vec<String>) {

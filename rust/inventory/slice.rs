@@ -4,8 +4,18 @@ use std::sync::Arc;
 
 use super::id::{DeviceId, PoolId};
 use super::kinds::{Kinds, SliceKind};
+use super::selector::NodeSelector;
 use crate::cel;
-use crate::wire::slice::ResourceSlice;
+use crate::wire::slice::{DeviceCounterConsumption, ResourceSlice};
+
+/// What slices have beside plain devices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// Counter sets, or devices that consume counters.
+    pub counters: bool,
+    /// Devices that name compatibility groups.
+    pub groups: bool,
+}
 
 /// A slice; immutable, shared between snapshots.
 #[derive(Debug)]
@@ -14,6 +24,11 @@ pub struct Slice {
     pool: PoolId,
     devices: Box<[DeviceId]>,
     kind: SliceKind,
+    /// Told from all other slices by this, also from others of its name.
+    number: u32,
+    uses: Uses,
+    /// Whether its node selector and those of its devices can be parsed.
+    has_valid_selectors: bool,
     /// Whether selectors can be evaluated on every device; if not, each is asked.
     is_readable: bool,
 }
@@ -40,8 +55,23 @@ impl Slice {
             let driver = &document.spec.driver;
             cel::Device::new(driver, &device.attributes, &device.capacity, None).is_readable()
         });
+        let seen = document.spec.devices.iter();
+        let mut consumed = seen.flat_map(|device| &device.consumes_counters);
+        let names_groups =
+            |consumption: &DeviceCounterConsumption| !consumption.compatibility_groups.is_empty();
+        let uses = Uses {
+            groups: consumed.clone().any(names_groups),
+            counters: !document.spec.shared_counters.is_empty() || consumed.next().is_some(),
+        };
+        let of_devices = document.spec.devices.iter();
+        let mut selectors = of_devices
+            .filter_map(|device| device.node_selector.as_ref())
+            .chain(&document.spec.node_selector);
         Self {
             kind: kinds.slice(&document),
+            number: kinds.next(),
+            uses,
+            has_valid_selectors: selectors.all(|selector| NodeSelector::parse(selector).is_ok()),
             document,
             pool,
             devices,
@@ -57,6 +87,21 @@ impl Slice {
     /// What it is like.
     pub fn kind(&self) -> &SliceKind {
         &self.kind
+    }
+
+    /// Its number, which no other slice has.
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// What it has beside plain devices.
+    pub fn uses(&self) -> Uses {
+        self.uses
+    }
+
+    /// Whether its node selector and those of its devices can be parsed.
+    pub fn has_valid_selectors(&self) -> bool {
+        self.has_valid_selectors
     }
 
     /// Name of the object.

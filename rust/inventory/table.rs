@@ -1,75 +1,240 @@
-//! The nodes of a snapshot in a row, each with its slices and numbers for what they are like and what is held of them.
+//! The nodes of a snapshot in a row.
 //!
 //! Shared between snapshots in chunks: a change costs the chunk it falls into. Never searches. Start at [`NodeTable`].
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::{Inventory, Name, PoolId, Slice};
+use rpds::RedBlackTreeMapSync as Map;
 
-/// Nodes in a chunk.
+use super::row::{Visible, in_order};
+use super::sight::{self, Sight};
+use super::{Inventory, Name, NodeRow, PoolId, Slice};
+use crate::wire::slice::ResourceSlice;
+
+/// Nodes in a chunk when the table is made; at most twice as many later.
 const CHUNK: usize = 64;
+/// Nodes that change at once before it is cheaper to make the table anew.
+const MANY_NODES: usize = 256;
+/// Pairs of a node and a slice that are tried for a change before it is cheaper to make the table anew.
+const MANY_PAIRS: usize = 100_000;
+
+/// Slices that several nodes see, by name.
+type SliceSet = Arc<[Arc<Slice>]>;
+type Chunk = Arc<Vec<Arc<NodeRow>>>;
 
 /// All nodes that a node document or a slice names, by name.
 #[derive(Clone, Debug, Default)]
 pub struct NodeTable {
-    chunks: Vec<Arc<Vec<NodeRow>>>,
+    chunks: Vec<Chunk>,
     len: usize,
+    /// The different sets of slices that nodes see with others.
+    sets: Arc<[SliceSet]>,
+    /// The node that alone sees a slice which names none, by slice.
+    only: Map<Name, Name>,
+    /// The pools that are open for some node, with the generation it sees.
+    open_pools: Arc<BTreeSet<(PoolId, i64)>>,
+    /// Whether a node selector cannot be parsed; then no node is to be looked at but by itself.
+    is_unclear: bool,
 }
 
-/// One node.
-#[derive(Clone, Debug)]
-pub struct NodeRow {
-    /// Its name.
-    pub name: Name,
-    /// Slices with its name, by slice name.
-    pub slices: Arc<[Arc<Slice>]>,
-    /// Number of how its slices make pools, and of what its document declares.
-    pub structure: u32,
-    /// Number of what is held of its devices.
-    pub usage: u32,
-    /// Whether nothing else decides what it can give: every pool is complete with its own slices, and no device
-    /// chooses nodes for itself.
-    pub is_alone: bool,
+/// What documents change.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// Nodes whose rows are to be made anew.
+    pub(super) nodes: BTreeSet<Name>,
+    /// Slices that name no node, before or after.
+    pub(super) slices: BTreeSet<Name>,
+}
+
+impl Changes {
+    pub(super) fn note_slice(&mut self, slice: &ResourceSlice) {
+        match slice.spec.node_name.as_deref().unwrap_or_default() {
+            "" => self.slices.insert(Name::from(slice.metadata.name.as_str())),
+            node => self.nodes.insert(Name::from(node)),
+        };
+    }
 }
 
 impl NodeTable {
     /// The table of a snapshot.
     pub(super) fn new(inventory: &Inventory) -> Self {
-        let documents = inventory.nodes().map(|node| node.metadata.name.as_str());
-        let of_slices = inventory
-            .slices()
-            .filter_map(|slice| slice.document().spec.node_name.as_deref());
-        let names: BTreeSet<&str> = documents
-            .chain(of_slices)
-            .filter(|name| !name.is_empty())
+        let is_valid = |slice: &Arc<Slice>| slice.has_valid_selectors();
+        let names = node_names(inventory);
+        if !inventory.slices_shared().all(is_valid) {
+            return Self::of_rows(inventory, &names, Vec::new(), Map::new_sync(), true);
+        }
+        let seen = sight::all(inventory, &names);
+        let mut viewers: HashMap<u32, usize> = HashMap::new();
+        for slice in seen.iter().flatten() {
+            *viewers.entry(slice.number()).or_default() += 1;
+        }
+        let mut only = Map::new_sync();
+        for (name, seen) in names.iter().zip(&seen) {
+            for slice in seen.iter().filter(|slice| viewers[&slice.number()] == 1) {
+                only.insert_mut(Name::from(slice.name()), Arc::clone(name));
+            }
+        }
+        Self::of_rows(inventory, &names, seen, only, false)
+    }
+
+    fn of_rows(
+        inventory: &Inventory,
+        names: &[Name],
+        seen: Vec<Vec<Arc<Slice>>>,
+        only: Map<Name, Name>,
+        is_unclear: bool,
+    ) -> Self {
+        let mut sets = Sets::default();
+        let seen = seen.into_iter().map(Some).chain(std::iter::repeat(None));
+        let rows: Vec<Arc<NodeRow>> = names
+            .iter()
+            .zip(seen)
+            .map(|(name, seen)| {
+                let visible = visible(inventory, name, seen.unwrap_or_default(), &only, &mut sets);
+                Arc::new(NodeRow::new(inventory, name, &visible))
+            })
             .collect();
-        let rows: Vec<NodeRow> = names
-            .into_iter()
-            .map(|name| NodeRow::new(inventory, &Arc::from(name)))
-            .collect();
+        let open_pools = rows.iter().flat_map(|row| row.open_pools.iter().cloned());
+        for slice in rows.iter().flat_map(|row| row.own()) {
+            // Worked out now, so that nobody has to wait for it later.
+            inventory.usage_number(slice);
+        }
         Self {
             len: rows.len(),
+            open_pools: Arc::new(open_pools.collect()),
             chunks: rows
                 .chunks(CHUNK)
                 .map(|rows| Arc::new(rows.to_vec()))
                 .collect(),
+            sets: sets.sets.into(),
+            only,
+            is_unclear,
         }
     }
 
-    /// The table after the nodes changed; none where a node came or went.
-    pub(super) fn patched(&self, inventory: &Inventory, names: &BTreeSet<Name>) -> Option<Self> {
+    /// The table after changes; none where it is to be made anew.
+    pub(super) fn patched(&self, inventory: &Inventory, changes: &Changes) -> Option<Self> {
+        let shared = inventory.slices_shared.size();
+        let pairs = changes.nodes.len() * shared + changes.slices.len() * self.len;
+        if self.is_unclear || changes.nodes.len() > MANY_NODES || pairs > MANY_PAIRS {
+            return None;
+        }
         let mut next = self.clone();
+        let mut names = changes.nodes.clone();
+        for slice in &changes.slices {
+            names.extend(next.resee(inventory, slice)?);
+        }
+        let mut sets = Sets::new(&self.sets);
+        let mut rows = Vec::new();
         for name in names {
-            let at = next.position(name)?;
-            let row = NodeRow::new(inventory, name);
-            if row.slices.is_empty() && inventory.node(name).is_none() {
-                return None;
+            let is_there =
+                inventory.node(&name).is_some() || inventory.slices_on_node(&name).next().is_some();
+            if !is_there {
+                next.remove(&name);
+                continue;
             }
-            Arc::make_mut(&mut next.chunks[at / CHUNK])[at % CHUNK] = row;
+            let seen = Sight::new(inventory, &name).seen(inventory);
+            for slice in &seen {
+                let is_new = !next.only.contains_key(slice.name())
+                    && !self.sets.iter().any(|set| has(set, slice));
+                if is_new {
+                    let slice = Name::from(slice.name());
+                    next.only.insert_mut(slice, Arc::clone(&name));
+                } else if next.only_of(slice.name()).is_some_and(|only| *only != name) {
+                    return None;
+                }
+            }
+            let visible = visible(inventory, &name, seen, &next.only, &mut sets);
+            rows.push(Arc::new(NodeRow::new(inventory, &name, &visible)));
+        }
+        next.sets = sets.sets.into();
+        for row in rows {
+            if !row.open_pools.is_empty() {
+                let open = Arc::make_mut(&mut next.open_pools);
+                open.extend(row.open_pools.iter().cloned());
+            }
+            next.put(row);
         }
         Some(next)
+    }
+
+    /// Notes who sees a slice now; the nodes that alone saw it or see it. Nothing where several do.
+    fn resee(&mut self, inventory: &Inventory, name: &Name) -> Option<Vec<Name>> {
+        let is_in = |set: &SliceSet| set.iter().any(|slice| slice.name() == &**name);
+        if self.sets.iter().any(is_in) {
+            return None;
+        }
+        let mut nodes: Vec<Name> = self.only.get(name).cloned().into_iter().collect();
+        self.only.remove_mut(name);
+        let Some(slice) = inventory.slices_shared.get(name) else {
+            return Some(nodes);
+        };
+        if !slice.has_valid_selectors() {
+            return None;
+        }
+        let rows = self.chunks.iter().flat_map(|chunk| chunk.iter());
+        let mut viewers = rows.filter(|row| Sight::new(inventory, &row.name).sees(slice));
+        if let Some(viewer) = viewers.next() {
+            let viewer = Arc::clone(&viewer.name);
+            if viewers.next().is_some() {
+                return None;
+            }
+            self.only.insert_mut(Arc::clone(name), Arc::clone(&viewer));
+            nodes.push(viewer);
+        }
+        Some(nodes)
+    }
+
+    /// The table after something was taken or given back on these nodes; their chunks are others then.
+    pub(super) fn touched(&self, names: &BTreeSet<Name>) -> Self {
+        let mut next = self.clone();
+        for name in names {
+            if let Some((chunk, Ok(_))) = next.place(name) {
+                let chunk = &mut next.chunks[chunk];
+                *chunk = Arc::new(chunk.to_vec());
+            }
+        }
+        next
+    }
+
+    fn put(&mut self, row: Arc<NodeRow>) {
+        match self.place(&row.name) {
+            None => {
+                self.chunks.push(Arc::new(vec![row]));
+                self.len += 1;
+            }
+            Some((chunk, Ok(at))) => Arc::make_mut(&mut self.chunks[chunk])[at] = row,
+            Some((chunk, Err(at))) => {
+                let rows = Arc::make_mut(&mut self.chunks[chunk]);
+                rows.insert(at, row);
+                self.len += 1;
+                if rows.len() > 2 * CHUNK {
+                    let rest = rows.split_off(CHUNK);
+                    self.chunks.insert(chunk + 1, Arc::new(rest));
+                }
+            }
+        }
+    }
+
+    fn remove(&mut self, name: &str) {
+        if let Some((chunk, Ok(at))) = self.place(name) {
+            let rows = Arc::make_mut(&mut self.chunks[chunk]);
+            rows.remove(at);
+            self.len -= 1;
+            if rows.is_empty() {
+                self.chunks.remove(chunk);
+            }
+        }
+    }
+
+    /// The chunk of a node and its place there, or where it would be; nothing in an empty table.
+    fn place(&self, name: &str) -> Option<(usize, Result<usize, usize>)> {
+        let before = |chunk: &Chunk| chunk.last().is_some_and(|row| &*row.name < name);
+        let chunk = self.chunks.partition_point(before);
+        let chunk = chunk.min(self.chunks.len().checked_sub(1)?);
+        let rows = &self.chunks[chunk];
+        Some((chunk, rows.binary_search_by(|row| (*row.name).cmp(name))))
     }
 
     /// How many nodes there are.
@@ -82,96 +247,105 @@ impl NodeTable {
         self.len == 0
     }
 
-    /// A node by its position.
-    pub fn row(&self, at: usize) -> Option<&NodeRow> {
-        self.chunks.get(at / CHUNK)?.get(at % CHUNK)
-    }
-
     /// The chunks; equal addresses mean equal contents.
-    pub fn chunks(&self) -> &[Arc<Vec<NodeRow>>] {
+    pub fn chunks(&self) -> &[Arc<Vec<Arc<NodeRow>>>] {
         &self.chunks
     }
 
-    /// Where a node stands.
-    pub fn position(&self, name: &str) -> Option<usize> {
-        let chunk = self
-            .chunks
-            .partition_point(|chunk| chunk.last().is_some_and(|row| &*row.name < name));
-        let rows = self.chunks.get(chunk)?;
-        let within = rows.binary_search_by(|row| (*row.name).cmp(name)).ok()?;
-        Some(chunk * CHUNK + within)
+    /// A node.
+    pub fn row(&self, name: &str) -> Option<&NodeRow> {
+        let (chunk, at) = self.place(name)?;
+        Some(&self.chunks[chunk][at.ok()?])
+    }
+
+    /// The different sets of slices that nodes see with others.
+    pub fn sets(&self) -> &Arc<[SliceSet]> {
+        &self.sets
+    }
+
+    /// Pools of which some node sees only a part, with the generation it sees.
+    pub fn open_pools(&self) -> &BTreeSet<(PoolId, i64)> {
+        &self.open_pools
+    }
+
+    /// Whether a node selector cannot be parsed; then every node is to be looked at by itself.
+    pub fn is_unclear(&self) -> bool {
+        self.is_unclear
+    }
+
+    /// What the node sees, those that name it first, the others by name.
+    pub fn visible<'t>(&'t self, row: &'t NodeRow) -> impl Iterator<Item = &'t Arc<Slice>> {
+        in_order(&row.named, &row.only, &self.sets[row.set])
+    }
+
+    /// The node that alone sees the slice.
+    pub(super) fn only_node_of(&self, slice: &Slice) -> Option<Name> {
+        let named = slice.document().spec.node_name.as_deref();
+        match named.unwrap_or_default() {
+            "" => self.only_of(slice.name()).cloned(),
+            name => Some(Name::from(name)),
+        }
+    }
+
+    fn only_of(&self, slice: &str) -> Option<&Name> {
+        self.only.get(slice)
     }
 }
 
-impl NodeRow {
-    fn new(inventory: &Inventory, name: &Name) -> Self {
-        let slices: Arc<[Arc<Slice>]> = inventory.slices_on_node(name).cloned().collect();
-        let mut structure = String::new();
-        let document = inventory.node(name);
-        for feature in document
-            .iter()
-            .flat_map(|node| &node.status.declared_features)
-        {
-            let _ = write!(structure, "{feature};");
-        }
-        let is_alone = pools(&slices, &mut structure);
-        let mut usage = String::new();
-        for slice in slices.iter() {
-            add_usage(inventory, slice, &mut usage);
-        }
+fn has(set: &SliceSet, slice: &Slice) -> bool {
+    let at = set.binary_search_by(|other| other.name().cmp(slice.name()));
+    at.is_ok()
+}
+
+fn node_names(inventory: &Inventory) -> Vec<Name> {
+    let documents = inventory.nodes().map(|node| node.metadata.name.as_str());
+    let of_slices = inventory.slices_on_node.keys().map(|(node, _)| &**node);
+    let names: BTreeSet<&str> = documents
+        .chain(of_slices)
+        .filter(|name| !name.is_empty())
+        .collect();
+    names.into_iter().map(Name::from).collect()
+}
+
+/// Numbers sets of slices.
+#[derive(Default)]
+struct Sets {
+    sets: Vec<SliceSet>,
+    numbers: BTreeMap<Vec<u32>, usize>,
+}
+
+impl Sets {
+    fn new(sets: &[SliceSet]) -> Self {
+        let numbers = |set: &SliceSet| set.iter().map(|slice| slice.number()).collect();
         Self {
-            name: Arc::clone(name),
-            slices,
-            structure: inventory.kinds.text(structure),
-            usage: inventory.kinds.text(usage),
-            is_alone,
+            numbers: sets.iter().map(numbers).zip(0..).collect(),
+            sets: sets.to_vec(),
         }
+    }
+
+    fn number(&mut self, set: Vec<Arc<Slice>>) -> (usize, SliceSet) {
+        let key = set.iter().map(|slice| slice.number()).collect();
+        let number = *self.numbers.entry(key).or_insert_with(|| {
+            self.sets.push(set.into());
+            self.sets.len() - 1
+        });
+        (number, Arc::clone(&self.sets[number]))
     }
 }
 
-/// How the slices make pools. False if slices of other nodes have a say, or if the devices' names have.
-fn pools(slices: &[Arc<Slice>], structure: &mut String) -> bool {
-    let mut pools: BTreeMap<&PoolId, Vec<&Arc<Slice>>> = BTreeMap::new();
-    for slice in slices {
-        pools.entry(slice.pool()).or_default().push(slice);
+/// What a node sees, of which `seen` does not name it.
+fn visible(
+    inventory: &Inventory,
+    name: &Name,
+    seen: Vec<Arc<Slice>>,
+    only: &Map<Name, Name>,
+    sets: &mut Sets,
+) -> Visible {
+    let is_only = |slice: &Arc<Slice>| only.get(slice.name()) == Some(name);
+    let (only, set): (Vec<_>, Vec<_>) = seen.into_iter().partition(is_only);
+    Visible {
+        named: inventory.slices_on_node(name).cloned().collect(),
+        only: only.into(),
+        set: sets.number(set),
     }
-    let mut is_alone = true;
-    let ordinals: BTreeMap<&PoolId, usize> = pools.keys().copied().zip(0..).collect();
-    for slice in slices {
-        let spec = &slice.document().spec;
-        is_alone &= spec.per_device_node_selection.is_none();
-        let _ = write!(structure, "{},", ordinals[slice.pool()]);
-    }
-    for slices in pools.values() {
-        let pool = &slices[0].document().spec.pool;
-        let is_whole = i64::try_from(slices.len()) == Ok(pool.resource_slice_count);
-        let agrees = |slice: &&Arc<Slice>| {
-            let own = &slice.document().spec.pool;
-            own.generation == pool.generation
-        };
-        let devices = slices
-            .iter()
-            .flat_map(|slice| &slice.document().spec.devices);
-        let names: BTreeSet<&str> = devices.clone().map(|device| device.name.as_str()).collect();
-        is_alone &= is_whole && slices.iter().all(agrees) && names.len() == devices.count();
-    }
-    is_alone
-}
-
-/// What is held of the slice: for each device nothing, the whole, or what its shares consume.
-fn add_usage(inventory: &Inventory, slice: &Slice, usage: &mut String) {
-    for index in 0..slice.document().spec.devices.len() {
-        let Some(held) = inventory.usage(slice.device_id(index)) else {
-            usage.push('-');
-            continue;
-        };
-        usage.push(if held.is_exclusive(true) { 'x' } else { 's' });
-        if held.has_shares(true) {
-            for (name, amount) in held.aggregated(true).unwrap_or_default() {
-                let _ = write!(usage, "{name}={};", amount.nanos());
-            }
-            usage.push('.');
-        }
-    }
-    usage.push('|');
 }

@@ -3,22 +3,21 @@
 //! A local commit that no event has confirmed yet is only undone by a deletion, a new UID or a release: an event
 //! without an allocation may have been on its way when the commit was made. Start at [`update`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use super::census::Census;
 use super::id::{ClaimKey, ObjectRef};
 use super::report::{Remark, Report};
 use super::slice::Slice;
+use super::table::Changes;
 use super::usage::Held;
-use super::{Inventory, Name};
+use super::{Inventory, Name, NodeTable};
 use crate::error::InputError;
 use crate::wire::claim::ResourceClaim;
 use crate::wire::core::ObjectMeta;
 use crate::wire::document::{Defaults, Document, Entry, read};
 use crate::wire::slice::ResourceSlice;
-
-/// Nodes that change at once before it is cheaper to make their table anew.
-const MANY_NODES: usize = 256;
 
 /// See [`Inventory::update`].
 pub(super) fn update(
@@ -30,11 +29,11 @@ pub(super) fn update(
     let entries = read(documents, defaults)?;
     let mut remarks = Vec::new();
     let mut next = inventory.clone();
-    // Patched once at the end, or made anew where much changes.
+    // Patched once at the end.
     let table = next.table.take();
-    let mut nodes = BTreeSet::new();
+    let mut changes = Changes::default();
     for object in deleted {
-        nodes.extend(next.nodes_of_object(object));
+        next.note_object(object, table.as_deref(), &mut changes);
         if !next.delete(object)? {
             remarks.push(Remark::NotFound {
                 document: format!("{} {}", object.kind, object.key),
@@ -45,13 +44,12 @@ pub(super) fn update(
         if let Some(known) = next.newer(&document) {
             remarks.push(stale(&document, &known));
         } else {
-            next.note_nodes(&document, &mut nodes);
+            next.note_document(&document, table.as_deref(), &mut changes);
             next.put(document);
         }
     }
-    if let Some(table) = table.filter(|_| nodes.len() <= MANY_NODES) {
-        next.table = OnceLock::from(table);
-        next.patch_table(&nodes);
+    if let Some(table) = table.and_then(|table| table.patched(&next, &changes)) {
+        next.table = OnceLock::from(Arc::new(table));
     }
     next.report = Arc::new(Report::new(remarks));
     next.stamp = Arc::default();
@@ -168,45 +166,45 @@ impl Inventory {
             .then(|| known.resource_version.clone())
     }
 
-    /// Notes the nodes that the document changes, before it is put.
-    fn note_nodes(&self, document: &Document, nodes: &mut BTreeSet<Name>) {
+    /// Notes what the document changes in the table, before it is put.
+    fn note_document(&self, document: &Document, table: Option<&NodeTable>, changes: &mut Changes) {
+        let Some(known) = table else { return };
         match document {
-            Document::Node(node) => {
-                nodes.insert(Arc::from(node.metadata.name.as_str()));
-            }
-            Document::Slice(slice) => {
-                nodes.extend(slice.spec.node_name.as_deref().map(Arc::from));
-            }
+            Document::Slice(slice) => changes.note_slice(slice),
             Document::Claim(claim) => {
-                if let Some(allocation) = &claim.status.allocation {
-                    nodes.extend(self.nodes_of(allocation));
-                }
+                let allocation = claim.status.allocation.iter();
+                let nodes = allocation.flat_map(|allocation| self.nodes_of(allocation, known));
+                changes.nodes.extend(nodes);
             }
-            _ => return,
+            _ => {}
         }
-        nodes.extend(self.nodes_of_object(&ObjectRef {
+        let object = ObjectRef {
             kind: document.kind().to_owned(),
             key: key_of(document.metadata(), document),
             uid: String::new(),
-        }));
+        };
+        self.note_object(&object, table, changes);
     }
 
-    /// The nodes that change if the object goes.
-    fn nodes_of_object(&self, object: &ObjectRef) -> BTreeSet<Name> {
+    /// Notes what changes in the table if the object goes.
+    fn note_object(&self, object: &ObjectRef, table: Option<&NodeTable>, changes: &mut Changes) {
+        let Some(table) = table else { return };
         let name = object.key.name.as_str();
         match object.kind.as_str() {
-            "Node" => BTreeSet::from([Name::from(name)]),
+            "Node" => {
+                changes.nodes.insert(Name::from(name));
+            }
             "ResourceSlice" => {
-                let slice = self.slices.get(name);
-                let node = slice.and_then(|slice| slice.document().spec.node_name.as_deref());
-                node.map(Name::from).into_iter().collect()
+                if let Some(slice) = self.slices.get(name) {
+                    changes.note_slice(slice.document());
+                }
             }
             "ResourceClaim" => {
-                let held = self.held.get(&object.key);
-                held.map(|held| self.nodes_of(&held.allocation))
-                    .unwrap_or_default()
+                if let Some(held) = self.held.get(&object.key) {
+                    changes.nodes.extend(self.nodes_of(&held.allocation, table));
+                }
             }
-            _ => BTreeSet::new(),
+            _ => {}
         }
     }
 
@@ -249,6 +247,8 @@ impl Inventory {
         }
         let key = (slice.pool().clone(), Arc::clone(&name));
         self.slices_of_pool.insert_mut(key, Arc::clone(&slice));
+        self.recount(&slice, |census| census.add(&slice));
+        self.note_usage_of(&slice);
         self.slices.insert_mut(name, slice);
     }
 
@@ -268,7 +268,20 @@ impl Inventory {
             .remove_mut(&(Arc::from(node), Arc::clone(name)));
         self.slices_of_pool
             .remove_mut(&(slice.pool().clone(), Arc::clone(name)));
+        self.recount(&slice, |census| census.remove(&slice));
+        self.in_use.remove_mut(&slice.number());
         true
+    }
+
+    fn recount(&mut self, slice: &Slice, change: impl FnOnce(&mut Census)) {
+        let mut census = self.census(slice.pool()).cloned().unwrap_or_default();
+        change(&mut census);
+        if census.is_empty() {
+            self.pools.remove_mut(slice.pool());
+        } else {
+            let pool = slice.pool().clone();
+            self.pools.insert_mut(pool, Arc::new(census));
+        }
     }
 
     fn put_claim(&mut self, key: ClaimKey, claim: ResourceClaim) {

@@ -3,11 +3,14 @@
 //! Never judges: two claims may hold one device, and a held device may be gone. Start at [`Held`].
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::fmt::Write as _;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
 use super::id::ClaimKey;
+use super::kinds::Kinds;
+use super::slice::Slice;
 use crate::quantity::Quantity;
 use crate::wire::allocation::{AllocationResult, ResourceClaimConsumerReference};
 
@@ -62,6 +65,67 @@ pub struct Holder {
     pub share_id: Option<Arc<str>>,
     /// What the share consumes.
     pub consumed: BTreeMap<String, Quantity>,
+}
+
+/// Who holds the devices of a slice, by their position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SliceUsage {
+    devices: Box<[Option<Arc<DeviceUsage>>]>,
+    held: usize,
+    number: OnceLock<u32>,
+}
+
+impl SliceUsage {
+    pub(super) fn none(slice: &Slice) -> Self {
+        Self {
+            devices: vec![None; slice.document().spec.devices.len()].into(),
+            held: 0,
+            number: OnceLock::new(),
+        }
+    }
+
+    /// Equal for slices of which the same is held, device by device, up to who holds it.
+    pub(super) fn number(&self, kinds: &Kinds) -> u32 {
+        *self.number.get_or_init(|| {
+            let mut text = String::new();
+            for device in &self.devices {
+                add_usage(device.as_deref(), &mut text);
+            }
+            kinds.text(text)
+        })
+    }
+
+    pub(super) fn set(&mut self, index: usize, usage: Option<Arc<DeviceUsage>>) {
+        let place = &mut self.devices[index];
+        self.number = OnceLock::new();
+        self.held += usize::from(usage.is_some());
+        self.held -= usize::from(place.is_some());
+        *place = usage;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.held == 0
+    }
+
+    /// Who holds the device at a position.
+    pub fn device(&self, index: usize) -> Option<&DeviceUsage> {
+        self.devices.get(index)?.as_deref()
+    }
+}
+
+/// What is held of a device: nothing, the whole, or what its shares consume.
+fn add_usage(usage: Option<&DeviceUsage>, text: &mut String) {
+    let Some(held) = usage else {
+        text.push('-');
+        return;
+    };
+    text.push(if held.is_exclusive(true) { 'x' } else { 's' });
+    if held.has_shares(true) {
+        for (name, amount) in held.aggregated(true).unwrap_or_default() {
+            let _ = write!(text, "{name}={};", amount.nanos());
+        }
+        text.push('.');
+    }
 }
 
 impl DeviceUsage {

@@ -1,0 +1,225 @@
+//! The claims on one node: the search, and what is made of its end.
+//!
+//! Start at [`outcome_on`]; [`fate_on`] is the same where only the fate is asked for.
+
+use std::sync::Arc;
+
+use super::survey::{Fate, Verdict};
+use super::{
+    ClaimAllocation, Options, Outcome, Scope, Statistics, allocated, failed, impossible, result,
+    share,
+};
+use crate::claim::key;
+use crate::explanation::Refusal;
+use crate::feasibility::prepare::{Prepared, prepare};
+use crate::feasibility::view::View;
+use crate::feasibility::{Selectors, funnels};
+use crate::inventory::selector::NodeSelector;
+use crate::inventory::{ClaimKey, DeviceId, Inventory};
+use crate::refute::{self, Lookahead, Problem, refute};
+use crate::search::{Attempt, End, Search};
+use crate::wire::claim::ResourceClaim;
+use crate::wire::core::Node;
+
+/// How a search ended, before anything is made of it.
+enum Ended<'a, 'v> {
+    /// Before it began.
+    Early(Outcome),
+    /// With this.
+    Searched(End, Box<Search<'a, 'v>>),
+}
+
+/// Searches a node.
+fn search_on<'a, 'v>(
+    inventory: &'a Inventory,
+    claims: &'a [Arc<ResourceClaim>],
+    options: &Options<'_>,
+    view: &'v View<'a>,
+) -> Ended<'a, 'v> {
+    let (held, asked): (Vec<_>, Vec<_>) = claims
+        .iter()
+        .partition(|claim| allocated(inventory, claim).is_some());
+    for claim in held {
+        match is_usable(inventory, claim, &view.node) {
+            Err(text) => return Ended::Early(failed(Scope::Pod, text)),
+            Ok(true) => {}
+            Ok(false) => {
+                let claim = key(claim);
+                let refusal = Refusal::BoundElsewhere { claim };
+                return Ended::Early(impossible(&view.node.metadata.name, refusal));
+            }
+        }
+    }
+    let asked: Vec<&ResourceClaim> = asked.into_iter().map(AsRef::as_ref).collect();
+    let mut selectors = Selectors::new(inventory.cel_cache());
+    let prepared = match prepare(view, &asked, &mut selectors) {
+        Ok(prepared) => prepared,
+        Err(text) => return Ended::Early(failed(Scope::Pod, text)),
+    };
+    let mut search = Box::new(Search::new(view, Attempt::new(view, prepared, selectors)));
+    let stop = || options.interrupt.is_some_and(|interrupt| interrupt());
+    let end = run(&mut search, view, options, &stop);
+    Ended::Searched(end, search)
+}
+
+/// What [`super::allocate_on`] makes an answer of, with the steps it took.
+pub(super) fn outcome_on(
+    inventory: &Inventory,
+    node: &str,
+    claims: &[Arc<ResourceClaim>],
+    options: &Options<'_>,
+) -> (Outcome, u64) {
+    let is_excluded = |device: &DeviceId| options.exclude.contains(device);
+    let view = match View::new(inventory, node, options.features, &is_excluded) {
+        Ok(view) => view,
+        Err(text) => return (failed(Scope::Pod, text), 0),
+    };
+    let (end, search) = match search_on(inventory, claims, options, &view) {
+        Ended::Early(outcome) => return (outcome, 0),
+        Ended::Searched(end, search) => (end, search),
+    };
+    let steps = search.steps;
+    let deepest = deepest(&search);
+    let outcome = match end {
+        End::Found => placed(inventory, &view, &search.attempt, claims, options),
+        End::Failed(text) => failed(Scope::Pod, text),
+        End::Exhausted if view.has_invalid_pool() => failed(
+            Scope::Node,
+            "invalid resource pools were encountered".to_owned(),
+        ),
+        End::Exhausted => {
+            let Attempt {
+                claims,
+                mut selectors,
+                ..
+            } = search.attempt;
+            let funnels = funnels(&view, &claims, &mut selectors);
+            let refusal = Refusal::NoSolution {
+                funnels,
+                stuck_at: deepest,
+            };
+            impossible(node, refusal)
+        }
+        End::OutOfSteps | End::Interrupted => Outcome::Undecided(Statistics {
+            steps,
+            deepest,
+            is_interrupted: end == End::Interrupted,
+        }),
+    };
+    (outcome, steps)
+}
+
+/// How the claims fare on a node, and whether the caller asked to stop: what [`super::allocate_on`] says, without the answer.
+pub(super) fn fate_on(
+    inventory: &Inventory,
+    node: &str,
+    claims: &[Arc<ResourceClaim>],
+    options: &Options<'_>,
+) -> (Verdict, bool) {
+    let verdict = |fate, steps, devices| Verdict {
+        fate,
+        steps,
+        devices,
+    };
+    let is_excluded = |device: &DeviceId| options.exclude.contains(device);
+    let Ok(view) = View::new(inventory, node, options.features, &is_excluded) else {
+        return (verdict(Fate::Error, 0, 0), false);
+    };
+    let (end, search) = match search_on(inventory, claims, options, &view) {
+        Ended::Early(Outcome::Impossible(_)) => return (verdict(Fate::Impossible, 0, 0), false),
+        Ended::Early(_) => return (verdict(Fate::Error, 0, 0), false),
+        Ended::Searched(end, search) => (end, search),
+    };
+    let steps = search.steps;
+    match end {
+        End::Found => {
+            // Making the results may still fail.
+            let outcome = placed(inventory, &view, &search.attempt, claims, options);
+            let Outcome::Placed(claims) = outcome else {
+                return (verdict(Fate::Error, steps, 0), false);
+            };
+            let results = claims.iter().map(|claim| &claim.allocation.devices.results);
+            let devices = results.map(Vec::len).sum();
+            (verdict(Fate::Placed, steps, devices), false)
+        }
+        End::Failed(_) => (verdict(Fate::Error, steps, 0), false),
+        End::Exhausted if view.has_invalid_pool() => (verdict(Fate::Error, steps, 0), false),
+        End::Exhausted => (verdict(Fate::Impossible, steps, 0), false),
+        End::OutOfSteps => (verdict(Fate::Undecided, steps, 0), false),
+        End::Interrupted => (verdict(Fate::Undecided, steps, 0), true),
+    }
+}
+
+/// Searches plainly for a while; what takes longer is first refuted, if it can be, and then searched with foresight.
+/// Where a check may fail with an error only the plain order is upstream's.
+fn run(
+    search: &mut Search<'_, '_>,
+    view: &View<'_>,
+    options: &Options<'_>,
+    stop: &dyn Fn() -> bool,
+) -> End {
+    let (max_steps, plain_steps) = (options.max_steps, options.plain_steps);
+    let end = search.run(max_steps.min(plain_steps), stop);
+    if end != End::OutOfSteps || max_steps <= plain_steps {
+        return end;
+    }
+    let attempt = &mut search.attempt;
+    let problem = Problem::new(view, &attempt.claims, &mut attempt.selectors);
+    if problem.is_clean {
+        if refute(&problem, refute::BUDGET).is_some() {
+            return End::Exhausted;
+        }
+        search.look_ahead(Lookahead::new(problem));
+    }
+    search.run(max_steps, stop)
+}
+
+fn deepest(search: &Search<'_, '_>) -> Option<(ClaimKey, String)> {
+    let claim: &Prepared<'_> = search.attempt.claims.get(search.deepest.0)?;
+    let requests = &claim.claim.spec.devices.requests;
+    let request = requests.get(search.deepest.1).or(requests.last())?;
+    Some((key(claim.claim), request.name.clone()))
+}
+
+fn is_usable(inventory: &Inventory, claim: &ResourceClaim, node: &Node) -> Result<bool, String> {
+    let selector =
+        allocated(inventory, claim).and_then(|allocation| allocation.node_selector.as_ref());
+    let Some(selector) = selector else {
+        return Ok(true);
+    };
+    let parsed = NodeSelector::parse(selector).map_err(|error| {
+        let claim = key(claim);
+        format!("claim {claim}: node selector of its allocation: {error}")
+    })?;
+    Ok(parsed.matches(node))
+}
+
+fn placed(
+    inventory: &Inventory,
+    view: &View<'_>,
+    attempt: &Attempt<'_, '_>,
+    claims: &[Arc<ResourceClaim>],
+    options: &Options<'_>,
+) -> Outcome {
+    let mut shares = share::Shares::new(inventory, options);
+    let mut found =
+        (0..attempt.claims.len()).map(|claim| result::build(view, attempt, claim, &mut shares));
+    let mut allocations = Vec::with_capacity(claims.len());
+    for claim in claims {
+        let (allocation, was_allocated) = match allocated(inventory, claim) {
+            Some(allocation) => (allocation.clone(), true),
+            None => match found.next() {
+                Some(Ok(allocation)) => (allocation, false),
+                Some(Err(text)) => return failed(Scope::Pod, text),
+                None => continue,
+            },
+        };
+        allocations.push(ClaimAllocation {
+            key: key(claim),
+            uid: claim.metadata.uid.clone(),
+            allocation,
+            was_allocated,
+        });
+    }
+    Outcome::Placed(allocations)
+}

@@ -1,0 +1,354 @@
+//! What claims can tell apart: of a node, a slice or a pool, in numbers.
+//!
+//! Claims see what their selectors and constraints read, capacities, counters, taints, and what is held. Two nodes with
+//! equal keys fare alike. Never asks a node. Start at [`Question::key`].
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::{Options, allocated};
+use crate::cel::Reads;
+use crate::claim::{Wish, taint};
+use crate::gates::Features;
+use crate::inventory::selector::NodeSelector;
+use crate::inventory::{DeviceId, Inventory, NodeRow, PoolId, Slice};
+use crate::wire::allocation::AllocationResult;
+use crate::wire::claim::{DeviceClass, ResourceClaim, ResourceClaimSpec};
+use crate::wire::slice::DeviceTaintRule;
+
+/// Claims asked for, with everything that is the same for all nodes and snapshots.
+#[derive(Debug)]
+pub(super) struct Question {
+    features: Features,
+    max_steps: u64,
+    plain_steps: u64,
+    exclude: BTreeSet<DeviceId>,
+    specs: Vec<ResourceClaimSpec>,
+    classes: Vec<Arc<DeviceClass>>,
+    rules: Vec<Arc<DeviceTaintRule>>,
+    reads: Attributes,
+    /// The rules and exclusions that are for single pools, by pool, and those for any.
+    marks: HashMap<Arc<str>, Vec<Mark>>,
+    marks_anywhere: Vec<Mark>,
+}
+
+/// Attributes that are read.
+#[derive(Debug)]
+enum Attributes {
+    /// By domain and id; no id means the whole domain.
+    Some(BTreeSet<(String, Option<String>)>),
+    /// Perhaps all.
+    All,
+}
+
+/// What singles out devices by name.
+#[derive(Clone, Copy, Debug)]
+enum Mark {
+    Rule(usize),
+    Excluded,
+}
+
+/// What a snapshot has beside the rows of its nodes; equal ones give equal rows equal keys.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Scene {
+    /// The number of each set of shared slices.
+    sets: Vec<u32>,
+    /// The number of each open pool.
+    pools: HashMap<(PoolId, i64), u32>,
+    /// What the claims hold, by claim.
+    bound: Vec<Option<AllocationResult>>,
+}
+
+/// Numbers for keys of sets and pools, and the attributes to look at by shape.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    numbers: HashMap<Box<[u32]>, u32>,
+    columns: HashMap<u32, Box<[usize]>>,
+}
+
+impl Question {
+    pub(super) fn new(
+        inventory: &Inventory,
+        claims: &[Arc<ResourceClaim>],
+        options: &Options<'_>,
+    ) -> Self {
+        let names: BTreeSet<&str> = wishes(claims).map(|wish| wish.class).collect();
+        let classes = names.into_iter().filter_map(|name| inventory.class(name));
+        let classes: Vec<Arc<DeviceClass>> = classes.cloned().collect();
+        let mut question = Self {
+            features: options.features,
+            max_steps: options.max_steps,
+            plain_steps: options.plain_steps,
+            exclude: options.exclude.clone(),
+            specs: claims.iter().map(|claim| claim.spec.clone()).collect(),
+            reads: reads(inventory, claims, &classes),
+            classes,
+            rules: inventory.taint_rules().cloned().collect(),
+            marks: HashMap::new(),
+            marks_anywhere: Vec::new(),
+        };
+        question.note_marks();
+        question
+    }
+
+    fn note_marks(&mut self) {
+        for (index, rule) in self.rules.iter().enumerate() {
+            let Some(selector) = &rule.spec.device_selector else {
+                continue;
+            };
+            match (&selector.pool, &selector.device) {
+                (Some(pool), _) => {
+                    let marks = self.marks.entry(Arc::from(pool.as_str())).or_default();
+                    marks.push(Mark::Rule(index));
+                }
+                (None, Some(_)) => self.marks_anywhere.push(Mark::Rule(index)),
+                // For all devices of a driver, or of all: no device is singled out.
+                (None, None) => {}
+            }
+        }
+        for device in &self.exclude {
+            let marks = self.marks.entry(Arc::clone(&device.pool)).or_default();
+            if !marks.iter().any(|mark| matches!(mark, Mark::Excluded)) {
+                marks.push(Mark::Excluded);
+            }
+        }
+    }
+
+    /// Whether another question is the same.
+    pub(super) fn is_about(
+        &self,
+        inventory: &Inventory,
+        claims: &[Arc<ResourceClaim>],
+        options: &Options<'_>,
+    ) -> bool {
+        let same_class = |class: &Arc<DeviceClass>| {
+            let now = inventory.class(&class.metadata.name);
+            now.is_some_and(|now| Arc::ptr_eq(now, class))
+        };
+        let mut rules = self.rules.iter();
+        let same_rules = inventory
+            .taint_rules()
+            .all(|rule| rules.next().is_some_and(|own| Arc::ptr_eq(own, rule)));
+        let mut specs = self.specs.iter();
+        let same_specs = claims.iter().all(|claim| specs.next() == Some(&claim.spec));
+        self.features == options.features
+            && self.max_steps == options.max_steps
+            && self.plain_steps == options.plain_steps
+            && self.exclude == options.exclude
+            && same_specs
+            && specs.next().is_none()
+            && same_rules
+            && rules.next().is_none()
+            // A class that is new makes the claims fail no more.
+            && self.classes.iter().all(same_class)
+            && self.classes.len() == known_classes(inventory, claims)
+    }
+
+    /// What the snapshot has beside its rows.
+    pub(super) fn scene(
+        &self,
+        inventory: &Inventory,
+        claims: &[Arc<ResourceClaim>],
+        numbers: &mut Numbers,
+    ) -> Scene {
+        let table = inventory.table();
+        let mut key = Vec::new();
+        let sets = table.sets().iter().map(|set| {
+            key.clear();
+            for slice in set.iter() {
+                self.add_slice(slice, numbers, &mut key);
+                key.push(inventory.usage_number(slice));
+            }
+            numbers.number(&key)
+        });
+        let sets = sets.collect();
+        let mut pools = HashMap::new();
+        for pool in table.open_pools() {
+            key.clear();
+            add_pool(inventory, pool, &mut key);
+            pools.insert(pool.clone(), numbers.number(&key));
+        }
+        let bound = claims
+            .iter()
+            .map(|claim| allocated(inventory, claim).cloned())
+            .collect();
+        Scene { sets, pools, bound }
+    }
+
+    /// Whether nodes with equal keys may still differ for these gates, so that the node is to be asked by itself.
+    pub(super) fn is_odd(&self, row: &NodeRow) -> bool {
+        row.is_odd
+            || row.uses.counters && !self.features.partitionable_devices
+            || row.uses.groups && !self.features.compatibility_groups
+    }
+
+    /// What the claims can see of a node, in numbers.
+    pub(super) fn key(
+        &self,
+        inventory: &Inventory,
+        row: &NodeRow,
+        scene: &Scene,
+        numbers: &mut Numbers,
+        key: &mut Vec<u32>,
+    ) {
+        key.clear();
+        key.extend([row.structure, scene.sets[row.set]]);
+        for allocation in scene.bound.iter().flatten() {
+            key.push(usable(inventory, row, allocation));
+        }
+        for slice in row.own() {
+            self.add_slice(slice, numbers, key);
+            key.push(inventory.usage_number(slice));
+        }
+        key.extend(row.open_pools.iter().map(|pool| scene.pools[pool]));
+    }
+
+    fn add_slice(&self, slice: &Slice, numbers: &mut Numbers, key: &mut Vec<u32>) {
+        let kind = slice.kind();
+        key.push(kind.shape);
+        match &self.reads {
+            Attributes::All => key.extend(kind.columns.iter()),
+            Attributes::Some(reads) => {
+                let columns = numbers.columns.entry(kind.shape).or_insert_with(|| {
+                    let reads = reads
+                        .iter()
+                        .map(|(domain, id)| (domain.as_str(), id.as_deref()));
+                    kind.columns_read(&slice.pool().driver, reads)
+                });
+                key.extend(columns.iter().map(|column| kind.columns[*column]));
+            }
+        }
+        if !self.marks.is_empty() || !self.marks_anywhere.is_empty() {
+            self.add_marks(slice, key);
+        }
+    }
+
+    /// Which devices of the slice are singled out, and how many times.
+    fn add_marks(&self, slice: &Slice, key: &mut Vec<u32>) {
+        let count = key.len();
+        key.push(0);
+        let of_pool = self.marks.get(&slice.pool().pool).into_iter().flatten();
+        for mark in of_pool.chain(&self.marks_anywhere) {
+            for index in 0..slice.document().spec.devices.len() {
+                let id = slice.device_id(index);
+                let (number, applies) = match mark {
+                    Mark::Excluded => (self.rules.len(), self.exclude.contains(id)),
+                    Mark::Rule(rule) => (
+                        *rule,
+                        taint::rule_applies(&self.rules[*rule], &id.driver, &id.pool, &id.device),
+                    ),
+                };
+                if applies {
+                    key.extend([number, index].map(|n| u32::try_from(n).unwrap_or(u32::MAX)));
+                    key[count] += 1;
+                }
+            }
+        }
+    }
+}
+
+impl Numbers {
+    fn number(&mut self, key: &[u32]) -> u32 {
+        let next = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
+        match self.numbers.get(key) {
+            Some(number) => *number,
+            None => *self.numbers.entry(key.into()).or_insert(next),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.numbers.len()
+    }
+}
+
+/// Whether what a claim holds can be used on the node.
+fn usable(inventory: &Inventory, row: &NodeRow, allocation: &AllocationResult) -> u32 {
+    let Some(selector) = &allocation.node_selector else {
+        return 1;
+    };
+    match NodeSelector::parse(selector) {
+        Ok(selector) => u32::from(selector.matches(&inventory.node_or_bare(&row.name))),
+        Err(_) => 2,
+    }
+}
+
+/// What slices of other nodes have to do with a pool.
+fn add_pool(inventory: &Inventory, (id, generation): &(PoolId, i64), key: &mut Vec<u32>) {
+    let census = inventory.census(id).cloned().unwrap_or_default();
+    let own = census.of(*generation);
+    let counts = [
+        usize::from(census.is_newer_than(*generation)),
+        own.slices.slices,
+        own.with_groups.slices,
+    ];
+    key.extend(counts.map(|count| u32::try_from(count).unwrap_or(u32::MAX)));
+    if own.with_counters == 0 {
+        return;
+    }
+    // All devices of the pool draw from the same counters.
+    for slice in inventory.slices_of_pool(id) {
+        if slice.document().spec.pool.generation == *generation {
+            key.extend([slice.kind().shape, inventory.usage_number(slice)]);
+        }
+    }
+}
+
+fn wishes(claims: &[Arc<ResourceClaim>]) -> impl Iterator<Item = Wish<'_>> {
+    let requests = claims.iter().flat_map(|claim| &claim.spec.devices.requests);
+    requests.flat_map(Wish::of)
+}
+
+/// How many of the classes that the claims name there are.
+fn known_classes(inventory: &Inventory, claims: &[Arc<ResourceClaim>]) -> usize {
+    let names: BTreeSet<&str> = wishes(claims).map(|wish| wish.class).collect();
+    let known = names.iter().filter(|name| inventory.class(name).is_some());
+    known.count()
+}
+
+/// The attributes that selectors, derived attributes and constraints read.
+fn reads(
+    inventory: &Inventory,
+    claims: &[Arc<ResourceClaim>],
+    classes: &[Arc<DeviceClass>],
+) -> Attributes {
+    let cache = inventory.cel_cache();
+    let mut all = BTreeSet::new();
+    let mut add = |reads: &Reads| {
+        all.extend(reads.attributes.iter().cloned());
+        !reads.all_attributes
+    };
+    let of_class = classes.iter().flat_map(|class| &class.spec.selectors);
+    let of_request = wishes(claims).flat_map(|wish| wish.selectors);
+    for selector in of_class.chain(of_request) {
+        // One that is missing or does not compile fails whatever the device is.
+        let Some(cel) = &selector.cel else { continue };
+        let compiled = cache.selector(&cel.expression);
+        if let Ok(selector) = compiled.as_ref()
+            && !add(selector.reads())
+        {
+            return Attributes::All;
+        }
+    }
+    for derived in wishes(claims).flat_map(|wish| wish.derived) {
+        let compiled = cache.derived(&derived.expression);
+        if let Ok(derived) = compiled.as_ref()
+            && !add(derived.reads())
+        {
+            return Attributes::All;
+        }
+    }
+    let constraints = claims
+        .iter()
+        .flat_map(|claim| &claim.spec.devices.constraints);
+    let names = constraints.flat_map(|constraint| {
+        let matched = constraint.match_attribute.iter();
+        matched.chain(&constraint.distinct_attribute)
+    });
+    for name in names {
+        let Some((domain, id)) = name.split_once('/') else {
+            return Attributes::All;
+        };
+        all.insert((domain.to_owned(), Some(id.to_owned())));
+    }
+    Attributes::Some(all)
+}

@@ -1,0 +1,171 @@
+//! One node in the row of all: the slices that it sees, and a number for how they make pools.
+//!
+//! Two nodes with equal numbers, whose slices are of equal kinds and held alike, offer the same. Reads one snapshot, decides nothing.
+//! Start at [`NodeRow`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::pool::device_matches;
+use super::slice::Uses;
+use super::{Inventory, Name, PoolId, Slice};
+use crate::wire::core::Node;
+
+/// One node.
+#[derive(Clone, Debug)]
+pub struct NodeRow {
+    /// Its name.
+    pub name: Name,
+    /// Slices with its name, by slice name.
+    pub named: Arc<[Arc<Slice>]>,
+    /// Slices that it sees without being named and that no other node sees, by name.
+    pub only: Arc<[Arc<Slice>]>,
+    /// The set of slices that it sees with others; a position in [`super::NodeTable::sets`].
+    pub set: usize,
+    /// Number of how its slices make pools, and of what its document declares.
+    pub structure: u32,
+    /// Pools in which slices that it does not see may have a say.
+    pub open_pools: Arc<[(PoolId, i64)]>,
+    /// What needs gates: with those off such slices are left out.
+    pub uses: Uses,
+    /// Whether its pools are such that it is better looked at by itself: generations or counts that contradict each
+    /// other, devices of one name.
+    pub is_odd: bool,
+}
+
+/// What a node sees.
+pub(super) struct Visible {
+    pub(super) named: Arc<[Arc<Slice>]>,
+    pub(super) only: Arc<[Arc<Slice>]>,
+    pub(super) set: (usize, Arc<[Arc<Slice>]>),
+}
+
+impl Visible {
+    /// In the order in which pools are put together: those that name the node first.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = &Arc<Slice>> {
+        in_order(&self.named, &self.only, &self.set.1)
+    }
+}
+
+/// Slices that name a node, then the others by name.
+pub(super) fn in_order<'a>(
+    named: &'a [Arc<Slice>],
+    only: &'a [Arc<Slice>],
+    set: &'a [Arc<Slice>],
+) -> impl Iterator<Item = &'a Arc<Slice>> {
+    let (mut only, mut set) = (only.iter().peekable(), set.iter().peekable());
+    let merged = std::iter::from_fn(move || match (only.peek(), set.peek()) {
+        (Some(a), Some(b)) if b.name() < a.name() => set.next(),
+        (Some(_), _) => only.next(),
+        (None, _) => set.next(),
+    });
+    named.iter().chain(merged)
+}
+
+impl NodeRow {
+    pub(super) fn new(inventory: &Inventory, name: &Name, visible: &Visible) -> Self {
+        let mut text = String::new();
+        let node = inventory.node_or_bare(name);
+        for feature in &node.status.declared_features {
+            let _ = write!(text, "{feature};");
+        }
+        let mut slices: Vec<&Arc<Slice>> = visible.in_order().collect();
+        let pools = Pools::of(&slices);
+        slices.sort_by(|a, b| a.name().cmp(b.name()));
+        write_structure(&node, &pools, &slices, visible, &mut text);
+        Self {
+            name: Arc::clone(name),
+            named: Arc::clone(&visible.named),
+            only: Arc::clone(&visible.only),
+            set: visible.set.0,
+            structure: inventory.kinds.text(text),
+            open_pools: pools.open(),
+            uses: Uses {
+                counters: slices.iter().any(|slice| {
+                    let spec = &slice.document().spec;
+                    slice.uses().counters || spec.per_device_node_selection.is_some()
+                }),
+                groups: slices.iter().any(|slice| slice.uses().groups),
+            },
+            is_odd: pools.are_odd(),
+        }
+    }
+
+    /// The slices that no other node sees, by name.
+    pub fn own(&self) -> impl Iterator<Item = &Arc<Slice>> {
+        in_order(&[], &self.named, &self.only)
+    }
+}
+
+/// The slices by pool.
+struct Pools<'a>(BTreeMap<&'a PoolId, Vec<&'a Arc<Slice>>>);
+
+impl<'a> Pools<'a> {
+    fn of(slices: &[&'a Arc<Slice>]) -> Self {
+        let mut pools: BTreeMap<&PoolId, Vec<&Arc<Slice>>> = BTreeMap::new();
+        for slice in slices {
+            pools.entry(slice.pool()).or_default().push(slice);
+        }
+        Self(pools)
+    }
+
+    /// Pools of which the node does not see all slices.
+    fn open(&self) -> Arc<[(PoolId, i64)]> {
+        let open = self.0.iter().filter(|(_, slices)| {
+            let wanted = slices[0].document().spec.pool.resource_slice_count;
+            i64::try_from(slices.len()) != Ok(wanted)
+        });
+        open.map(|(id, slices)| ((*id).clone(), slices[0].document().spec.pool.generation))
+            .collect()
+    }
+
+    fn are_odd(&self) -> bool {
+        self.0.values().any(|slices| {
+            let pool = &slices[0].document().spec.pool;
+            let agrees = |slice: &&Arc<Slice>| {
+                let own = &slice.document().spec.pool;
+                own.generation == pool.generation
+                    && own.resource_slice_count == pool.resource_slice_count
+            };
+            let devices = slices
+                .iter()
+                .flat_map(|slice| &slice.document().spec.devices);
+            let names: BTreeSet<&str> =
+                devices.clone().map(|device| device.name.as_str()).collect();
+            !slices.iter().all(agrees) || names.len() != devices.count()
+        })
+    }
+}
+
+/// How the slices, by name, make pools: for each its pool, whether others see it, and which of its devices choose the
+/// node; for each pool how many slices it should have.
+fn write_structure(
+    node: &Node,
+    pools: &Pools<'_>,
+    slices: &[&Arc<Slice>],
+    visible: &Visible,
+    text: &mut String,
+) {
+    let ordinals: BTreeMap<&PoolId, usize> = pools.0.keys().copied().zip(0..).collect();
+    let shared = &visible.set.1;
+    for slice in slices {
+        let spec = &slice.document().spec;
+        let _ = write!(text, "{}", ordinals[slice.pool()]);
+        // Where the same number of slices is seen with others, they need not lie at the same places between its own.
+        let is_shared = shared
+            .binary_search_by(|other| other.name().cmp(slice.name()))
+            .is_ok();
+        text.push(if is_shared { '+' } else { ',' });
+        if spec.per_device_node_selection == Some(true) {
+            for device in &spec.devices {
+                let is_for = device_matches(device, node) == Ok(true);
+                text.push(if is_for { 'y' } else { 'n' });
+            }
+        }
+    }
+    for slices in pools.0.values() {
+        let pool = &slices[0].document().spec.pool;
+        let _ = write!(text, "/{}", pool.resource_slice_count);
+    }
+}
