@@ -113,13 +113,13 @@ impl Cluster {
         let mut last = self.last.borrow_mut();
         let found = survey(&self.inventory, &self.claims, &self.options, last.as_ref());
         let mut answers = Answers::default();
-        for (node, verdict) in found.iter() {
+        for verdict in found.verdicts() {
             answers.steps += verdict.steps;
             answers.undecided += usize::from(verdict.fate == Fate::Undecided);
             let fits = verdict.fate == Fate::Placed;
             answers.devices.push(fits.then_some(verdict.devices));
             if verdict.fate == Fate::Error {
-                answers.error = Some(format!("on {node}"));
+                answers.error = Some("on a node".to_owned());
             }
         }
         *last = Some(found);

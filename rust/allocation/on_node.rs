@@ -134,12 +134,15 @@ pub(super) fn fate_on(
     match end {
         End::Found => {
             // Making the results may still fail.
-            let outcome = placed(inventory, &view, &search.attempt, claims, options);
-            let Outcome::Placed(claims) = outcome else {
+            let picks = &search.attempt.picks;
+            if !picks.iter().all(|picks| result::can_be_built(&view, picks)) {
                 return (verdict(Fate::Error, steps, 0), false);
-            };
-            let results = claims.iter().map(|claim| &claim.allocation.devices.results);
-            let devices = results.map(Vec::len).sum();
+            }
+            let held = claims
+                .iter()
+                .filter_map(|claim| allocated(inventory, claim));
+            let held: usize = held.map(|held| held.devices.results.len()).sum();
+            let devices = held + picks.iter().map(Vec::len).sum::<usize>();
             (verdict(Fate::Placed, steps, devices), false)
         }
         End::Failed(_) => (verdict(Fate::Error, steps, 0), false),

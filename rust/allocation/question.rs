@@ -6,6 +6,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::{Options, allocated};
 use crate::cel::Reads;
 use crate::claim::{Wish, taint};
@@ -62,8 +64,8 @@ pub(super) struct Scene {
 /// Numbers for keys of sets and pools, and the attributes to look at by shape.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
-    numbers: HashMap<Box<[u32]>, u32>,
-    columns: HashMap<u32, Box<[usize]>>,
+    numbers: FxHashMap<Box<[u32]>, u32>,
+    columns: FxHashMap<u32, Box<[usize]>>,
 }
 
 impl Question {
@@ -192,13 +194,12 @@ impl Question {
         key: &mut Vec<u32>,
     ) {
         key.clear();
-        key.extend([row.structure, scene.sets[row.set]]);
+        key.extend([row.structure, row.usage(inventory), scene.sets[row.set]]);
         for allocation in scene.bound.iter().flatten() {
             key.push(usable(inventory, row, allocation));
         }
         for slice in row.own() {
             self.add_slice(slice, numbers, key);
-            key.push(inventory.usage_number(slice));
         }
         key.extend(row.open_pools.iter().map(|pool| scene.pools[pool]));
     }

@@ -42,6 +42,11 @@ pub(super) fn build(
     })
 }
 
+/// Whether [`build`] will not fail.
+pub(super) fn can_be_built(view: &View<'_>, picks: &[Pick]) -> bool {
+    node_selector(view, picks).is_ok()
+}
+
 fn device_result(
     view: &View<'_>,
     prepared: &Prepared<'_>,

@@ -4,8 +4,9 @@
 //! What was found is remembered from survey to survey; that never changes an answer. Start at [`survey`]; what makes
 //! nodes equal is in [`super::question`].
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use rustc_hash::FxHashMap;
 
 use super::question::{Numbers, Question, Scene};
 use super::{Answer, Options, allocate_on, fate_on};
@@ -67,7 +68,7 @@ struct Memo {
 
 #[derive(Debug, Default)]
 struct Found {
-    verdicts: HashMap<Box<[u32]>, Verdict>,
+    verdicts: FxHashMap<Box<[u32]>, Verdict>,
     numbers: Numbers,
 }
 
@@ -174,9 +175,14 @@ impl Survey {
     /// Every node with what the claims come to on it, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Verdict)> {
         let rows = self.table.chunks().iter().flat_map(|chunk| chunk.iter());
+        rows.zip(self.verdicts())
+            .map(|(row, verdict)| (&*row.name, verdict))
+    }
+
+    /// What the claims come to on each node, in the order of the names.
+    pub fn verdicts(&self) -> impl Iterator<Item = Verdict> {
         let verdicts = self.chunks.iter().flat_map(|chunk| &chunk.verdicts);
-        rows.zip(verdicts)
-            .map(|(row, verdict)| (&*row.name, *verdict))
+        verdicts.copied()
     }
 
     /// How many nodes there are.

@@ -120,8 +120,11 @@ impl<'a> View<'a> {
         is_excluded: &dyn Fn(&DeviceId) -> bool,
     ) -> DeviceView<'a> {
         let sharing = self.features.consumable_capacity;
-        let document = &slice.document().spec.devices[index];
         let id = slice.device_id(index);
+        let is_shareable = || {
+            let document = &slice.document().spec.devices[index];
+            document.allow_multiple_allocations == Some(true)
+        };
         let rules = self.inventory.taint_rules().filter(|rule| {
             self.features.device_taint_rules
                 && taint::rule_applies(rule, &id.driver, &id.pool, &id.device)
@@ -130,7 +133,7 @@ impl<'a> View<'a> {
             slice: Arc::clone(slice),
             index,
             pool,
-            is_shareable: sharing && document.allow_multiple_allocations == Some(true),
+            is_shareable: sharing && slice.devices_at_large().has_shareable && is_shareable(),
             is_held: usage.is_some_and(|usage| usage.is_exclusive(sharing)) || is_excluded(id),
             is_excluded: is_excluded(id),
             has_shares: usage.is_some_and(|usage| usage.has_shares(sharing)),

@@ -18,10 +18,12 @@ mod table;
 mod update;
 mod usage;
 
+use std::hash::BuildHasherDefault;
 use std::ops::Bound;
 use std::sync::{Arc, OnceLock};
 
-use rpds::{HashTrieMapSync as HashMap, RedBlackTreeMapSync as Map};
+use rpds::{HashTrieMapSync, RedBlackTreeMapSync as Map};
+use rustc_hash::FxHasher;
 
 pub use census::Census;
 pub use id::{ClaimKey, DeviceId, ObjectRef, PoolId};
@@ -29,7 +31,7 @@ use kinds::Kinds;
 
 pub use report::{Remark, Report};
 pub use row::NodeRow;
-pub use slice::Slice;
+pub use slice::{AtLarge, Slice, Uses};
 pub use table::NodeTable;
 pub use usage::{CallerData, DeviceUsage, Held, Holder, SliceUsage};
 
@@ -67,7 +69,7 @@ pub struct Inventory {
     held: Map<ClaimKey, Arc<Held>>,
     usage: Map<DeviceId, Arc<DeviceUsage>>,
     /// The same by number of the slice, for the slices that are here; absent where nothing is held.
-    in_use: HashMap<u32, Arc<SliceUsage>>,
+    in_use: HashTrieMapSync<u32, Arc<SliceUsage>, BuildHasherDefault<FxHasher>>,
     /// How many slices each pool has.
     pools: Map<PoolId, Arc<Census>>,
     report: Arc<Report>,

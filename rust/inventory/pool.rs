@@ -268,6 +268,14 @@ fn validate(
     counter_sets: &[(Arc<Slice>, usize)],
     features: Features,
 ) -> Result<(), String> {
+    if let [slice] = slices
+        && !slice.devices_at_large().has_twins
+        && counter_sets.is_empty()
+        && elsewhere.is_empty()
+        && !slice.uses().counters
+    {
+        return Ok(());
+    }
     let mut names = BTreeSet::new();
     for device in slices
         .iter()
@@ -315,8 +323,6 @@ fn has_binding_conditions(pool: &Pool) -> bool {
     let PoolState::Usable { slices, .. } = &pool.state else {
         return false;
     };
-    let mut devices = slices
-        .iter()
-        .flat_map(|slice| &slice.document().spec.devices);
-    devices.any(|device| device.binding_conditions.is_some())
+    let mut slices = slices.iter();
+    slices.any(|slice| slice.devices_at_large().has_conditions)
 }

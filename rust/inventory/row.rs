@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::pool::device_matches;
 use super::slice::Uses;
@@ -27,6 +27,9 @@ pub struct NodeRow {
     pub structure: u32,
     /// Pools in which slices that it does not see may have a say.
     pub open_pools: Arc<[(PoolId, i64)]>,
+    /// Equal for nodes of whose own slices the same is held, device by device, up to who holds it; worked out when first
+    /// asked for.
+    pub(super) usage: OnceLock<u32>,
     /// What needs gates: with those off such slices are left out.
     pub uses: Uses,
     /// Whether its pools are such that it is better looked at by itself: generations or counts that contradict each
@@ -80,6 +83,7 @@ impl NodeRow {
             only: Arc::clone(&visible.only),
             set: visible.set.0,
             structure: inventory.kinds.text(text),
+            usage: OnceLock::new(),
             open_pools: pools.open(),
             uses: Uses {
                 counters: slices.iter().any(|slice| {
@@ -90,6 +94,18 @@ impl NodeRow {
             },
             is_odd: pools.are_odd(),
         }
+    }
+
+    /// Equal for nodes of whose own slices the same is held, device by device, up to who holds it.
+    pub fn usage(&self, inventory: &Inventory) -> u32 {
+        *self.usage.get_or_init(|| {
+            let numbers = self.own().map(|slice| inventory.usage_number(slice));
+            let numbers: Vec<u32> = numbers.collect();
+            match numbers.as_slice() {
+                [number] => *number,
+                _ => inventory.kinds.text(format!("{numbers:?}")),
+            }
+        })
     }
 
     /// The slices that no other node sees, by name.

@@ -1,5 +1,6 @@
 //! A published slice with what is derived from it once: device ids and what CEL sees of each device.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::id::{DeviceId, PoolId};
@@ -17,6 +18,33 @@ pub struct Uses {
     pub groups: bool,
 }
 
+/// Whether a device of a slice is of a kind that needs a closer look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AtLarge {
+    /// Two devices have one name.
+    pub has_twins: bool,
+    /// A device has binding conditions, be they none.
+    pub has_conditions: bool,
+    /// A device can be shared.
+    pub has_shareable: bool,
+}
+
+impl AtLarge {
+    fn of(document: &ResourceSlice) -> Self {
+        let devices = &document.spec.devices;
+        let names: BTreeSet<&str> = devices.iter().map(|device| device.name.as_str()).collect();
+        Self {
+            has_twins: names.len() != devices.len(),
+            has_conditions: devices
+                .iter()
+                .any(|device| device.binding_conditions.is_some()),
+            has_shareable: devices
+                .iter()
+                .any(|device| device.allow_multiple_allocations == Some(true)),
+        }
+    }
+}
+
 /// A slice; immutable, shared between snapshots.
 #[derive(Debug)]
 pub struct Slice {
@@ -27,6 +55,8 @@ pub struct Slice {
     /// Told from all other slices by this, also from others of its name.
     number: u32,
     uses: Uses,
+    /// What one look at all of its devices tells.
+    devices_at_large: AtLarge,
     /// Whether its node selector and those of its devices can be parsed.
     has_valid_selectors: bool,
     /// Whether selectors can be evaluated on every device; if not, each is asked.
@@ -71,6 +101,7 @@ impl Slice {
             kind: kinds.slice(&document),
             number: kinds.next(),
             uses,
+            devices_at_large: AtLarge::of(&document),
             has_valid_selectors: selectors.all(|selector| NodeSelector::parse(selector).is_ok()),
             document,
             pool,
@@ -97,6 +128,11 @@ impl Slice {
     /// What it has beside plain devices.
     pub fn uses(&self) -> Uses {
         self.uses
+    }
+
+    /// Whether a device of it needs a closer look.
+    pub fn devices_at_large(&self) -> AtLarge {
+        self.devices_at_large
     }
 
     /// Whether its node selector and those of its devices can be parsed.

@@ -3,7 +3,7 @@
 //! Shared between snapshots in chunks: a change costs the chunk it falls into. Never searches. Start at [`NodeTable`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rpds::RedBlackTreeMapSync as Map;
 
@@ -96,9 +96,9 @@ impl NodeTable {
             })
             .collect();
         let open_pools = rows.iter().flat_map(|row| row.open_pools.iter().cloned());
-        for slice in rows.iter().flat_map(|row| row.own()) {
+        for row in &rows {
             // Worked out now, so that nobody has to wait for it later.
-            inventory.usage_number(slice);
+            row.usage(inventory);
         }
         Self {
             len: rows.len(),
@@ -190,9 +190,9 @@ impl NodeTable {
     pub(super) fn touched(&self, names: &BTreeSet<Name>) -> Self {
         let mut next = self.clone();
         for name in names {
-            if let Some((chunk, Ok(_))) = next.place(name) {
-                let chunk = &mut next.chunks[chunk];
-                *chunk = Arc::new(chunk.to_vec());
+            if let Some((chunk, Ok(at))) = next.place(name) {
+                let rows = Arc::make_mut(&mut next.chunks[chunk]);
+                Arc::make_mut(&mut rows[at]).usage = OnceLock::new();
             }
         }
         next
