@@ -223,12 +223,6 @@ impl Inventory {
         nodes.retain(|name| parsed.matches(&self.node_or_bare(name)));
         Ok(nodes)
     }
-
-    /// All nodes that a node document or a slice names, by name.
-    pub fn node_names(&self) -> Vec<String> {
-        let rows = self.table().chunks().iter().flat_map(|chunk| chunk.iter());
-        rows.map(|row| row.name.to_string()).collect()
-    }
 }
 
 /// Allocates for several pods in turn; each finds what those before have left. `allocate` answers for one of them.
@@ -237,7 +231,7 @@ pub fn allocate_in_turn<Pod>(
     inventory: &Inventory,
     pods: &[Pod],
     options: &Options<'_>,
-    allocate: &dyn Fn(&Inventory, &Pod) -> Result<Answer, InputError>,
+    allocate: &mut dyn FnMut(&Inventory, &Pod) -> Result<Answer, InputError>,
 ) -> Result<(Inventory, Vec<Answer>), InputError> {
     let mut inventory = inventory.clone();
     let mut answers = Vec::with_capacity(pods.len());

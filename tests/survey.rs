@@ -19,7 +19,9 @@ mod random;
 use std::sync::Arc;
 
 use case::Case;
-use gpualloc::allocation::{Fate, Options, Outcome, Survey, allocate_on, survey};
+use gpualloc::allocation::{
+    Fate, First, Options, Outcome, Scope, Survey, allocate_first, allocate_on, survey,
+};
 use gpualloc::inventory::{ClaimKey, DeviceId, Inventory, ObjectRef};
 use gpualloc::wire::claim::ResourceClaim;
 use random::Random;
@@ -41,6 +43,7 @@ fn check(
         let fate = match answer.outcome {
             Outcome::Placed(_) => Fate::Placed,
             Outcome::Impossible(_) => Fate::Impossible,
+            Outcome::Error(ref error) if error.scope == Scope::Pod => Fate::Fatal,
             Outcome::Error(_) => Fate::Error,
             Outcome::Undecided(_) => Fate::Undecided,
         };
@@ -415,4 +418,30 @@ fn walks_end_where_a_fresh_start_does() {
         }
     }
     assert!(fits > 0 && kinds > 0, "the walks decide nothing");
+}
+
+/// Pods in turn get what they get when every node is asked anew for each.
+#[test]
+fn pods_in_turn_are_placed_as_one_by_one() {
+    for seed in 0..walks(60) {
+        let mut walk = Walk::new(seed);
+        let asks: Vec<_> = (0..3).map(|_| claim(&mut walk.random, "like")).collect();
+        let (mut first, mut inventory) = (First::new(), walk.inventory.clone());
+        for number in 0..12 {
+            let mut asked = ResourceClaim::clone(&asks[number % asks.len()]);
+            asked.metadata.name = format!("pod-{number}");
+            let asked = [Arc::new(asked)];
+            let answer = first.allocate(&inventory, &asked, &walk.options);
+            let plain = fresh(&inventory);
+            let plain = allocate_first(&plain, &plain.node_names(), &asked, &walk.options);
+            assert_eq!(answer.outcome, plain.outcome, "walk {seed}, pod {number}");
+            assert_eq!((&answer.node, answer.steps), (&plain.node, plain.steps));
+            assert_eq!(
+                answer.refused(),
+                plain.refused(),
+                "walk {seed}, pod {number}"
+            );
+            inventory = inventory.commit(&answer).unwrap_or(inventory);
+        }
+    }
 }

@@ -28,8 +28,6 @@ pub(crate) struct Row {
     pub(crate) goal: Goal,
     pub(crate) world: Build,
     pub(crate) go: Go,
-    /// Whether each node has to look at the slices of all, for an engine that has no index of them.
-    pub(crate) is_scanning: bool,
 }
 
 /// What is timed.
@@ -195,7 +193,6 @@ fn hgx_rows(sizes: &Sizes) -> Vec<Row> {
                 goal: Goal::Times(times),
                 world: hgx_build(nodes, Layout::Named, held, count, selector),
                 go: Go::Nodes(nodes),
-                is_scanning: false,
             });
         }
     }
@@ -238,7 +235,6 @@ fn layout_rows(sizes: &Sizes) -> Vec<Row> {
             goal: Goal::Times(1_000.0),
             world: hgx_build(nodes, layout, held, 1, hgx::PRODUCT_SELECTOR),
             go: Go::Nodes(sizes.go_nodes),
-            is_scanning: true,
         })
     })
     .collect()
@@ -268,7 +264,6 @@ fn mig_rows(sizes: &Sizes) -> Vec<Row> {
                     goal: Goal::Times(times),
                     world: Box::new(move || mig.world(profile)),
                     go: Go::OnlyNodes(sizes.go_nodes),
-                    is_scanning: false,
                 });
             }
         }
@@ -294,7 +289,6 @@ fn share_rows(sizes: &Sizes) -> Vec<Row> {
             world
         }) as Build,
         go: Go::Nodes(nodes),
-        is_scanning: false,
     };
     let without = row(0, Goal::None);
     let goal = Goal::SameAs(without.name.clone());
@@ -313,7 +307,6 @@ fn family_rows() -> Vec<Row> {
                 goal: Goal::Within(Duration::from_millis(1)),
                 world: Box::new(move || world(size)),
                 go: Go::Other(Box::new(move || world(go_size)), format!("n={go_size}")),
-                is_scanning: false,
             }
         })
         .collect()
@@ -328,7 +321,6 @@ fn selector_rows(sizes: &Sizes) -> Vec<Row> {
         goal,
         world,
         go,
-        is_scanning: false,
     };
     let world = |nodes| Box::new(move || hgx_world(nodes, GPUS, 1)) as Build;
     let mut rows = Vec::new();

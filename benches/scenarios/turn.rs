@@ -46,7 +46,6 @@ pub(super) fn rows(sizes: &Sizes) -> Vec<Row> {
                     }
                 }),
                 go: Go::Nodes(nodes),
-                is_scanning: false,
             });
         }
     }

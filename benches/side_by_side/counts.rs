@@ -110,12 +110,8 @@ fn count(row: &Row) -> Result<Option<Count>, String> {
             cluster.each(&nodes);
             each(&cluster.after_commit(&nodes, 0))?
         }
-        Work::FirstInTurn => {
-            turn(Cluster::read(&world, ours::STEPS_COUNTED).first_in_turn(&nodes, most))
-        }
-        Work::AllInTurn => {
-            turn(Cluster::read(&world, ours::STEPS_COUNTED).all_in_turn(&nodes, most, 1, 1))
-        }
+        Work::FirstInTurn => turn(Cluster::read(&world, ours::STEPS_COUNTED).first_in_turn(most)),
+        Work::AllInTurn => turn(Cluster::read(&world, ours::STEPS_COUNTED).all_in_turn(most, 1)),
         Work::Evaluate(expression) => {
             let (fits, _, _) = Cluster::read(&world, ours::STEPS_COUNTED).evaluate(expression);
             let tally = Tally { fits, devices: 0 };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gpualloc::allocation::{
-    Answer, Fate, Options, Outcome, Survey, allocate_each, allocate_first, survey,
+    Answer, Fate, First, Options, Outcome, Survey, allocate_each, allocate_first, survey,
 };
 use gpualloc::cel::Selector;
 use gpualloc::gates::FeatureGates;
@@ -16,11 +16,6 @@ use gpualloc::wire::claim::ResourceClaim;
 
 use crate::clock::measured;
 use crate::scenarios::world::World;
-
-/// Nodes asked where every node looks at all slices; to be raised to all when none does.
-pub(crate) const ASKED_WHERE_SCANNING: usize = 32;
-/// Pods from one that is timed to the next, where every pod asks all nodes; to be lowered to one.
-pub(crate) const STRIDE: usize = 50;
 
 /// Steps that a node may cost, as a caller would have it; to look in between; to count.
 pub(crate) const STEPS: u64 = gpualloc::allocation::MAX_STEPS;
@@ -118,7 +113,7 @@ impl Cluster {
             answers.undecided += usize::from(verdict.fate == Fate::Undecided);
             let fits = verdict.fate == Fate::Placed;
             answers.devices.push(fits.then_some(verdict.devices));
-            if verdict.fate == Fate::Error {
+            if matches!(verdict.fate, Fate::Error | Fate::Fatal) {
                 answers.error = Some("on a node".to_owned());
             }
         }
@@ -144,18 +139,20 @@ impl Cluster {
         }
     }
 
-    /// Places pod after pod on the first node that fits, until none does. Pods are equal, so the nodes that were full
-    /// stay so: each search starts where the pod before was placed.
-    pub(crate) fn first_in_turn(&self, nodes: &[String], most: usize) -> Turn {
+    /// Places pod after pod on the first node that fits, until none does.
+    pub(crate) fn first_in_turn(&self, most: usize) -> Turn {
         let pods = self.pods(most);
         let mut turn = Turn::default();
+        let mut first = First::new();
+        let mut inventory = self.inventory.clone();
         let ((), time) = measured(|| {
-            let mut place = Position::default();
             for claims in &pods {
                 turn.pods += 1;
-                let Some(answer) = self.place(&mut place, nodes, claims) else {
+                let answer = first.allocate(&inventory, claims, &self.options);
+                let Ok(next) = inventory.commit(&answer) else {
                     break;
                 };
+                inventory = next;
                 turn.fits += 1;
                 turn.steps += answer.steps;
                 turn.devices += devices(&answer);
@@ -165,47 +162,32 @@ impl Cluster {
         turn
     }
 
-    /// Lets every pod ask all nodes and places it on the first that fits, until none does. Only one pod of `stride` is
-    /// timed; nodes that fit are counted for one of `compared`.
-    pub(crate) fn all_in_turn(
-        &self,
-        nodes: &[String],
-        most: usize,
-        stride: usize,
-        compared: usize,
-    ) -> Turn {
+    /// Lets every pod ask all nodes and places it on the first that fits, until none does; nodes that fit are counted for
+    /// one pod of `compared`.
+    pub(crate) fn all_in_turn(&self, most: usize, compared: usize) -> Turn {
+        let pods = self.pods(most);
         let mut turn = Turn::default();
-        let mut place = Position::default();
-        for (number, claims) in self.pods(most).iter().enumerate() {
-            if number % stride == 0 {
-                let inventory = place.inventory.as_ref().unwrap_or(&self.inventory);
-                let ((fits, steps), time) = measured(|| {
-                    let answers = allocate_each(inventory, nodes, claims, &self.options);
-                    let fits = answers.iter().filter(|answer| answer.is_placed()).count();
-                    (fits, answers.iter().map(|answer| answer.steps).sum::<u64>())
-                });
+        let mut inventory = self.inventory.clone();
+        let mut last: Option<Survey> = None;
+        let ((), time) = measured(|| {
+            for (number, claims) in pods.iter().enumerate() {
                 turn.pods += 1;
-                turn.time += time;
-                turn.steps += steps;
+                let found = survey(&inventory, claims, &self.options, last.as_ref());
+                let fits = found.verdicts().filter(|found| found.fate == Fate::Placed);
+                let fits = fits.count();
                 turn.fits += if number % compared == 0 { fits } else { 0 };
+                let Some(first) = found.first_fitting() else {
+                    break;
+                };
+                let answer = found.answer(first, &self.options);
+                turn.steps += answer.steps;
+                turn.devices += devices(&answer);
+                inventory = inventory.commit(&answer).expect("its own snapshot");
+                last = Some(found);
             }
-            let Some(answer) = self.place(&mut place, nodes, claims) else {
-                break;
-            };
-            turn.devices += devices(&answer);
-        }
+        });
+        turn.time = time;
         turn
-    }
-
-    fn place(&self, place: &mut Position, nodes: &[String], claims: &Claims) -> Option<Answer> {
-        let inventory = place.inventory.as_ref().unwrap_or(&self.inventory);
-        let answer = allocate_first(inventory, &nodes[place.node..], claims, &self.options);
-        if !answer.is_placed() {
-            return None;
-        }
-        place.node = nodes.binary_search(&answer.node).expect("one of them");
-        place.inventory = Some(inventory.commit(&answer).expect("its own snapshot"));
-        Some(answer)
     }
 
     fn pods(&self, most: usize) -> Vec<Claims> {
@@ -237,13 +219,6 @@ impl Cluster {
         });
         (selected, devices.len(), time)
     }
-}
-
-/// How far pods in turn have come.
-#[derive(Default)]
-struct Position {
-    node: usize,
-    inventory: Option<Inventory>,
 }
 
 /// Compiles an expression so many times.

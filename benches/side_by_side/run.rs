@@ -54,11 +54,6 @@ const COMPILATIONS: usize = 200;
 pub(crate) fn run(row: &Row, oracle: Option<&Path>, effort: &Effort) -> Result<Line, String> {
     let world = (row.world)();
     let nodes = world.nodes();
-    let asked = if row.is_scanning {
-        named(&nodes, ours::ASKED_WHERE_SCANNING)
-    } else {
-        nodes.clone()
-    };
     let mut line = Line::new(row);
     let mut upstream = match oracle {
         Some(oracle) => start(row, &world, oracle, &mut line)?,
@@ -68,13 +63,11 @@ pub(crate) fn run(row: &Row, oracle: Option<&Path>, effort: &Effort) -> Result<L
         row,
         world: &world,
         nodes: &nodes,
-        asked: &asked,
         steps: effort.steps,
         python: None,
         standing: None,
         round: 0,
     };
-    line.is_ours_scaled = asked.len() < nodes.len();
     // The first sample compiles selectors and warms up; its answer is the one compared.
     let theirs = upstream.as_mut().map(Process::sample).transpose()?;
     let begun = Instant::now();
@@ -157,7 +150,6 @@ struct Ours<'a> {
     row: &'a Row,
     world: &'a World,
     nodes: &'a [String],
-    asked: &'a [String],
     steps: u64,
     python: Option<Process>,
     /// The cluster that was asked before, where that counts.
@@ -172,7 +164,7 @@ impl Ours<'_> {
             Work::EachAgain => {
                 let before = self.standing.take().unwrap_or_else(|| {
                     let cluster = Cluster::read(self.world, self.steps);
-                    cluster.each(self.asked);
+                    cluster.each(self.nodes);
                     cluster
                 });
                 let cluster = before.after_commit(self.nodes, self.round);
@@ -207,14 +199,13 @@ impl Ours<'_> {
     }
 
     fn asked(&self, cluster: &Cluster) -> Result<Sample, String> {
-        let (answers, time) = cluster.each(self.asked);
+        let (answers, time) = cluster.each(self.nodes);
         if let Some(error) = answers.error {
             return Err(format!("ours: {error}"));
         }
         let tally = Tally::of(&answers);
-        let share = self.nodes.len() as f64 / self.asked.len() as f64;
         Ok(Sample {
-            nanos: time.as_nanos() as f64 * share,
+            nanos: time.as_nanos() as f64,
             tally,
             undecided: answers.undecided,
         })
@@ -241,8 +232,8 @@ impl Ours<'_> {
         let cluster = Cluster::read(self.world, self.steps);
         let most = memory::devices(self.world) + 1;
         let turn = match self.row.work {
-            Work::FirstInTurn => cluster.first_in_turn(self.nodes, most),
-            _ => cluster.all_in_turn(self.nodes, most, ours::STRIDE, GO_STRIDE),
+            Work::FirstInTurn => cluster.first_in_turn(most),
+            _ => cluster.all_in_turn(most, GO_STRIDE),
         };
         let (fits, devices) = (turn.fits, turn.devices);
         per_unit(turn.time, turn.pods, Tally { fits, devices })

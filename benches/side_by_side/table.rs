@@ -12,7 +12,6 @@ pub(crate) struct Line {
     pub(crate) ours: Vec<f64>,
     /// Whether the time is that of some nodes, scaled to all.
     pub(crate) is_go_scaled: bool,
-    pub(crate) is_ours_scaled: bool,
     pub(crate) tally: Tally,
     pub(crate) undecided: usize,
     pub(crate) note: String,
@@ -42,7 +41,6 @@ impl Line {
             go: Vec::new(),
             ours: Vec::new(),
             is_go_scaled: false,
-            is_ours_scaled: false,
             tally: Tally::default(),
             undecided: 0,
             note: String::new(),
@@ -67,7 +65,7 @@ impl Line {
     /// The line as text; `before` are the lines printed already.
     pub(crate) fn text(&self, before: &[Self]) -> String {
         let go = self.written(&self.go, self.is_go_scaled);
-        let ours = self.written(&self.ours, self.is_ours_scaled);
+        let ours = self.written(&self.ours, false);
         let ratio = self
             .ratio()
             .map_or(String::from("-"), |ratio| format!("{ratio:.1}x"));

@@ -2,6 +2,7 @@
 //!
 //! Puts together what the layers below offer and holds no rules of its own. Start at [`allocate_on`].
 
+mod first;
 #[cfg(debug_assertions)]
 mod judged;
 mod on_node;
@@ -13,7 +14,7 @@ mod share;
 mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::claim::key;
 use crate::explanation::{Explanation, NodeRefusal, Refusal};
@@ -22,6 +23,7 @@ use crate::inventory::{ClaimKey, DeviceId, Inventory};
 use crate::wire::allocation::AllocationResult;
 use crate::wire::claim::ResourceClaim;
 
+pub use first::First;
 use on_node::{fate_on, outcome_on};
 pub use pod::{allocate_pod_each, allocate_pod_first};
 pub use prove::prove_on;
@@ -75,14 +77,22 @@ pub struct Answer {
     pub outcome: Outcome,
     /// Search steps, over all nodes looked at.
     pub steps: u64,
-    /// The nodes looked at before, each with its reason.
-    pub refused: Vec<NodeRefusal>,
+    /// The nodes looked at before.
+    refused: Refused,
     /// The gates it was made with.
     pub features: Features,
     /// The snapshot it was made on.
     pub inventory: Inventory,
     /// The claims as they were asked for.
     pub documents: Vec<Arc<ResourceClaim>>,
+}
+
+/// Nodes that cannot take the claims; why is found out when somebody asks.
+#[derive(Clone, Debug, Default)]
+struct Refused {
+    reasons: OnceLock<Vec<NodeRefusal>>,
+    /// The first so many of a survey.
+    nodes: Option<(Arc<Survey>, usize)>,
 }
 
 /// How a call ended.
@@ -154,6 +164,14 @@ impl Answer {
         }
     }
 
+    /// The nodes looked at before, each with its reason.
+    pub fn refused(&self) -> &[NodeRefusal] {
+        self.refused.reasons.get_or_init(|| {
+            let nodes = self.refused.nodes.as_ref();
+            nodes.map_or_else(Vec::new, |(survey, nodes)| survey.refusals(*nodes))
+        })
+    }
+
     fn is_fatal(&self) -> bool {
         matches!(
             &self.outcome,
@@ -187,6 +205,15 @@ impl Answer {
         NodeRefusal {
             node: self.node.clone(),
             refusal,
+        }
+    }
+}
+
+impl Refused {
+    fn listed(reasons: Vec<NodeRefusal>) -> Self {
+        Self {
+            reasons: OnceLock::from(reasons),
+            nodes: None,
         }
     }
 }
@@ -236,7 +263,7 @@ fn first_of(
         let mut answer = on(node);
         steps = steps.saturating_add(answer.steps);
         if answer.is_placed() || answer.is_fatal() || nodes.len() == 1 {
-            answer.refused = refused;
+            answer.refused = Refused::listed(refused);
             answer.steps = steps;
             return answer;
         }
@@ -251,7 +278,7 @@ fn first_of(
     let outcome = undecided.map_or(Outcome::Impossible(explanation), Outcome::Undecided);
     Answer {
         steps,
-        refused,
+        refused: Refused::listed(refused),
         ..answer(inventory, "", claims, options, outcome)
     }
 }
@@ -268,7 +295,7 @@ fn answer(
         claims: claims.iter().map(|claim| key(claim)).collect(),
         outcome,
         steps: 0,
-        refused: Vec::new(),
+        refused: Refused::default(),
         features: options.features,
         inventory: inventory.clone(),
         documents: claims.to_vec(),

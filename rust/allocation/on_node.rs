@@ -123,11 +123,11 @@ pub(super) fn fate_on(
     };
     let is_excluded = |device: &DeviceId| options.exclude.contains(device);
     let Ok(view) = View::new(inventory, node, options.features, &is_excluded) else {
-        return (verdict(Fate::Error, 0, 0), false);
+        return (verdict(Fate::Fatal, 0, 0), false);
     };
     let (end, search) = match search_on(inventory, claims, options, &view) {
         Ended::Early(Outcome::Impossible(_)) => return (verdict(Fate::Impossible, 0, 0), false),
-        Ended::Early(_) => return (verdict(Fate::Error, 0, 0), false),
+        Ended::Early(_) => return (verdict(Fate::Fatal, 0, 0), false),
         Ended::Searched(end, search) => (end, search),
     };
     let steps = search.steps;
@@ -136,7 +136,7 @@ pub(super) fn fate_on(
             // Making the results may still fail.
             let picks = &search.attempt.picks;
             if !picks.iter().all(|picks| result::can_be_built(&view, picks)) {
-                return (verdict(Fate::Error, steps, 0), false);
+                return (verdict(Fate::Fatal, steps, 0), false);
             }
             let held = claims
                 .iter()
@@ -145,7 +145,7 @@ pub(super) fn fate_on(
             let devices = held + picks.iter().map(Vec::len).sum::<usize>();
             (verdict(Fate::Placed, steps, devices), false)
         }
-        End::Failed(_) => (verdict(Fate::Error, steps, 0), false),
+        End::Failed(_) => (verdict(Fate::Fatal, steps, 0), false),
         End::Exhausted if view.has_invalid_pool() => (verdict(Fate::Error, steps, 0), false),
         End::Exhausted => (verdict(Fate::Impossible, steps, 0), false),
         End::OutOfSteps => (verdict(Fate::Undecided, steps, 0), false),

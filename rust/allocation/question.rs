@@ -146,6 +146,17 @@ impl Question {
             && self.classes.len() == known_classes(inventory, claims)
     }
 
+    /// The options that make a difference.
+    pub(super) fn options(&self) -> Options<'static> {
+        Options {
+            features: self.features,
+            max_steps: self.max_steps,
+            plain_steps: self.plain_steps,
+            exclude: self.exclude.clone(),
+            ..Options::default()
+        }
+    }
+
     /// What the snapshot has beside its rows.
     pub(super) fn scene(
         &self,

@@ -19,8 +19,8 @@ pub(super) struct Answer(allocation::Answer);
 impl PartialEq for Answer {
     fn eq(&self, other: &Self) -> bool {
         let (a, b) = (&self.0, &other.0);
-        (&a.node, &a.claims, &a.outcome, a.steps, &a.refused)
-            == (&b.node, &b.claims, &b.outcome, b.steps, &b.refused)
+        (&a.node, &a.claims, &a.outcome, a.steps, a.refused())
+            == (&b.node, &b.claims, &b.outcome, b.steps, b.refused())
     }
 }
 
@@ -99,7 +99,7 @@ impl Answer {
 
     #[getter]
     fn refused<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let refused = self.0.refused.iter();
+        let refused = self.0.refused().iter();
         let pairs = refused.map(|node| (node.node.as_str(), node.refusal.to_string()));
         PyTuple::new(py, pairs)
     }

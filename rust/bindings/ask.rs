@@ -98,17 +98,18 @@ fn name(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
     Ok((!is_json).then(|| text.into_owned()))
 }
 
-/// The nodes to try in their order: those given, else all that a document names, by name.
+/// The nodes to try in their order; nothing where that is all, by name.
 pub(super) fn nodes(
     inventory: &Inventory,
     given: Option<Vec<String>>,
     left_out: &BTreeSet<String>,
-) -> Vec<String> {
-    let nodes = given.unwrap_or_else(|| inventory.node_names());
-    nodes
-        .into_iter()
-        .filter(|node| !left_out.contains(node))
-        .collect()
+) -> Option<Vec<String>> {
+    if left_out.is_empty() {
+        return given;
+    }
+    let mut nodes = given.unwrap_or_else(|| inventory.node_names());
+    nodes.retain(|node| !left_out.contains(node));
+    Some(nodes)
 }
 
 /// Nodes and devices to leave out: an entry without a slash is a node.

@@ -2,6 +2,7 @@
 //!
 //! Reads arguments, lets go of the interpreter, calls the engine. Start at [`Inventory`].
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -16,8 +17,8 @@ use super::record::{Held, Objection, Remark};
 use super::survey::Survey;
 use crate::advice::{self, advise};
 use crate::allocation::{
-    self, Options, allocate_each, allocate_first, allocate_pod_each, allocate_pod_first, prove_on,
-    survey,
+    self, First, Options, allocate_each, allocate_first, allocate_pod_each, allocate_pod_first,
+    prove_on, survey,
 };
 use crate::commit::allocate_in_turn;
 use crate::error::InputError;
@@ -31,8 +32,18 @@ pub(super) struct Inventory(pub(super) engine::Inventory);
 
 /// How a question is asked: the arguments that all the allocating methods share.
 struct Question {
-    nodes: Vec<String>,
+    /// The nodes to try; nothing means all, by name.
+    nodes: Option<Vec<String>>,
     options: Options<'static>,
+}
+
+impl Question {
+    fn nodes(&self, inventory: &engine::Inventory) -> Cow<'_, [String]> {
+        match &self.nodes {
+            Some(nodes) => Cow::Borrowed(nodes),
+            None => Cow::Owned(inventory.node_names()),
+        }
+    }
 }
 
 impl Inventory {
@@ -83,12 +94,18 @@ impl Asked {
     fn allocate(
         &self,
         inventory: &engine::Inventory,
-        nodes: &[String],
+        question: &Question,
+        first: &mut First,
         options: &Options<'_>,
     ) -> Result<allocation::Answer, InputError> {
-        match self {
-            Self::Claims(claims) => Ok(allocate_first(inventory, nodes, claims, options)),
-            Self::Pod(pod) => allocate_pod_first(inventory, nodes, pod, options),
+        match (self, &question.nodes) {
+            (Self::Claims(claims), None) => Ok(first.allocate(inventory, claims, options)),
+            (Self::Claims(claims), Some(nodes)) => {
+                Ok(allocate_first(inventory, nodes, claims, options))
+            }
+            (Self::Pod(pod), _) => {
+                allocate_pod_first(inventory, &question.nodes(inventory), pod, options)
+            }
         }
     }
 }
@@ -179,7 +196,7 @@ impl Inventory {
         )?;
         let asked = self.asked(claims, pod)?;
         let answer = interrupt::search(py, &question.options, |options| {
-            asked.allocate(&self.0, &question.nodes, options)
+            asked.allocate(&self.0, &question, &mut First::new(), options)
         })?;
         Ok(Answer::new(answer?))
     }
@@ -210,9 +227,10 @@ impl Inventory {
             share_ids,
         )?;
         let asked = self.asked(claims, pod)?;
+        let nodes = question.nodes(&self.0);
         let answers = interrupt::search(py, &question.options, |options| match &asked {
-            Asked::Claims(claims) => Ok(allocate_each(&self.0, &question.nodes, claims, options)),
-            Asked::Pod(pod) => allocate_pod_each(&self.0, &question.nodes, pod, options),
+            Asked::Claims(claims) => Ok(allocate_each(&self.0, &nodes, claims, options)),
+            Asked::Pod(pod) => allocate_pod_each(&self.0, &nodes, pod, options),
         })?;
         Ok(answers?.into_iter().map(Answer::new).collect())
     }
@@ -257,8 +275,9 @@ impl Inventory {
             }
         };
         let result = interrupt::search(py, &question.options, |options| {
-            allocate_in_turn(&self.0, &asks, options, &|inventory, asked| {
-                asked.allocate(inventory, &question.nodes, options)
+            let mut first = First::new();
+            allocate_in_turn(&self.0, &asks, options, &mut |inventory, asked| {
+                asked.allocate(inventory, &question, &mut first, options)
             })
         })?;
         let (after, answers) = result?;
@@ -291,7 +310,7 @@ impl Inventory {
                 allocation: options.clone(),
                 ..advice::Options::default()
             };
-            advise(&self.0, &question.nodes, &asked, &options)
+            advise(&self.0, &question.nodes(&self.0), &asked, &options)
         })?;
         Ok(Advice::new(advice?))
     }

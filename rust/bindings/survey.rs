@@ -24,7 +24,7 @@ fn word(fate: Fate) -> &'static str {
     match fate {
         Fate::Placed => "placed",
         Fate::Impossible => "impossible",
-        Fate::Error => "error",
+        Fate::Error | Fate::Fatal => "error",
         Fate::Undecided => "undecided",
     }
 }
@@ -40,9 +40,7 @@ impl Survey {
 
     #[getter]
     fn first(&self) -> Option<&str> {
-        let mut nodes = self.survey.iter();
-        let first = nodes.find(|(_, verdict)| verdict.fate == Fate::Placed);
-        first.map(|(node, _)| node)
+        self.survey.first_fitting()
     }
 
     #[getter]

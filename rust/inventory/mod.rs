@@ -238,6 +238,12 @@ impl Inventory {
         self.usage.get(device).map(AsRef::as_ref)
     }
 
+    /// All nodes that a node document or a slice names, by name.
+    pub fn node_names(&self) -> Vec<String> {
+        let rows = self.table().chunks().iter().flat_map(|chunk| chunk.iter());
+        rows.map(|row| row.name.to_string()).collect()
+    }
+
     /// The nodes in a row.
     pub fn table(&self) -> &Arc<NodeTable> {
         self.table.get_or_init(|| Arc::new(NodeTable::new(self)))
