@@ -336,53 +336,137 @@ fn by_values(problem: &Problem, state: &State, rule: usize) -> By {
 
 /// Counters of one name, over all sets and pools or in one set, of which too little is left.
 fn sum(problem: &Problem, state: &State) -> Option<Proof> {
+    if problem.counters.is_empty() {
+        return None;
+    }
+    let demands: Vec<Drawn> = (0..state.demands.len())
+        .filter(|demand| state.demands[*demand].needed() > 0)
+        .map(|demand| Drawn::new(problem, state, demand))
+        .collect();
     let mut families: BTreeMap<(&str, Option<usize>), Vec<usize>> = BTreeMap::new();
     for (index, counter) in problem.counters.iter().enumerate() {
-        families
-            .entry((&counter.counter, None))
-            .or_default()
-            .push(index);
+        let all = families.entry((&counter.counter, None)).or_default();
+        all.push(index);
         families.insert((&counter.counter, Some(index)), vec![index]);
     }
-    families
-        .values()
-        .find_map(|counters| sum_of(problem, state, counters))
+    families.iter().find_map(|((_, only), counters)| {
+        let family = match only {
+            Some(counter) => Family::One(*counter),
+            None => Family::Named(problem.names[counters[0]]),
+        };
+        sum_of(problem, state, &demands, (family, counters))
+    })
 }
 
-fn sum_of(problem: &Problem, state: &State, counters: &[usize]) -> Option<Proof> {
+/// Counters that are added up.
+#[derive(Clone, Copy)]
+enum Family {
+    /// One alone.
+    One(usize),
+    /// All of a name, by its number.
+    Named(usize),
+}
+
+/// What every candidate of a demand takes of the counters.
+struct Drawn {
+    demand: usize,
+    candidates: usize,
+    by_counter: Vec<Least>,
+    by_name: Vec<Least>,
+    touched: FixedBitSet,
+}
+
+/// The least that candidates take, and how many take something.
+#[derive(Clone, Copy, Default)]
+struct Least {
+    candidates: usize,
+    amount: i128,
+}
+
+impl Least {
+    fn add(&mut self, amount: i128) {
+        self.amount = match self.candidates {
+            0 => amount,
+            _ => self.amount.min(amount),
+        };
+        self.candidates += 1;
+    }
+}
+
+impl Drawn {
+    fn new(problem: &Problem, state: &State, demand: usize) -> Self {
+        let count = problem.counters.len();
+        let mut drawn = Self {
+            demand,
+            candidates: 0,
+            by_counter: vec![Least::default(); count],
+            by_name: vec![Least::default(); count],
+            touched: FixedBitSet::with_capacity(count),
+        };
+        let (mut of_counter, mut of_name) = (Vec::new(), Vec::new());
+        for device in state.demands[demand].candidates().ones() {
+            drawn.candidates += 1;
+            let data = &problem.devices[device];
+            for (counter, amount) in &data.consumption {
+                drawn.touched.insert(*counter);
+                // Only the first share of a shared device pays.
+                if !data.is_shared {
+                    add_to(&mut of_counter, *counter, *amount);
+                    add_to(&mut of_name, problem.names[*counter], *amount);
+                }
+            }
+            for (counter, amount) in of_counter.drain(..) {
+                drawn.by_counter[counter].add(amount);
+            }
+            for (name, amount) in of_name.drain(..) {
+                drawn.by_name[name].add(amount);
+            }
+        }
+        drawn
+    }
+
+    /// What every candidate takes at least.
+    fn least(&self, family: Family) -> i128 {
+        let least = match family {
+            Family::One(counter) => self.by_counter[counter],
+            Family::Named(name) => self.by_name[name],
+        };
+        if least.candidates == self.candidates {
+            least.amount
+        } else {
+            least.amount.min(0)
+        }
+    }
+}
+
+fn add_to(sums: &mut Vec<(usize, i128)>, number: usize, amount: i128) {
+    match sums.iter_mut().find(|(known, _)| *known == number) {
+        Some((_, sum)) => *sum = sum.saturating_add(amount),
+        None => sums.push((number, amount)),
+    }
+}
+
+fn sum_of(
+    problem: &Problem,
+    state: &State,
+    drawn: &[Drawn],
+    (family, counters): (Family, &[usize]),
+) -> Option<Proof> {
     let mut touched = FixedBitSet::with_capacity(problem.counters.len());
     let mut demands: Vec<Demand> = Vec::new();
     let mut needed = 0_i128;
-    for (demand, data) in problem.demands.iter().enumerate() {
-        let open = &state.demands[demand];
-        let candidates = open.candidates();
-        let consumption = |device: usize| -> i128 {
-            let device_data = &problem.devices[device];
-            if device_data.is_shared {
-                return 0;
-            }
-            let own = device_data.consumption.iter();
-            own.filter(|(counter, _)| counters.contains(counter))
-                .map(|(_, amount)| amount)
-                .sum()
-        };
-        let least = candidates.ones().map(consumption).min().unwrap_or(0);
-        let count = i128::try_from(open.needed()).unwrap_or(i128::MAX);
-        if least <= 0 || count == 0 {
+    for drawn in drawn {
+        let least = drawn.least(family);
+        if least <= 0 {
             continue;
         }
-        demands.push(data.at);
+        let count = i128::try_from(state.demands[drawn.demand].needed()).unwrap_or(i128::MAX);
+        demands.push(problem.demands[drawn.demand].at);
         needed = needed.saturating_add(least.saturating_mul(count));
-        for device in candidates.ones() {
-            let own = problem.devices[device].consumption.iter();
-            own.for_each(|(counter, _)| touched.insert(*counter));
-        }
+        touched.union_with(&drawn.touched);
     }
-    let counters: Vec<usize> = counters
-        .iter()
-        .copied()
-        .filter(|c| touched.contains(*c))
-        .collect();
+    let counters = counters.iter().copied();
+    let counters: Vec<usize> = counters.filter(|c| touched.contains(*c)).collect();
     let left = counters.iter().map(|counter| state.left[*counter]).sum();
     (needed > left && !demands.is_empty()).then(|| {
         Proof::Sum(Sum {

@@ -2,12 +2,15 @@
 //!
 //! Never picks. A "no" is certain, a "perhaps" says nothing. Start at [`Lookahead::is_hopeless`].
 
+use super::Refuter;
+use super::kinds::kinds;
 use super::problem::Problem;
 use super::state::State;
-use super::{Refuter, kinds};
 
-/// States looked at for one question.
+/// States looked at for one question, at the most.
 const BUDGET: usize = 24;
+/// Pairs of a demand and a device that are looked at for one question.
+const AFFORDABLE: usize = 1 << 14;
 
 /// Questions in a row that may be answered "perhaps" before the search goes on alone for a while.
 const PATIENCE: u32 = 64;
@@ -61,13 +64,14 @@ impl Lookahead {
             return (false, 0);
         }
         let state = self.state(picks);
+        let budget = (AFFORDABLE / self.problem.weight()).clamp(1, BUDGET);
         let mut refuter = Refuter {
             problem: &self.problem,
-            budget: BUDGET,
+            budget,
             depth: 0,
         };
         let is_hopeless = refuter.refute(&state).is_some();
-        let looked_at = u64::try_from(BUDGET - refuter.budget).unwrap_or(u64::MAX);
+        let looked_at = u64::try_from(budget - refuter.budget).unwrap_or(u64::MAX);
         self.in_vain = if is_hopeless { 0 } else { self.in_vain + 1 };
         if self.in_vain >= PATIENCE {
             self.in_vain = PATIENCE / 2;

@@ -5,6 +5,7 @@
 
 mod facts;
 mod flow;
+mod kinds;
 mod lookahead;
 mod problem;
 mod state;
@@ -14,12 +15,16 @@ pub use problem::Problem;
 
 use std::collections::BTreeMap;
 
+use kinds::kinds;
 use state::State;
 
 use crate::proof::{AlternativeCase, DeviceCase, Proof, ValueCase};
 
 /// States that a proof may take, so that it stays short enough to read and to check.
 pub const BUDGET: usize = 512;
+
+/// Pairs of a demand and a device that may be looked at, over all states.
+const AFFORDABLE: usize = 1 << 20;
 
 /// Cases deep that a proof may be.
 const DEPTH: usize = 40;
@@ -31,7 +36,7 @@ pub fn refute(problem: &Problem, budget: usize) -> Option<Proof> {
     }
     let mut refuter = Refuter {
         problem,
-        budget,
+        budget: budget.min(AFFORDABLE / problem.weight()),
         depth: 0,
     };
     refuter.refute(&State::new(problem))
@@ -218,43 +223,4 @@ impl Refuter<'_> {
             cases,
         })
     }
-}
-
-/// A number for each device; devices with the same number cannot be told apart in the state.
-fn kinds(problem: &Problem, state: &State) -> Vec<usize> {
-    let mut known: BTreeMap<Vec<i128>, usize> = BTreeMap::new();
-    let kind = |device: usize| {
-        let data = &problem.devices[device];
-        let number = |number: usize| i128::try_from(number).unwrap_or(-1);
-        let mut key = vec![i128::from(data.is_shared), number(data.groups)];
-        for (counter, amount) in &data.consumption {
-            key.extend([number(*counter), *amount]);
-        }
-        key.push(-1);
-        key.extend(state.room(problem, device));
-        key.push(i128::from(state.is_shared_already(device)));
-        for (demand, open) in state.demands.iter().enumerate() {
-            for choice in &open.choices {
-                let of = &problem.demands[demand].choices[choice.index];
-                key.push(i128::from(choice.candidates.contains(device)));
-                key.extend(of.takes.get(&device).into_iter().flatten());
-                for (rule, values) in &of.rules {
-                    if !problem.rules[*rule].is_plain {
-                        // How the rule compares the device is not known here: it is like no other.
-                        key.push(number(device));
-                    }
-                    let own = values.get(&device).into_iter().flatten();
-                    key.extend(own.map(|value| i128::from(*value)));
-                    key.push(-2);
-                }
-            }
-        }
-        key
-    };
-    (0..problem.devices.len())
-        .map(|device| {
-            let next = known.len();
-            *known.entry(kind(device)).or_insert(next)
-        })
-        .collect()
 }

@@ -3,10 +3,12 @@
 //! Made once from what `feasibility` knows; never changes. A device on which a check fails counts as a candidate, so
 //! that what is refuted here is impossible whatever the check would have said. Start at [`Problem::new`].
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use fixedbitset::FixedBitSet;
 
+use super::kinds::Marks;
 use crate::claim::capacity;
 use crate::explanation::Reason;
 use crate::feasibility::Selectors;
@@ -26,6 +28,8 @@ pub struct Problem {
     pub(super) rules: Vec<Rule>,
     pub(super) devices: Vec<DeviceData>,
     pub(super) counters: Vec<CounterRef>,
+    /// The number of each counter's name; counters of other sets and pools may have the same.
+    pub(super) names: Vec<usize>,
     /// What is left of each counter.
     pub(super) left: Vec<i128>,
     /// The values that rules compare, by number.
@@ -34,6 +38,8 @@ pub struct Problem {
     pub is_clean: bool,
     /// Whether a pick can make room for others, because a device consumes less than nothing; counting proves nothing then.
     pub(super) is_odd: bool,
+    /// Worked out when first asked for.
+    marks: OnceCell<Marks>,
 }
 
 /// A request and the ways to serve it.
@@ -91,6 +97,16 @@ impl Choice {
 }
 
 impl Problem {
+    /// Numbers for what never changes of devices.
+    pub(super) fn marks(&self) -> &Marks {
+        self.marks.get_or_init(|| Marks::new(self))
+    }
+
+    /// What it costs to look at one state, roughly.
+    pub(super) fn weight(&self) -> usize {
+        1 + self.demands.len() * self.devices.len()
+    }
+
     /// The problem of placing the claims on the node.
     pub fn new<'a>(
         view: &View<'_>,
@@ -102,10 +118,12 @@ impl Problem {
             rules: Vec::new(),
             devices: Vec::new(),
             counters: Vec::new(),
+            names: Vec::new(),
             left: Vec::new(),
             elements: Vec::new(),
             is_clean: true,
             is_odd: false,
+            marks: OnceCell::new(),
         };
         problem.add_devices(view);
         let mut numbers = BTreeMap::new();
@@ -157,6 +175,12 @@ impl Problem {
     fn add_devices(&mut self, view: &View<'_>) {
         let mut counters = Counters::new(view);
         let starts = self.add_counters(view, &counters);
+        let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+        for counter in &self.counters {
+            let next = names.len();
+            self.names
+                .push(*names.entry(&counter.counter).or_insert(next));
+        }
         let mut sets: BTreeMap<(usize, &str), usize> = BTreeMap::new();
         let mut groups: BTreeMap<Vec<SetAndGroups<'_>>, usize> = BTreeMap::new();
         for (index, viewed) in view.devices.iter().enumerate() {
