@@ -33,8 +33,17 @@ pub use survey::{Fate, Survey, Verdict, survey};
 /// Steps a search may take unless the caller says otherwise; upstream's time-out of ten seconds is of this order.
 pub const MAX_STEPS: u64 = 1 << 20;
 
-/// Steps that a search takes before it looks ahead.
-pub const PLAIN_STEPS: u64 = 256;
+/// When a search looks ahead: first whether there can be a solution at all, then at every pick. Only where no check can
+/// fail with an error, so that it makes no difference but to the number of steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foresight {
+    /// Steps are counted exactly as upstream counts them.
+    Never,
+    /// Once it has taken more steps than a search that finds what it looks for at once.
+    WhenStuck,
+    /// From the first step on.
+    AtOnce,
+}
 
 /// How to allocate.
 #[derive(Clone)]
@@ -43,8 +52,8 @@ pub struct Options<'a> {
     pub features: Features,
     /// The step budget of each node.
     pub max_steps: u64,
-    /// Steps that a search takes before it looks ahead; without effect on what is found.
-    pub plain_steps: u64,
+    /// When the search looks ahead; without effect on what is found.
+    pub foresight: Foresight,
     /// Devices that count as in use.
     pub exclude: BTreeSet<DeviceId>,
     /// Share ids to use instead of computed ones.
@@ -58,7 +67,7 @@ impl Default for Options<'_> {
         Self {
             features: FeatureGates::default().features(),
             max_steps: MAX_STEPS,
-            plain_steps: PLAIN_STEPS,
+            foresight: Foresight::WhenStuck,
             exclude: BTreeSet::new(),
             share_ids: BTreeMap::new(),
             interrupt: None,

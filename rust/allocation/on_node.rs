@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use super::survey::{Fate, Verdict};
 use super::{
-    ClaimAllocation, Options, Outcome, Scope, Statistics, allocated, failed, impossible, result,
-    share,
+    ClaimAllocation, Foresight, Options, Outcome, Scope, Statistics, allocated, failed, impossible,
+    result, share,
 };
 use crate::claim::key;
 use crate::explanation::Refusal;
-use crate::feasibility::prepare::{Prepared, prepare};
+use crate::feasibility::prepare::{Prepared, PreparedRequest, prepare};
 use crate::feasibility::view::View;
 use crate::feasibility::{Selectors, funnels};
 use crate::inventory::selector::NodeSelector;
@@ -161,7 +161,12 @@ fn run(
     options: &Options<'_>,
     stop: &dyn Fn() -> bool,
 ) -> End {
-    let (max_steps, plain_steps) = (options.max_steps, options.plain_steps);
+    let max_steps = options.max_steps;
+    let plain_steps = match options.foresight {
+        Foresight::Never => u64::MAX,
+        Foresight::WhenStuck => straight(search, view) + slack(view),
+        Foresight::AtOnce => 0,
+    };
     let end = search.run(max_steps.min(plain_steps), stop);
     if end != End::OutOfSteps || max_steps <= plain_steps {
         return end;
@@ -175,6 +180,23 @@ fn run(
         search.look_ahead(Lookahead::new(problem));
     }
     search.run(max_steps, stop)
+}
+
+/// Steps of a search that never turns back.
+fn straight(search: &Search<'_, '_>, view: &View<'_>) -> u64 {
+    let of_request = |request: &PreparedRequest<'_>| {
+        let devices = request.wishes.iter().map(|wish| wish.devices);
+        2 + devices.max().unwrap_or(0).min(view.devices.len())
+    };
+    let of_claim = |claim: &Prepared<'_>| 1 + claim.requests.iter().map(of_request).sum::<usize>();
+    let steps: usize = search.attempt.claims.iter().map(of_claim).sum();
+    u64::try_from(steps).unwrap_or(u64::MAX / 2)
+}
+
+/// Steps to turn back with before it pays to look ahead: a step may try every device.
+fn slack(view: &View<'_>) -> u64 {
+    let steps = 1024 / view.devices.len().max(1);
+    u64::try_from(steps.clamp(8, 128)).unwrap_or(8)
 }
 
 fn deepest(search: &Search<'_, '_>) -> Option<(ClaimKey, String)> {

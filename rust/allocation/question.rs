@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::{Options, allocated};
+use super::{Foresight, Options, allocated};
 use crate::cel::Reads;
 use crate::claim::{Wish, taint};
 use crate::gates::Features;
@@ -23,7 +23,7 @@ use crate::wire::slice::DeviceTaintRule;
 pub(super) struct Question {
     features: Features,
     max_steps: u64,
-    plain_steps: u64,
+    foresight: Foresight,
     exclude: BTreeSet<DeviceId>,
     specs: Vec<ResourceClaimSpec>,
     classes: Vec<Arc<DeviceClass>>,
@@ -80,7 +80,7 @@ impl Question {
         let mut question = Self {
             features: options.features,
             max_steps: options.max_steps,
-            plain_steps: options.plain_steps,
+            foresight: options.foresight,
             exclude: options.exclude.clone(),
             specs: claims.iter().map(|claim| claim.spec.clone()).collect(),
             reads: reads(inventory, claims, &classes),
@@ -135,7 +135,7 @@ impl Question {
         let same_specs = claims.iter().all(|claim| specs.next() == Some(&claim.spec));
         self.features == options.features
             && self.max_steps == options.max_steps
-            && self.plain_steps == options.plain_steps
+            && self.foresight == options.foresight
             && self.exclude == options.exclude
             && same_specs
             && specs.next().is_none()
@@ -151,7 +151,7 @@ impl Question {
         Options {
             features: self.features,
             max_steps: self.max_steps,
-            plain_steps: self.plain_steps,
+            foresight: self.foresight,
             exclude: self.exclude.clone(),
             ..Options::default()
         }

@@ -30,7 +30,7 @@ pub(super) fn search<T: Send>(
     let options = Options {
         features,
         max_steps: options.max_steps,
-        plain_steps: options.plain_steps,
+        foresight: options.foresight,
         exclude: options.exclude.clone(),
         share_ids: options.share_ids.clone(),
         interrupt: Some(&interrupt),

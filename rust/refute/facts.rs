@@ -334,7 +334,7 @@ fn by_values(problem: &Problem, state: &State, rule: usize) -> By {
     }
 }
 
-/// Counters of one name, over all sets and pools or in one set, of which too little is left.
+/// Counters that are added up and of which too little is left.
 fn sum(problem: &Problem, state: &State) -> Option<Proof> {
     if problem.counters.is_empty() {
         return None;
@@ -343,36 +343,15 @@ fn sum(problem: &Problem, state: &State) -> Option<Proof> {
         .filter(|demand| state.demands[*demand].needed() > 0)
         .map(|demand| Drawn::new(problem, state, demand))
         .collect();
-    let mut families: BTreeMap<(&str, Option<usize>), Vec<usize>> = BTreeMap::new();
-    for (index, counter) in problem.counters.iter().enumerate() {
-        let all = families.entry((&counter.counter, None)).or_default();
-        all.push(index);
-        families.insert((&counter.counter, Some(index)), vec![index]);
-    }
-    families.iter().find_map(|((_, only), counters)| {
-        let family = match only {
-            Some(counter) => Family::One(*counter),
-            None => Family::Named(problem.names[counters[0]]),
-        };
-        sum_of(problem, state, &demands, (family, counters))
-    })
-}
-
-/// Counters that are added up.
-#[derive(Clone, Copy)]
-enum Family {
-    /// One alone.
-    One(usize),
-    /// All of a name, by its number.
-    Named(usize),
+    let mut families = 0..problem.families.all.len();
+    families.find_map(|family| sum_of(problem, state, &demands, family))
 }
 
 /// What every candidate of a demand takes of the counters.
 struct Drawn {
     demand: usize,
     candidates: usize,
-    by_counter: Vec<Least>,
-    by_name: Vec<Least>,
+    by_family: Vec<Least>,
     touched: FixedBitSet,
 }
 
@@ -383,54 +362,44 @@ struct Least {
     amount: i128,
 }
 
-impl Least {
-    fn add(&mut self, amount: i128) {
-        self.amount = match self.candidates {
-            0 => amount,
-            _ => self.amount.min(amount),
-        };
-        self.candidates += 1;
-    }
-}
-
 impl Drawn {
     fn new(problem: &Problem, state: &State, demand: usize) -> Self {
-        let count = problem.counters.len();
+        let families = &problem.families;
         let mut drawn = Self {
             demand,
             candidates: 0,
-            by_counter: vec![Least::default(); count],
-            by_name: vec![Least::default(); count],
-            touched: FixedBitSet::with_capacity(count),
+            by_family: vec![Least::default(); families.all.len()],
+            touched: FixedBitSet::with_capacity(problem.counters.len()),
         };
-        let (mut of_counter, mut of_name) = (Vec::new(), Vec::new());
+        let mut sums: Vec<(usize, i128)> = Vec::new();
         for device in state.demands[demand].candidates().ones() {
             drawn.candidates += 1;
             let data = &problem.devices[device];
             for (counter, amount) in &data.consumption {
                 drawn.touched.insert(*counter);
                 // Only the first share of a shared device pays.
-                if !data.is_shared {
-                    add_to(&mut of_counter, *counter, *amount);
-                    add_to(&mut of_name, problem.names[*counter], *amount);
+                for family in families.of[*counter].iter().filter(|_| !data.is_shared) {
+                    match sums.iter_mut().find(|(known, _)| known == family) {
+                        Some((_, sum)) => *sum = sum.saturating_add(*amount),
+                        None => sums.push((*family, *amount)),
+                    }
                 }
             }
-            for (counter, amount) in of_counter.drain(..) {
-                drawn.by_counter[counter].add(amount);
-            }
-            for (name, amount) in of_name.drain(..) {
-                drawn.by_name[name].add(amount);
+            for (family, amount) in sums.drain(..) {
+                let least = &mut drawn.by_family[family];
+                least.amount = match least.candidates {
+                    0 => amount,
+                    _ => least.amount.min(amount),
+                };
+                least.candidates += 1;
             }
         }
         drawn
     }
 
     /// What every candidate takes at least.
-    fn least(&self, family: Family) -> i128 {
-        let least = match family {
-            Family::One(counter) => self.by_counter[counter],
-            Family::Named(name) => self.by_name[name],
-        };
+    fn least(&self, family: usize) -> i128 {
+        let least = self.by_family[family];
         if least.candidates == self.candidates {
             least.amount
         } else {
@@ -439,19 +408,7 @@ impl Drawn {
     }
 }
 
-fn add_to(sums: &mut Vec<(usize, i128)>, number: usize, amount: i128) {
-    match sums.iter_mut().find(|(known, _)| *known == number) {
-        Some((_, sum)) => *sum = sum.saturating_add(amount),
-        None => sums.push((number, amount)),
-    }
-}
-
-fn sum_of(
-    problem: &Problem,
-    state: &State,
-    drawn: &[Drawn],
-    (family, counters): (Family, &[usize]),
-) -> Option<Proof> {
+fn sum_of(problem: &Problem, state: &State, drawn: &[Drawn], family: usize) -> Option<Proof> {
     let mut touched = FixedBitSet::with_capacity(problem.counters.len());
     let mut demands: Vec<Demand> = Vec::new();
     let mut needed = 0_i128;
@@ -465,7 +422,7 @@ fn sum_of(
         needed = needed.saturating_add(least.saturating_mul(count));
         touched.union_with(&drawn.touched);
     }
-    let counters = counters.iter().copied();
+    let counters = problem.families.all[family].iter().copied();
     let counters: Vec<usize> = counters.filter(|c| touched.contains(*c)).collect();
     let left = counters.iter().map(|counter| state.left[*counter]).sum();
     (needed > left && !demands.is_empty()).then(|| {

@@ -4,6 +4,7 @@
 //! Every state it looks at costs one unit of a budget. Start at [`refute`].
 
 mod facts;
+mod families;
 mod flow;
 mod kinds;
 mod lookahead;
@@ -57,6 +58,9 @@ impl Refuter<'_> {
     fn refute(&mut self, state: &State) -> Option<Proof> {
         if let Some(proof) = self.fact(state) {
             return Some(proof);
+        }
+        if self.budget == 0 {
+            return None;
         }
         // One distinction whose cases are plain facts, before anything deeper.
         let flat = self

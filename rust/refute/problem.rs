@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use fixedbitset::FixedBitSet;
 
+use super::families::Families;
 use super::kinds::Marks;
 use crate::claim::capacity;
 use crate::explanation::Reason;
@@ -28,8 +29,8 @@ pub struct Problem {
     pub(super) rules: Vec<Rule>,
     pub(super) devices: Vec<DeviceData>,
     pub(super) counters: Vec<CounterRef>,
-    /// The number of each counter's name; counters of other sets and pools may have the same.
-    pub(super) names: Vec<usize>,
+    /// Counters to add up.
+    pub(super) families: Families,
     /// What is left of each counter.
     pub(super) left: Vec<i128>,
     /// The values that rules compare, by number.
@@ -118,7 +119,7 @@ impl Problem {
             rules: Vec::new(),
             devices: Vec::new(),
             counters: Vec::new(),
-            names: Vec::new(),
+            families: Families::default(),
             left: Vec::new(),
             elements: Vec::new(),
             is_clean: true,
@@ -175,12 +176,7 @@ impl Problem {
     fn add_devices(&mut self, view: &View<'_>) {
         let mut counters = Counters::new(view);
         let starts = self.add_counters(view, &counters);
-        let mut names: BTreeMap<&str, usize> = BTreeMap::new();
-        for counter in &self.counters {
-            let next = names.len();
-            self.names
-                .push(*names.entry(&counter.counter).or_insert(next));
-        }
+        self.families = Families::new(&self.counters);
         let mut sets: BTreeMap<(usize, &str), usize> = BTreeMap::new();
         let mut groups: BTreeMap<Vec<SetAndGroups<'_>>, usize> = BTreeMap::new();
         for (index, viewed) in view.devices.iter().enumerate() {

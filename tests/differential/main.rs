@@ -90,7 +90,10 @@ fn campaign(variable: &str, default: u64, make: fn(u64, u64) -> Value) -> Tally 
                 continue;
             }
             tally.add(case, &theirs);
-            let foresighted = with_steps_of(case::answer_after(case, 0), &theirs);
+            let foresighted = with_steps_of(
+                case::answer_with(case, gpualloc::allocation::Foresight::AtOnce),
+                &theirs,
+            );
             let difference = compare::difference(&theirs, &ours)
                 .or_else(|| compare::difference(&theirs, &foresighted));
             if let Some(difference) = difference {
@@ -133,7 +136,10 @@ fn disagreeing(oracle: &Path, cases: &[Value]) -> Vec<bool> {
     let theirs = ask(oracle, cases);
     let judge = |(case, theirs): (&Value, &Value)| {
         let ours = case::answer(case);
-        let foresighted = with_steps_of(case::answer_after(case, 0), theirs);
+        let foresighted = with_steps_of(
+            case::answer_with(case, gpualloc::allocation::Foresight::AtOnce),
+            theirs,
+        );
         are_read(theirs, &ours)
             && (compare::difference(theirs, &ours).is_some()
                 || compare::difference(theirs, &foresighted).is_some())

@@ -42,7 +42,7 @@ fn setting(name: &str, default: u64) -> u64 {
 /// A case as a caller with the default options would ask about it; nothing if it cannot be read.
 fn read(case: &Value) -> Option<Case> {
     let mut read = Case::read(case).ok()?;
-    read.options.plain_steps = Options::default().plain_steps;
+    read.options.foresight = Options::default().foresight;
     Some(read)
 }
 

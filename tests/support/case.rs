@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use gpualloc::allocation::{Answer, Options, Outcome, Scope, allocate_on};
+use gpualloc::allocation::{Answer, Foresight, Options, Outcome, Scope, allocate_on};
 use gpualloc::gates::Features;
 use gpualloc::inventory::Inventory;
 use gpualloc::verify::verify;
@@ -24,15 +24,15 @@ pub(crate) struct Case {
 
 /// What this crate answers, in the form of the oracle; an unreadable case gives an object with `error`.
 pub(crate) fn answer(case: &Value) -> Value {
-    answer_after(case, u64::MAX)
+    answer_with(case, Foresight::Never)
 }
 
-/// The same, with foresight after so many plain steps.
-pub(crate) fn answer_after(case: &Value, plain_steps: u64) -> Value {
+/// The same, with foresight.
+pub(crate) fn answer_with(case: &Value, foresight: Foresight) -> Value {
     let name = case["name"].clone();
     match Case::read(case) {
         Ok(mut read) => {
-            read.options.plain_steps = plain_steps;
+            read.options.foresight = foresight;
             let nodes: Vec<Value> = read
                 .nodes
                 .iter()
@@ -76,7 +76,7 @@ impl Case {
             // Upstream's steps are those of the plain search.
             options: Options {
                 features,
-                plain_steps: u64::MAX,
+                foresight: Foresight::Never,
                 ..Options::default()
             },
         })
