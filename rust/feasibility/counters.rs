@@ -7,26 +7,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::view::View;
+use crate::inventory::CounterPlan;
 use crate::inventory::pool::{Pool, PoolState};
 use crate::wire::slice::{Device, DeviceCounterConsumption};
-
-/// Name of a counter set and of a counter in it.
-pub type CounterName<'v> = (&'v str, &'v str);
-
-/// Counters of a pool by number, in nanos.
-pub type Consumption = Vec<(usize, i128)>;
 
 /// What is left of each counter, by pool. Amounts are in nanos.
 pub struct Counters<'v> {
     pools: Vec<PoolCounters<'v>>,
-    /// What each device consumes of its pool's counters, once somebody asked.
-    consumption: Vec<Option<Consumption>>,
 }
 
 /// The counters of one pool.
 pub struct PoolCounters<'v> {
-    /// Set and counter, ascending.
-    pub names: Vec<CounterName<'v>>,
+    plan: Option<&'v CounterPlan>,
     /// What is left of each.
     pub left: Vec<i128>,
     /// How many are overdrawn.
@@ -34,15 +26,11 @@ pub struct PoolCounters<'v> {
 }
 
 impl<'v> Counters<'v> {
-    /// The counters of all pools, less what held devices consume.
+    /// The counters of all pools, less what held devices draw.
     pub fn new(view: &'v View<'_>) -> Self {
+        let pools = view.pools.iter();
         Self {
-            pools: view
-                .pools
-                .iter()
-                .map(|pool| PoolCounters::new(view, pool))
-                .collect(),
-            consumption: vec![None; view.devices.len()],
+            pools: pools.map(|pool| PoolCounters::new(view, pool)).collect(),
         }
     }
 
@@ -51,70 +39,60 @@ impl<'v> Counters<'v> {
         &self.pools[pool]
     }
 
-    /// What the device consumes.
-    pub fn consumption(&mut self, view: &View<'_>, device: usize) -> &Consumption {
+    /// What the device draws of the counters of its pool, by number.
+    pub fn draws(&self, view: &View<'_>, device: usize) -> &'v [(u32, i128)] {
         let viewed = &view.devices[device];
-        let pool = &self.pools[viewed.pool];
-        self.consumption[device].get_or_insert_with(|| pool.consumption(viewed.document()))
+        let plan = self.pools[viewed.pool].plan;
+        plan.map_or(&[], |plan| plan.draws(viewed.slice_at, viewed.index))
     }
 
-    /// Takes what the device consumes, unless that overdraws a counter of its pool.
+    /// Takes what the device draws, unless that overdraws a counter of its pool.
     pub fn reserve(&mut self, view: &View<'_>, device: usize) -> bool {
-        self.consumption(view, device);
-        let consumption = self.consumption[device].as_deref().unwrap_or_default();
+        let draws = self.draws(view, device);
         let pool = &mut self.pools[view.devices[device].pool];
-        pool.add(consumption, -1);
+        pool.add(draws, -1);
         if pool.overdrawn == 0 {
             return true;
         }
-        pool.add(consumption, 1);
+        pool.add(draws, 1);
         false
     }
 
-    /// Gives back what the device consumes.
+    /// Gives back what the device draws.
     pub fn free(&mut self, view: &View<'_>, device: usize) {
-        let consumption = self.consumption[device].as_deref().unwrap_or_default();
-        self.pools[view.devices[device].pool].add(consumption, 1);
+        let draws = self.draws(view, device);
+        self.pools[view.devices[device].pool].add(draws, 1);
     }
 }
 
 impl<'v> PoolCounters<'v> {
     fn new(view: &View<'_>, pool: &'v Pool) -> Self {
-        let mut amounts: BTreeMap<CounterName<'v>, i128> = BTreeMap::new();
-        for set in pool.counter_sets() {
-            for (name, counter) in &set.counters {
-                amounts.insert((&set.name, name), counter.value.nanos());
-            }
-        }
-        let (names, left): (Vec<_>, Vec<_>) = amounts.into_iter().unzip();
+        let plan = match &pool.state {
+            PoolState::Usable { counters, .. } => counters.as_deref(),
+            PoolState::Incomplete { .. } | PoolState::Invalid { .. } => None,
+        };
+        let left = plan.map_or_else(Vec::new, |plan| plan.totals.to_vec());
         let mut counters = Self {
+            plan,
             overdrawn: left.iter().filter(|amount| **amount < 0).count(),
-            names,
             left,
         };
-        if !counters.names.is_empty() {
-            for device in held_devices(view, pool) {
-                counters.add(&counters.consumption(device), -1);
-            }
+        if let Some(plan) = plan {
+            held_places(view, pool, |at, index, _| {
+                counters.add(plan.draws(at, index), -1);
+            });
         }
         counters
     }
 
-    fn consumption(&self, device: &Device) -> Consumption {
-        let entries = device.consumes_counters.iter().flat_map(|consumption| {
-            let counters = consumption.counters.iter();
-            counters.map(|(name, counter)| {
-                let name = (consumption.counter_set.as_str(), name.as_str());
-                let number = self.names.binary_search(&name).ok()?;
-                Some((number, counter.value.nanos()))
-            })
-        });
-        entries.flatten().collect()
+    /// Counter set and counter, ascending.
+    pub fn names(&self) -> &'v [(String, String)] {
+        self.plan.map_or(&[], |plan| &plan.names)
     }
 
-    fn add(&mut self, consumption: &[(usize, i128)], factor: i128) {
-        for (number, amount) in consumption {
-            let left = &mut self.left[*number];
+    fn add(&mut self, draws: &[(u32, i128)], factor: i128) {
+        for (number, amount) in draws {
+            let left = &mut self.left[*number as usize];
             self.overdrawn -= usize::from(*left < 0);
             *left = left.saturating_add(amount.saturating_mul(factor));
             self.overdrawn += usize::from(*left < 0);
@@ -122,24 +100,29 @@ impl<'v> PoolCounters<'v> {
     }
 }
 
-/// Devices of the pool, for this node and others, that somebody holds.
-fn held_devices<'p>(view: &View<'_>, pool: &'p Pool) -> Vec<&'p Device> {
+/// Shows the devices of the pool, for this node and others, that somebody holds: the position of the slice, of the
+/// device in it, and the device.
+fn held_places<'p>(
+    view: &View<'_>,
+    pool: &'p Pool,
+    mut show: impl FnMut(usize, usize, &'p Device),
+) {
     let PoolState::Usable {
         slices, elsewhere, ..
     } = &pool.state
     else {
-        return Vec::new();
+        return;
     };
-    let mut held = Vec::new();
-    for slice in slices.iter().chain(elsewhere) {
+    for (at, slice) in slices.iter().chain(elsewhere).enumerate() {
         let Some(usage) = view.inventory.slice_usage(slice) else {
             continue;
         };
-        let devices = slice.document().spec.devices.iter().enumerate();
-        let taken = devices.filter(|(index, _)| usage.device(*index).is_some());
-        held.extend(taken.map(|(_, device)| device));
+        for (index, device) in slice.document().spec.devices.iter().enumerate() {
+            if usage.device(index).is_some() {
+                show(at, index, device);
+            }
+        }
     }
-    held
 }
 
 /// The groups that all users of a counter set have in common.
@@ -168,12 +151,11 @@ impl Groups {
         };
         if view.features.compatibility_groups {
             for (position, pool) in view.pools.iter().enumerate() {
-                for consumption in held_devices(view, pool)
-                    .iter()
-                    .flat_map(|d| &d.consumes_counters)
-                {
-                    groups.join(position, consumption);
-                }
+                held_places(view, pool, |_, _, device| {
+                    for consumption in &device.consumes_counters {
+                        groups.join(position, consumption);
+                    }
+                });
             }
         }
         groups

@@ -37,6 +37,8 @@ pub struct View<'a> {
 pub struct DeviceView<'a> {
     /// Its slice.
     pub slice: Arc<Slice>,
+    /// Position of the slice in its pool.
+    pub slice_at: usize,
     /// Its position in the slice.
     pub index: usize,
     /// Position of its pool in [`View::pools`].
@@ -97,11 +99,12 @@ impl<'a> View<'a> {
         for (position, pool) in pools.iter().enumerate() {
             let start = view.devices.len();
             if let PoolState::Usable { slices, .. } = &pool.state {
-                for slice in slices {
+                for (slice_at, slice) in slices.iter().enumerate() {
                     let held = inventory.slice_usage(slice);
                     for index in 0..slice.document().spec.devices.len() {
                         let usage = held.and_then(|held| held.device(index));
-                        let device = view.device((slice, index), position, usage, is_excluded);
+                        let at = (position, slice_at, index);
+                        let device = view.device(slice, at, usage, is_excluded);
                         view.devices.push(device);
                     }
                 }
@@ -114,8 +117,8 @@ impl<'a> View<'a> {
 
     fn device(
         &self,
-        (slice, index): (&Arc<Slice>, usize),
-        pool: usize,
+        slice: &Arc<Slice>,
+        (pool, slice_at, index): (usize, usize, usize),
         usage: Option<&'a DeviceUsage>,
         is_excluded: &dyn Fn(&DeviceId) -> bool,
     ) -> DeviceView<'a> {
@@ -131,6 +134,7 @@ impl<'a> View<'a> {
         });
         DeviceView {
             slice: Arc::clone(slice),
+            slice_at,
             index,
             pool,
             is_shareable: sharing && slice.devices_at_large().has_shareable && is_shareable(),

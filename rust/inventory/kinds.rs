@@ -5,10 +5,12 @@
 //! never show in an answer. Everything is compared by content, never by hash alone. Start at [`Kinds::slice`].
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 
+use super::plan::CounterPlan;
 use crate::attribute::Name;
 use crate::cel;
 use crate::wire::core::NodeSelector;
@@ -26,11 +28,14 @@ pub struct Kinds(Mutex<Inner>);
 
 /// Texts and columns that are remembered. Beyond that all are forgotten: what is equal may then get another number.
 const REMEMBERED: usize = 1 << 20;
+/// As before, for plans.
+const REMEMBERED_PLANS: usize = 1 << 10;
 
 #[derive(Debug, Default)]
 struct Inner {
     texts: HashMap<Box<str>, u32>,
     columns: HashMap<Column, u32>,
+    plans: FxHashMap<Box<[u32]>, Arc<CounterPlan>>,
     /// The numbers handed out so far.
     numbers: u32,
 }
@@ -117,6 +122,20 @@ impl Kinds {
     pub fn next(&self) -> u32 {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         inner.next()
+    }
+
+    /// The counters of a pool of which the key tells the shapes.
+    pub fn plan(&self, key: Vec<u32>, make: impl FnOnce() -> CounterPlan) -> Arc<CounterPlan> {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = inner.plans.get(key.as_slice()) {
+            return Arc::clone(plan);
+        }
+        if inner.plans.len() >= REMEMBERED_PLANS {
+            inner.plans.clear();
+        }
+        let plan = Arc::new(make());
+        inner.plans.insert(key.into(), Arc::clone(&plan));
+        plan
     }
 
     /// The number of a text.

@@ -7,6 +7,7 @@ mod census;
 mod hold;
 mod id;
 mod kinds;
+mod plan;
 pub mod pool;
 mod report;
 mod row;
@@ -29,6 +30,7 @@ pub use census::Census;
 pub use id::{ClaimKey, DeviceId, ObjectRef, PoolId};
 use kinds::Kinds;
 
+pub use plan::CounterPlan;
 pub use report::{Remark, Report};
 pub use row::NodeRow;
 pub use slice::{AtLarge, Slice, Uses};

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use super::Inventory;
 use super::id::PoolId;
+use super::plan::CounterPlan;
 use super::selector::node_matches;
 use super::slice::Slice;
 use crate::gates::Features;
 use crate::wire::core::Node;
-use crate::wire::slice::{CounterSet, Device};
+use crate::wire::slice::Device;
 
 /// A pool as one node sees it.
 #[derive(Clone, Debug)]
@@ -33,8 +34,8 @@ pub enum PoolState {
         elsewhere: Vec<Arc<Slice>>,
         /// How many devices of the pool are for other nodes.
         devices_elsewhere: usize,
-        /// Counter sets of the pool.
-        counter_sets: Vec<(Arc<Slice>, usize)>,
+        /// The counters of the pool, if there are any.
+        counters: Option<Arc<CounterPlan>>,
     },
     /// Slices of its generation are missing (or there are too many).
     Incomplete {
@@ -59,16 +60,6 @@ impl Pool {
             | PoolState::Invalid { slices, .. } => slices,
         }
     }
-
-    /// The counter sets; none for a pool that cannot be used.
-    pub fn counter_sets(&self) -> impl Iterator<Item = &CounterSet> {
-        let sets = match &self.state {
-            PoolState::Usable { counter_sets, .. } => counter_sets.as_slice(),
-            PoolState::Incomplete { .. } | PoolState::Invalid { .. } => &[],
-        };
-        sets.iter()
-            .map(|(slice, index)| &slice.document().spec.shared_counters[*index])
-    }
 }
 
 /// The pools that have a slice for the node, in the order the search goes through them: by driver and name, those
@@ -76,8 +67,11 @@ impl Pool {
 pub fn gather(inventory: &Inventory, node: &Node, features: Features) -> Result<Vec<Pool>, String> {
     let mut seen: BTreeMap<&PoolId, Vec<&Arc<Slice>>> = BTreeMap::new();
     let table = inventory.table();
+    // Whether it is known that no two devices of a pool have one name.
+    let mut are_distinct = false;
     match table.row(&node.metadata.name) {
         Some(row) if !table.is_unclear() => {
+            are_distinct = !row.is_odd;
             for slice in table.visible(row) {
                 if is_understood(slice, features) {
                     add(seen.entry(slice.pool()).or_default(), slice);
@@ -99,7 +93,7 @@ pub fn gather(inventory: &Inventory, node: &Node, features: Features) -> Result<
     let mut with_conditions = Vec::new();
     for (id, slices) in seen {
         let slices = slices.into_iter().cloned().collect();
-        let Some(pool) = build(inventory, id, slices, features) else {
+        let Some(pool) = build(inventory, id, slices, are_distinct, features) else {
             continue;
         };
         if has_binding_conditions(&pool) {
@@ -186,6 +180,7 @@ fn build(
     inventory: &Inventory,
     id: &PoolId,
     mut slices: Vec<Arc<Slice>>,
+    are_distinct: bool,
     features: Features,
 ) -> Option<Pool> {
     // Oddity: the count of the first slice decides, disagreement inside a generation is not noticed.
@@ -231,13 +226,20 @@ fn build(
             (0..sets).map(move |index| (Arc::clone(&slice), index))
         })
         .collect();
-    let state = match validate(&slices, &elsewhere, &counter_sets, features) {
+    let counters = CounterPlan::of(&inventory.kinds, &slices, &elsewhere, &counter_sets);
+    let is_sound = are_distinct && counters.as_ref().is_none_or(|plan| plan.is_valid);
+    let verdict = if is_sound {
+        Ok(())
+    } else {
+        validate(&slices, &elsewhere, &counter_sets, features)
+    };
+    let state = match verdict {
         Err(reason) => PoolState::Invalid { reason, slices },
         Ok(()) => PoolState::Usable {
             slices,
             elsewhere,
             devices_elsewhere,
-            counter_sets,
+            counters,
         },
     };
     let id = id.clone();
@@ -268,14 +270,6 @@ fn validate(
     counter_sets: &[(Arc<Slice>, usize)],
     features: Features,
 ) -> Result<(), String> {
-    if let [slice] = slices
-        && !slice.devices_at_large().has_twins
-        && counter_sets.is_empty()
-        && elsewhere.is_empty()
-        && !slice.uses().counters
-    {
-        return Ok(());
-    }
     let mut names = BTreeSet::new();
     for device in slices
         .iter()

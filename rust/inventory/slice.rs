@@ -1,6 +1,5 @@
 //! A published slice with what is derived from it once: device ids and what CEL sees of each device.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::id::{DeviceId, PoolId};
@@ -21,8 +20,6 @@ pub struct Uses {
 /// Whether a device of a slice is of a kind that needs a closer look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AtLarge {
-    /// Two devices have one name.
-    pub has_twins: bool,
     /// A device has binding conditions, be they none.
     pub has_conditions: bool,
     /// A device can be shared.
@@ -32,9 +29,7 @@ pub struct AtLarge {
 impl AtLarge {
     fn of(document: &ResourceSlice) -> Self {
         let devices = &document.spec.devices;
-        let names: BTreeSet<&str> = devices.iter().map(|device| device.name.as_str()).collect();
         Self {
-            has_twins: names.len() != devices.len(),
             has_conditions: devices
                 .iter()
                 .any(|device| device.binding_conditions.is_some()),

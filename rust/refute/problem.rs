@@ -160,12 +160,12 @@ impl Problem {
         for (index, pool) in view.pools.iter().enumerate() {
             starts.push(self.counters.len());
             let of_pool = counters.pool(index);
-            for ((set, counter), left) in of_pool.names.iter().zip(&of_pool.left) {
+            for ((set, counter), left) in of_pool.names().iter().zip(&of_pool.left) {
                 self.counters.push(CounterRef {
                     driver: pool.id.driver.to_string(),
                     pool: pool.id.pool.to_string(),
-                    set: (*set).to_owned(),
-                    counter: (*counter).to_owned(),
+                    set: set.clone(),
+                    counter: counter.clone(),
                 });
                 self.left.push(*left);
             }
@@ -174,7 +174,7 @@ impl Problem {
     }
 
     fn add_devices(&mut self, view: &View<'_>) {
-        let mut counters = Counters::new(view);
+        let counters = Counters::new(view);
         let starts = self.add_counters(view, &counters);
         self.families = Families::new(&self.counters);
         let mut sets: BTreeMap<(usize, &str), usize> = BTreeMap::new();
@@ -185,8 +185,8 @@ impl Problem {
             let pays = !(viewed.is_shareable && viewed.has_shares);
             let consumption: Vec<(usize, i128)> = if pays {
                 let start = starts[viewed.pool];
-                let own = counters.consumption(view, index).iter();
-                own.map(|(number, amount)| (start + number, *amount))
+                let own = counters.draws(view, index).iter();
+                own.map(|(number, amount)| (start + *number as usize, *amount))
                     .collect()
             } else {
                 Vec::new()
