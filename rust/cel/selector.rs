@@ -3,6 +3,7 @@
 //! Compiles in the environment of stored expressions, as the scheduler does. Start at [`Selector::compile`].
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::ast::Expr;
 use super::check::check;
@@ -33,9 +34,13 @@ pub struct RuntimeError {
     is_cost_limit: bool,
 }
 
+/// How many selectors have been compiled.
+static COMPILED: AtomicU32 = AtomicU32::new(0);
+
 /// A compiled selector.
 #[derive(Debug)]
 pub struct Selector {
+    number: u32,
     program: Program,
     reads: Reads,
 }
@@ -169,9 +174,15 @@ impl Selector {
     pub fn compile(source: &str) -> Result<Self, CompileError> {
         let (expr, program) = compile(source, accept_verdict)?;
         Ok(Self {
+            number: COMPILED.fetch_add(1, Ordering::Relaxed),
             program,
             reads: reads(&expr),
         })
+    }
+
+    /// A number that no other selector has, not even an equal one.
+    pub fn number(&self) -> u32 {
+        self.number
     }
 
     /// Whether the device is selected.

@@ -6,14 +6,53 @@
 use std::sync::Arc;
 
 use super::prepare::PreparedWish;
-use super::view::View;
+use super::view::{DeviceView, View};
 use crate::cel;
 use crate::claim::key;
 use crate::inventory::pool::device_matches;
+use crate::inventory::{OfSlice, Slice};
 use crate::wire::claim::{DeviceClass, DeviceSelector, ResourceClaim};
 
-/// A selector as it compiled, or why it does not.
-type Compiled = Arc<Result<cel::Selector, cel::CompileError>>;
+/// Devices of a slice from which on verdicts on them are shared with slices like it.
+const MANY_DEVICES: usize = 16;
+
+/// A selector in use.
+#[derive(Clone)]
+struct Compiled {
+    /// As it compiled, or why it does not.
+    selector: Arc<Result<cel::Selector, cel::CompileError>>,
+    /// The slice looked at last, with what is known of its devices.
+    last: Option<(Arc<Slice>, OfSlice)>,
+}
+
+impl Compiled {
+    /// Whether the device is selected.
+    fn matches(
+        selector: &cel::Selector,
+        last: &mut Option<(Arc<Slice>, OfSlice)>,
+        view: &View<'_>,
+        device: &DeviceView<'_>,
+    ) -> Result<bool, cel::RuntimeError> {
+        let evaluate = || selector.matches(device.slice.cel_device(device.index));
+        if device.slice.document().spec.devices.len() < MANY_DEVICES {
+            return evaluate();
+        }
+        let is_last = |(slice, _): &&mut (Arc<Slice>, OfSlice)| Arc::ptr_eq(slice, &device.slice);
+        let known = if let Some((_, known)) = last.as_mut().filter(is_last) {
+            known.clone()
+        } else {
+            let known = view.inventory.verdicts().of(selector, &device.slice);
+            *last = Some((Arc::clone(&device.slice), known.clone()));
+            known
+        };
+        if let Some(verdict) = known.get(device.index) {
+            return Ok(verdict);
+        }
+        let verdict = evaluate()?;
+        known.set(device.index, verdict);
+        Ok(verdict)
+    }
+}
 
 /// The verdicts on the devices of one view.
 pub struct Selectors<'a> {
@@ -154,13 +193,15 @@ fn hold(
                 whose()
             ));
         };
-        let compiled = compiled.get_or_insert_with(|| cache.selector(&cel.expression));
-        let selector = compiled.as_ref().as_ref().map_err(|error| {
+        let compiled = compiled.get_or_insert_with(|| Compiled {
+            selector: cache.selector(&cel.expression),
+            last: None,
+        });
+        let selector = compiled.selector.as_ref().as_ref().map_err(|error| {
             format!("{}: selector #{index}: CEL compile error: {error}", whose())
         })?;
-        let is_match = selector
-            .matches(device.slice.cel_device(device.index))
-            .map_err(|error| {
+        let is_match =
+            Compiled::matches(selector, &mut compiled.last, view, device).map_err(|error| {
                 let id = device.id();
                 format!(
                     "{}: selector #{index} on device {id}: CEL runtime error: {error}",

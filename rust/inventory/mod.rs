@@ -18,6 +18,7 @@ mod state;
 mod table;
 mod update;
 mod usage;
+mod verdicts;
 
 use std::hash::BuildHasherDefault;
 use std::ops::Bound;
@@ -36,6 +37,7 @@ pub use row::NodeRow;
 pub use slice::{AtLarge, Slice, Uses};
 pub use table::NodeTable;
 pub use usage::{CallerData, DeviceUsage, Held, Holder, SliceUsage};
+pub use verdicts::{OfSlice, Verdicts};
 
 use crate::error::InputError;
 use crate::wire::claim::{DeviceClass, ResourceClaim, ResourceClaimTemplate};
@@ -83,6 +85,8 @@ pub struct Inventory {
     kinds: Arc<Kinds>,
     /// Compiled selectors; shared by all snapshots, without effect on any answer.
     cel: Arc<crate::cel::Cache>,
+    /// What selectors said of devices; as before.
+    verdicts: Arc<Verdicts>,
 }
 
 impl Inventory {
@@ -118,6 +122,11 @@ impl Inventory {
     /// Compiled selectors, kept between calls.
     pub fn cel_cache(&self) -> &crate::cel::Cache {
         &self.cel
+    }
+
+    /// What selectors said of devices, kept between calls.
+    pub fn verdicts(&self) -> &Verdicts {
+        &self.verdicts
     }
 
     /// All slices.
