@@ -76,7 +76,10 @@ fn devices(random: &mut Random, name: &str, counters: bool) -> Value {
     let memory = random.pick(&["40Gi", "80Gi"]);
     let model = random.pick(&["A", "B", "C"]);
     let shared = random.chance(20);
-    (0..2 + random.below(3))
+    let few = 2 + random.below(3);
+    // Verdicts on many devices are shared between slices that look alike to a selector.
+    let count = if random.chance(30) { 18 } else { few };
+    (0..count)
         .map(|index| {
             let mut device = json!({
                 "name": format!("{name}-{index}"),
