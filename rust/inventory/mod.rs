@@ -20,12 +20,10 @@ mod update;
 mod usage;
 mod verdicts;
 
-use std::hash::BuildHasherDefault;
 use std::ops::Bound;
 use std::sync::{Arc, OnceLock};
 
-use rpds::{HashTrieMapSync, RedBlackTreeMapSync as Map};
-use rustc_hash::FxHasher;
+use rpds::RedBlackTreeMapSync as Map;
 
 pub use census::Census;
 pub use id::{ClaimKey, DeviceId, ObjectRef, PoolId};
@@ -73,7 +71,7 @@ pub struct Inventory {
     held: Map<ClaimKey, Arc<Held>>,
     usage: Map<DeviceId, Arc<DeviceUsage>>,
     /// The same by number of the slice, for the slices that are here; absent where nothing is held.
-    in_use: HashTrieMapSync<u32, Arc<SliceUsage>, BuildHasherDefault<FxHasher>>,
+    in_use: Map<u32, Arc<SliceUsage>>,
     /// How many slices each pool has.
     pools: Map<PoolId, Arc<Census>>,
     report: Arc<Report>,
