@@ -13,7 +13,7 @@ mod mutilate;
 mod random;
 
 use case::Case;
-use gpualloc::allocation::allocate_on;
+use gpualloc::allocation::{Foresight, allocate_on, prove_on};
 use gpualloc::cel::{Derived, Selector};
 use gpualloc::inventory::{ClaimKey, Inventory};
 use mutilate::mutilate;
@@ -32,6 +32,16 @@ fn shuffled(case: &Value, random: &mut Random) -> Value {
         }
     }
     case
+}
+
+/// The proofs of all nodes, with foresight, as text.
+fn proofs(case: &Value) -> Vec<String> {
+    let mut read = Case::read(case).expect("a generated case can be read");
+    read.options.foresight = Foresight::AtOnce;
+    let prove = |node: &String| prove_on(&read.inventory, node, &read.claims, &read.options);
+    let proofs = read.nodes.iter().map(prove);
+    let text = |proof| serde_json::to_string(&proof).expect("JSON");
+    proofs.map(text).collect()
 }
 
 /// The case with one more free device, a copy of one that is there, in a pool of its own.
@@ -113,6 +123,7 @@ proptest! {
         let case = generate::case(seed, 0);
         let other = shuffled(&case, &mut Random::new(seed));
         prop_assert_eq!(case::answer(&case).to_string(), case::answer(&other).to_string());
+        prop_assert_eq!(proofs(&case), proofs(&other));
     }
 
     #[test]

@@ -128,6 +128,27 @@ def test_what_fits_needs_no_change(inventory: ga.Inventory) -> None:
     assert "nothing has to change" in str(advice)
 
 
+def test_proofs_hold_where_they_were_found_and_nowhere_else(inventory: ga.Inventory) -> None:
+    proof = inventory.prove(large(), node="b")
+    assert proof is not None
+    assert inventory.check_proof(proof, large(), node="b") == []
+    assert inventory.check_proof(json.dumps(proof), large(), node="b") == []
+    assert inventory.check_proof(proof, large(1), node="a")
+    # One more that is large enough on b, but for one too few.
+    more = resource_slice("b", 9, capacity={"memory": {"value": "40Gi"}})
+    assert inventory.update([more]).check_proof(proof, large(), node="b")
+    with pytest.raises(ga.InvalidInputError, match="proof"):
+        inventory.check_proof({"kind": "because"}, large(), node="b")
+
+
+def test_the_best_node_is_the_first_in_an_order(inventory: ga.Inventory) -> None:
+    survey = inventory.survey(claim("any", 1))
+    assert survey.fitting == ("a", "b")
+    assert survey.first == "a"
+    assert survey.first_in(["c", "unknown", "b", "a"]) == "b"
+    assert survey.first_in(["c"]) is None
+
+
 class TestCommand:
     def explain(self, folder: Path, *arguments: str, count: int = 2) -> int:
         for name, documents in (("cluster.json", world()), ("claim.json", [large(count)])):

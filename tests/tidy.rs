@@ -90,6 +90,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "extended",
             "pod",
             "explanation",
+            "proof",
             "allocation",
             "commit",
             "verify",

@@ -6,21 +6,9 @@ from typing import Any, Literal, TypeAlias, final
 from gpualloc.kube import Document, Documents
 
 __all__ = [
-    "Advice",
-    "Answer",
-    "ClaimAllocation",
-    "Device",
-    "Explanation",
-    "Held",
-    "Inventory",
-    "Objection",
-    "Remark",
-    "Selector",
-    "Survey",
-    "Violation",
-    "__version__",
-    "validate",
-]
+    "Advice", "Answer", "ClaimAllocation", "Device", "Explanation", "Held", "Inventory", "Objection", "Remark",
+    "Selector", "Survey", "Violation", "__version__", "validate",
+]  # fmt: skip
 
 __version__: str
 
@@ -108,7 +96,7 @@ class Inventory:
         feature_gates: _Gates = None,
         share_ids: dict[tuple[str, str, int], str] | None = None,
     ) -> list[Answer]:
-        """As `allocate`, for each node on its own: one answer per node, in the order of the nodes."""
+        """As `allocate`, for each node on its own: one answer per node, in their order."""
 
     def allocate_many(
         self,
@@ -168,8 +156,7 @@ class Inventory:
         """Which nodes can take the claims, all at once: nodes that the claims cannot tell apart are searched once.
 
         Args:
-            before: A survey of an earlier snapshot; if it was for equal claims, only what changed is looked at again.
-                The outcomes are the same with it and without.
+            before: A survey of an earlier snapshot; if for equal claims, only what changed is looked at again.
         """
 
     def prove(
@@ -182,16 +169,29 @@ class Inventory:
         kubernetes: str = "1.37",
         feature_gates: _Gates = None,
     ) -> dict[str, Any] | None:
-        """Why the claims do not fit on a node, as a proof that can be checked again.
-
-        Args:
-            node: The node.
+        """Why the claims do not fit on a node, as a proof for `check_proof`.
 
         Returns:
             The proof: `kind` is `few` (some demands need more devices than there is room for), `sum` (too little is
             left of some counters), `limit` (more than 32 devices in a claim), `byValue`, `byAlternative` or `byDevice`
             (a distinction of cases, with a proof each), or `exhausted` (the search went through everything). Nothing
             where the claims fit or the answer is an error or undecided.
+        """
+
+    def check_proof(
+        self,
+        proof: dict[str, Any] | str | bytes,
+        claims: _Claims,
+        *,
+        node: str,
+        exclude: Sequence[str] | None = None,
+        kubernetes: str = "1.37",
+        feature_gates: _Gates = None,
+    ) -> list[str]:
+        """Checks a proof against this inventory, without the search that found it.
+
+        Returns:
+            What is wrong with it; empty if it shows that the claims do not fit on the node.
         """
 
     def commit(self, answer: Answer) -> Inventory:
@@ -222,10 +222,7 @@ class Inventory:
         queue: str | None = None,
         preemptible: bool | None = None,
     ) -> Inventory:
-        """The inventory in which these data of the caller stand beside what the claim holds.
-
-        Allocation never reads them.
-        """
+        """The inventory in which these data of the caller, never read here, stand beside what the claim holds."""
 
     def verify(
         self, claim: str, *, node: str | None = None, kubernetes: str = "1.37", feature_gates: _Gates = None
@@ -324,6 +321,9 @@ class Survey:
     @property
     def first(self) -> str | None:
         """The first of them."""
+
+    def first_in(self, nodes: list[str]) -> str | None:
+        """The first of these nodes, the best one first by whatever measure, that can take the claims."""
 
     @property
     def outcomes(self) -> dict[str, Literal["placed", "impossible", "error", "undecided"]]:

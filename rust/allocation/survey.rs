@@ -151,6 +151,12 @@ impl Survey {
         self.table.row(node).is_some()
     }
 
+    /// What the claims come to on a node; nothing for a node that is not in the inventory.
+    pub fn verdict(&self, node: &str) -> Option<Verdict> {
+        let (chunk, at) = self.table.position(node)?;
+        self.chunks[chunk].verdicts.get()?.by_row.get(at).copied()
+    }
+
     /// The answer for a node, as [`allocate_on`] gives it.
     pub fn answer(&self, node: &str, options: &Options<'_>) -> Answer {
         allocate_on(&self.inventory, node, &self.claims, options)

@@ -20,10 +20,14 @@ use crate::allocation::{
     self, First, Options, allocate_each, allocate_first, allocate_pod_each, allocate_pod_first,
     prove_on, survey,
 };
+use crate::claim::key;
 use crate::commit::allocate_in_turn;
 use crate::error::InputError;
 use crate::inventory::{self as engine, ClaimKey};
+use crate::proof::Proof;
+use crate::verify;
 use crate::wire::claim::ResourceClaim;
+use crate::wire::document::from_text;
 
 /// See the stub `_native.pyi`, which documents the whole surface.
 #[pyclass(frozen, eq, module = "gpualloc", skip_from_py_object)]
@@ -355,6 +359,41 @@ impl Inventory {
             prove_on(&self.0, node, &claims, options)
         })?;
         proof.map(|proof| to_python(py, &proof)).transpose()
+    }
+
+    #[pyo3(signature = (proof, claims, *, node, exclude=None, kubernetes="1.37", feature_gates=None))]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "keyword arguments of one Python call"
+    )]
+    fn check_proof(
+        &self,
+        py: Python<'_>,
+        proof: &Bound<'_, PyAny>,
+        claims: &Bound<'_, PyAny>,
+        node: &str,
+        exclude: Option<&Bound<'_, PyAny>>,
+        kubernetes: &str,
+        feature_gates: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Vec<String>> {
+        let question = self.question(None, exclude, None, kubernetes, feature_gates, None)?;
+        let claims = ask::claims(&self.0, claims)?;
+        let text = Documents::new(proof)?;
+        let text = text.text()?;
+        let proof: Proof = from_text("proof", &String::from_utf8_lossy(&text))?;
+        let Options {
+            features, exclude, ..
+        } = question.options;
+        let checked = py.detach(|| {
+            // Claims that hold something already ask for nothing.
+            let is_open = |claim: &&Arc<ResourceClaim>| {
+                claim.status.allocation.is_none() && self.0.held(&key(claim)).is_none()
+            };
+            let open: Vec<&ResourceClaim> =
+                claims.iter().filter(is_open).map(AsRef::as_ref).collect();
+            verify::check_proof(&self.0, node, &open, &exclude, features, &proof)
+        });
+        Ok(checked.err().unwrap_or_default())
     }
 
     fn commit(&self, py: Python<'_>, answer: &Answer) -> PyResult<Self> {

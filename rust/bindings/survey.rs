@@ -43,6 +43,14 @@ impl Survey {
         self.survey.first_fitting()
     }
 
+    fn first_in(&self, nodes: Vec<String>) -> Option<String> {
+        let fits = |node: &String| {
+            let verdict = self.survey.verdict(node);
+            verdict.is_some_and(|verdict| verdict.fate == Fate::Placed)
+        };
+        nodes.into_iter().find(fits)
+    }
+
     #[getter]
     fn outcomes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let outcomes = PyDict::new(py);

@@ -252,10 +252,16 @@ impl NodeTable {
         &self.chunks
     }
 
+    /// The chunk of a node, and its place there.
+    pub fn position(&self, name: &str) -> Option<(usize, usize)> {
+        let (chunk, at) = self.place(name)?;
+        Some((chunk, at.ok()?))
+    }
+
     /// A node.
     pub fn row(&self, name: &str) -> Option<&NodeRow> {
-        let (chunk, at) = self.place(name)?;
-        Some(&self.chunks[chunk][at.ok()?])
+        let (chunk, at) = self.position(name)?;
+        Some(&self.chunks[chunk][at])
     }
 
     /// The different sets of slices that nodes see with others.
