@@ -195,8 +195,8 @@ fn straight(search: &Search<'_, '_>, view: &View<'_>) -> u64 {
 
 /// Steps to turn back with before it pays to look ahead: a step may try every device.
 fn slack(view: &View<'_>) -> u64 {
-    let steps = 1024 / view.devices.len().max(1);
-    u64::try_from(steps.clamp(8, 128)).unwrap_or(8)
+    let steps = 4096 / view.devices.len().max(1);
+    u64::try_from(steps.clamp(8, 256)).unwrap_or(8)
 }
 
 fn deepest(search: &Search<'_, '_>) -> Option<(ClaimKey, String)> {
