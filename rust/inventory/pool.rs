@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::Inventory;
 use super::id::PoolId;
 use super::plan::CounterPlan;
-use super::selector::node_matches;
+use super::selector::{node_matches, valid_matches};
 use super::slice::Slice;
 use crate::gates::Features;
 use crate::wire::core::Node;
@@ -118,9 +118,16 @@ fn is_understood(slice: &Slice, features: Features) -> bool {
 
 /// Whether the slice has something for the node. A node selector that cannot be parsed is an error, also where it
 /// would not matter.
-fn is_relevant(slice: &Slice, node: &Node) -> Result<bool, String> {
+pub(super) fn is_relevant(slice: &Slice, node: &Node) -> Result<bool, String> {
     let spec = &slice.document().spec;
     let name = spec.node_name.as_deref().unwrap_or_default();
+    if name.is_empty() && spec.node_selector.is_some() && slice.has_valid_selectors() {
+        return Ok(valid_matches(
+            node,
+            spec.all_nodes,
+            spec.node_selector.as_ref(),
+        ));
+    }
     if !name.is_empty() || spec.all_nodes == Some(true) || spec.node_selector.is_some() {
         return node_matches(
             node,

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::pool::device_matches;
 use super::slice::Uses;
+use super::table::has;
 use super::{Inventory, Name, PoolId, Slice};
 use crate::wire::core::Node;
 
@@ -169,9 +170,7 @@ fn write_structure(
         let spec = &slice.document().spec;
         let _ = write!(text, "{}", ordinals[slice.pool()]);
         // Where the same number of slices is seen with others, they need not lie at the same places between its own.
-        let is_shared = shared
-            .binary_search_by(|other| other.name().cmp(slice.name()))
-            .is_ok();
+        let is_shared = has(shared, slice.name());
         text.push(if is_shared { '+' } else { ',' });
         if spec.per_device_node_selection == Some(true) {
             for device in &spec.devices {

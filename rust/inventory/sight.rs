@@ -1,47 +1,24 @@
 //! Which nodes see the slices that name no node: by "all nodes", by a node selector, or device by device.
 //!
 //! Labels and names that a selector asks for are looked up rather than tried on every node. Answers for one slice and
-//! one node come from [`Sight::sees`], for all at once from [`all`].
+//! one node come from [`sees`], for all at once from [`all`].
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::pool::device_matches;
-use super::selector::valid_matches;
+use super::pool::is_relevant;
 use super::{Inventory, Name, Slice};
 use crate::wire::core::{Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm};
 
-/// One node and what it sees.
-pub(super) struct Sight {
-    node: Arc<Node>,
+/// Whether the slice has something for the node. Its selectors have to be valid.
+pub(super) fn sees(node: &Node, slice: &Slice) -> bool {
+    is_relevant(slice, node) == Ok(true)
 }
 
-impl Sight {
-    /// A node; a bare one where there is no document.
-    pub(super) fn new(inventory: &Inventory, name: &str) -> Self {
-        Self {
-            node: inventory.node_or_bare(name),
-        }
-    }
-
-    /// Whether the slice has something for the node. Its selectors have to be valid.
-    pub(super) fn sees(&self, slice: &Slice) -> bool {
-        let spec = &slice.document().spec;
-        if spec.all_nodes == Some(true) || spec.node_selector.is_some() {
-            return valid_matches(&self.node, spec.all_nodes, spec.node_selector.as_ref());
-        }
-        spec.per_device_node_selection == Some(true)
-            && spec
-                .devices
-                .iter()
-                .any(|device| device_matches(device, &self.node) == Ok(true))
-    }
-
-    /// All slices that it sees without being named, by name.
-    pub(super) fn seen(&self, inventory: &Inventory) -> Vec<Arc<Slice>> {
-        let slices = inventory.slices_shared();
-        slices.filter(|slice| self.sees(slice)).cloned().collect()
-    }
+/// All slices that the node sees without being named, by name.
+pub(super) fn seen(inventory: &Inventory, node: &Node) -> Vec<Arc<Slice>> {
+    let slices = inventory.slices_shared();
+    slices.filter(|slice| sees(node, slice)).cloned().collect()
 }
 
 /// For each of the nodes the slices that it sees without being named, by name.
@@ -50,25 +27,25 @@ pub(super) fn all(inventory: &Inventory, names: &[Name]) -> Vec<Vec<Arc<Slice>>>
     if inventory.slices_shared().next().is_none() {
         return seen;
     }
-    let sights: Vec<Sight> = names
+    let nodes: Vec<Arc<Node>> = names
         .iter()
-        .map(|name| Sight::new(inventory, name))
+        .map(|name| inventory.node_or_bare(name))
         .collect();
-    let index = Index::new(&sights);
+    let index = Index::new(&nodes);
     for slice in inventory.slices_shared() {
         match index.candidates(slice) {
             Some(mut candidates) => {
                 candidates.sort_unstable();
                 candidates.dedup();
                 for at in candidates {
-                    if sights[at].sees(slice) {
+                    if sees(&nodes[at], slice) {
                         seen[at].push(Arc::clone(slice));
                     }
                 }
             }
             None => {
-                for (sight, seen) in sights.iter().zip(&mut seen) {
-                    if sight.sees(slice) {
+                for (node, seen) in nodes.iter().zip(&mut seen) {
+                    if sees(node, slice) {
                         seen.push(Arc::clone(slice));
                     }
                 }
@@ -85,14 +62,14 @@ struct Index<'n> {
 }
 
 impl<'n> Index<'n> {
-    fn new(sights: &'n [Sight]) -> Self {
+    fn new(nodes: &'n [Arc<Node>]) -> Self {
         let mut index = Self {
             names: HashMap::new(),
             labels: HashMap::new(),
         };
-        for (at, sight) in sights.iter().enumerate() {
-            index.names.insert(&sight.node.metadata.name, at);
-            for (key, value) in &sight.node.metadata.labels {
+        for (at, node) in nodes.iter().enumerate() {
+            index.names.insert(&node.metadata.name, at);
+            for (key, value) in &node.metadata.labels {
                 index.labels.entry((key, value)).or_default().push(at);
             }
         }

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use rpds::RedBlackTreeMapSync as Map;
 
 use super::row::{Visible, in_order};
-use super::sight::{self, Sight};
+use super::sight;
 use super::{Inventory, Name, NodeRow, PoolId, Slice};
 use crate::wire::slice::ResourceSlice;
 
@@ -134,10 +134,10 @@ impl NodeTable {
                 next.remove(&name);
                 continue;
             }
-            let seen = Sight::new(inventory, &name).seen(inventory);
+            let seen = sight::seen(inventory, &inventory.node_or_bare(&name));
             for slice in &seen {
                 let is_new = !next.only.contains_key(slice.name())
-                    && !self.sets.iter().any(|set| has(set, slice));
+                    && !self.sets.iter().any(|set| has(set, slice.name()));
                 if is_new {
                     let slice = Name::from(slice.name());
                     next.only.insert_mut(slice, Arc::clone(&name));
@@ -161,8 +161,7 @@ impl NodeTable {
 
     /// Notes who sees a slice now; the nodes that alone saw it or see it. Nothing where several do.
     fn resee(&mut self, inventory: &Inventory, name: &Name) -> Option<Vec<Name>> {
-        let is_in = |set: &SliceSet| set.iter().any(|slice| slice.name() == &**name);
-        if self.sets.iter().any(is_in) {
+        if self.sets.iter().any(|set| has(set, name)) {
             return None;
         }
         let mut nodes: Vec<Name> = self.only.get(name).cloned().into_iter().collect();
@@ -174,7 +173,7 @@ impl NodeTable {
             return None;
         }
         let rows = self.chunks.iter().flat_map(|chunk| chunk.iter());
-        let mut viewers = rows.filter(|row| Sight::new(inventory, &row.name).sees(slice));
+        let mut viewers = rows.filter(|row| sight::sees(&inventory.node_or_bare(&row.name), slice));
         if let Some(viewer) = viewers.next() {
             let viewer = Arc::clone(&viewer.name);
             if viewers.next().is_some() {
@@ -298,8 +297,9 @@ impl NodeTable {
     }
 }
 
-fn has(set: &SliceSet, slice: &Slice) -> bool {
-    let at = set.binary_search_by(|other| other.name().cmp(slice.name()));
+/// Whether a set of slices, which is by name, has one of this name.
+pub(super) fn has(set: &[Arc<Slice>], name: &str) -> bool {
+    let at = set.binary_search_by(|slice| slice.name().cmp(name));
     at.is_ok()
 }
 
