@@ -18,6 +18,7 @@ use crate::inventory::selector::NodeSelector;
 use crate::inventory::{ClaimKey, DeviceId, Inventory};
 use crate::refute::{self, Lookahead, Problem, refute};
 use crate::search::{Attempt, End, Search};
+use crate::wire::allocation::AllocationResult;
 use crate::wire::claim::ResourceClaim;
 use crate::wire::core::Node;
 
@@ -62,6 +63,26 @@ fn search_on<'a, 'v>(
     Ended::Searched(end, search)
 }
 
+/// Looks at a node, searches it, and makes something of the end.
+fn end_on<T>(
+    inventory: &Inventory,
+    node: &str,
+    claims: &[Arc<ResourceClaim>],
+    options: &Options<'_>,
+    early: impl FnOnce(Outcome) -> T,
+    searched: impl FnOnce(&View<'_>, End, Box<Search<'_, '_>>) -> T,
+) -> T {
+    let is_excluded = |device: &DeviceId| options.exclude.contains(device);
+    let view = match View::new(inventory, node, options.features, &is_excluded) {
+        Ok(view) => view,
+        Err(text) => return early(failed(Scope::Pod, text)),
+    };
+    match search_on(inventory, claims, options, &view) {
+        Ended::Early(outcome) => early(outcome),
+        Ended::Searched(end, search) => searched(&view, end, search),
+    }
+}
+
 /// What [`super::allocate_on`] makes an answer of, with the steps it took.
 pub(super) fn outcome_on(
     inventory: &Inventory,
@@ -69,47 +90,49 @@ pub(super) fn outcome_on(
     claims: &[Arc<ResourceClaim>],
     options: &Options<'_>,
 ) -> (Outcome, u64) {
-    let is_excluded = |device: &DeviceId| options.exclude.contains(device);
-    let view = match View::new(inventory, node, options.features, &is_excluded) {
-        Ok(view) => view,
-        Err(text) => return (failed(Scope::Pod, text), 0),
-    };
-    let (end, search) = match search_on(inventory, claims, options, &view) {
-        Ended::Early(outcome) => return (outcome, 0),
-        Ended::Searched(end, search) => (end, search),
-    };
-    let steps = search.steps;
-    let deepest = deepest(&search);
-    let outcome = match end {
-        End::Found => placed(inventory, &view, &search.attempt, claims, options),
-        End::Failed(text) => failed(Scope::Pod, text),
-        End::Exhausted if view.has_invalid_pool() => failed(
-            Scope::Node,
-            "invalid resource pools were encountered".to_owned(),
-        ),
-        End::Exhausted => {
-            let Attempt {
-                claims,
-                mut selectors,
-                ..
-            } = search.attempt;
-            let funnels = funnels(&view, &claims, &mut selectors);
-            let refusal = Refusal::NoSolution {
-                funnels,
-                stuck_at: deepest,
+    let early = |outcome| (outcome, 0);
+    end_on(
+        inventory,
+        node,
+        claims,
+        options,
+        early,
+        |view, end, search| {
+            let steps = search.steps;
+            let deepest = deepest(&search);
+            let outcome = match end {
+                End::Found => placed(inventory, view, &search.attempt, claims, options),
+                End::Failed(text) => failed(Scope::Pod, text),
+                End::Exhausted if view.has_invalid_pool() => failed(
+                    Scope::Node,
+                    "invalid resource pools were encountered".to_owned(),
+                ),
+                End::Exhausted => {
+                    let Attempt {
+                        claims,
+                        mut selectors,
+                        ..
+                    } = search.attempt;
+                    let funnels = funnels(view, &claims, &mut selectors);
+                    let refusal = Refusal::NoSolution {
+                        funnels,
+                        stuck_at: deepest,
+                    };
+                    impossible(node, refusal)
+                }
+                End::OutOfSteps | End::Interrupted => Outcome::Undecided(Statistics {
+                    steps,
+                    deepest,
+                    is_interrupted: end == End::Interrupted,
+                }),
             };
-            impossible(node, refusal)
-        }
-        End::OutOfSteps | End::Interrupted => Outcome::Undecided(Statistics {
-            steps,
-            deepest,
-            is_interrupted: end == End::Interrupted,
-        }),
-    };
-    (outcome, steps)
+            (outcome, steps)
+        },
+    )
 }
 
-/// How the claims fare on a node, and whether the caller asked to stop: what [`super::allocate_on`] says, without the answer.
+/// How the claims fare on a node, and whether the caller asked to stop: what [`super::allocate_on`] says, without the
+/// answer.
 pub(super) fn fate_on(
     inventory: &Inventory,
     node: &str,
@@ -121,36 +144,42 @@ pub(super) fn fate_on(
         steps,
         devices,
     };
-    let is_excluded = |device: &DeviceId| options.exclude.contains(device);
-    let Ok(view) = View::new(inventory, node, options.features, &is_excluded) else {
-        return (verdict(Fate::Fatal, 0, 0), false);
+    let early = |outcome| match outcome {
+        Outcome::Impossible(_) => (verdict(Fate::Impossible, 0, 0), false),
+        _ => (verdict(Fate::Fatal, 0, 0), false),
     };
-    let (end, search) = match search_on(inventory, claims, options, &view) {
-        Ended::Early(Outcome::Impossible(_)) => return (verdict(Fate::Impossible, 0, 0), false),
-        Ended::Early(_) => return (verdict(Fate::Fatal, 0, 0), false),
-        Ended::Searched(end, search) => (end, search),
-    };
-    let steps = search.steps;
-    match end {
-        End::Found => {
-            // Making the results may still fail.
+    end_on(
+        inventory,
+        node,
+        claims,
+        options,
+        early,
+        |view, end, search| {
             let picks = &search.attempt.picks;
-            if !picks.iter().all(|picks| result::can_be_built(&view, picks)) {
-                return (verdict(Fate::Fatal, steps, 0), false);
+            let fate = match end {
+                // Making the results may still fail.
+                End::Found if picks.iter().all(|picks| result::can_be_built(view, picks)) => {
+                    Fate::Placed
+                }
+                End::Found | End::Failed(_) => Fate::Fatal,
+                End::Exhausted if view.has_invalid_pool() => Fate::Error,
+                End::Exhausted => Fate::Impossible,
+                End::OutOfSteps | End::Interrupted => Fate::Undecided,
+            };
+            let mut devices = 0;
+            if fate == Fate::Placed {
+                let held = claims
+                    .iter()
+                    .filter_map(|claim| allocated(inventory, claim));
+                let held: usize = held.map(|held| held.devices.results.len()).sum();
+                devices = held + picks.iter().map(Vec::len).sum::<usize>();
             }
-            let held = claims
-                .iter()
-                .filter_map(|claim| allocated(inventory, claim));
-            let held: usize = held.map(|held| held.devices.results.len()).sum();
-            let devices = held + picks.iter().map(Vec::len).sum::<usize>();
-            (verdict(Fate::Placed, steps, devices), false)
-        }
-        End::Failed(_) => (verdict(Fate::Fatal, steps, 0), false),
-        End::Exhausted if view.has_invalid_pool() => (verdict(Fate::Error, steps, 0), false),
-        End::Exhausted => (verdict(Fate::Impossible, steps, 0), false),
-        End::OutOfSteps => (verdict(Fate::Undecided, steps, 0), false),
-        End::Interrupted => (verdict(Fate::Undecided, steps, 0), true),
-    }
+            (
+                verdict(fate, search.steps, devices),
+                end == End::Interrupted,
+            )
+        },
+    )
 }
 
 /// Searches plainly for a while; what takes longer is first refuted, if it can be, and then searched with foresight.
@@ -207,16 +236,19 @@ fn deepest(search: &Search<'_, '_>) -> Option<(ClaimKey, String)> {
 }
 
 fn is_usable(inventory: &Inventory, claim: &ResourceClaim, node: &Node) -> Result<bool, String> {
-    let selector =
-        allocated(inventory, claim).and_then(|allocation| allocation.node_selector.as_ref());
-    let Some(selector) = selector else {
-        return Ok(true);
-    };
-    let parsed = NodeSelector::parse(selector).map_err(|error| {
+    let usable = allocated(inventory, claim).map(|held| is_usable_on(held, node));
+    usable.unwrap_or(Ok(true)).map_err(|error| {
         let claim = key(claim);
         format!("claim {claim}: node selector of its allocation: {error}")
-    })?;
-    Ok(parsed.matches(node))
+    })
+}
+
+/// Whether what a claim holds can be used on the node; an error where its node selector cannot be parsed.
+pub(super) fn is_usable_on(held: &AllocationResult, node: &Node) -> Result<bool, String> {
+    let Some(selector) = &held.node_selector else {
+        return Ok(true);
+    };
+    Ok(NodeSelector::parse(selector)?.matches(node))
 }
 
 fn placed(

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::on_node::is_usable_on;
 use super::{Foresight, Options, allocated};
 use crate::cel::Reads;
 use crate::claim::{Wish, taint};
 use crate::gates::Features;
-use crate::inventory::selector::NodeSelector;
 use crate::inventory::{DeviceId, Inventory, NodeRow, PoolId, Slice};
 use crate::wire::allocation::AllocationResult;
 use crate::wire::claim::{DeviceClass, ResourceClaim, ResourceClaimSpec};
@@ -206,8 +206,9 @@ impl Question {
     ) {
         key.clear();
         key.extend([row.structure, row.usage(inventory), scene.sets[row.set]]);
-        for allocation in scene.bound.iter().flatten() {
-            key.push(usable(inventory, row, allocation));
+        for held in scene.bound.iter().flatten() {
+            let usable = is_usable_on(held, &inventory.node_or_bare(&row.name));
+            key.push(usable.map_or(2, u32::from));
         }
         for slice in row.own() {
             self.add_slice(slice, numbers, key);
@@ -270,17 +271,6 @@ impl Numbers {
 
     pub(super) fn len(&self) -> usize {
         self.numbers.len()
-    }
-}
-
-/// Whether what a claim holds can be used on the node.
-fn usable(inventory: &Inventory, row: &NodeRow, allocation: &AllocationResult) -> u32 {
-    let Some(selector) = &allocation.node_selector else {
-        return 1;
-    };
-    match NodeSelector::parse(selector) {
-        Ok(selector) => u32::from(selector.matches(&inventory.node_or_bare(&row.name))),
-        Err(_) => 2,
     }
 }
 

@@ -96,6 +96,7 @@ pub fn survey(
     options: &Options<'_>,
     before: Option<&Survey>,
 ) -> Survey {
+    let before = before.filter(|before| before.is_about(inventory, claims, options));
     let survey = Survey::begin(inventory, claims, options, before);
     for at in 0..survey.chunks.len() {
         survey.chunk(at, options);
@@ -169,18 +170,17 @@ impl Survey {
         claims: &[Arc<ResourceClaim>],
         options: &Options<'_>,
     ) -> bool {
-        self.memo.question.is_about(inventory, claims, options)
+        // Numbers mean something only among snapshots that come from one.
+        self.inventory.is_kin(inventory) && self.memo.question.is_about(inventory, claims, options)
     }
 
-    /// A survey in which no node has been asked.
+    /// A survey in which no node has been asked; the one before, if any, is about the same claims.
     pub(super) fn begin(
         inventory: &Inventory,
         claims: &[Arc<ResourceClaim>],
         options: &Options<'_>,
         before: Option<&Survey>,
     ) -> Self {
-        let is_same = |before: &&Survey| before.memo.question.is_about(inventory, claims, options);
-        let before = before.filter(is_same);
         let memo = before.map_or_else(
             || Arc::new(Memo::new(inventory, claims, options)),
             |before| Arc::clone(&before.memo),

@@ -270,6 +270,11 @@ impl Inventory {
         }
     }
 
+    /// Whether both come from one inventory by changes, so that equal numbers mean the same in both.
+    pub fn is_kin(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.kinds, &other.kinds)
+    }
+
     /// Whether two values are one and the same snapshot, without comparing contents.
     pub fn is_same_snapshot(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.stamp, &other.stamp)
