@@ -12,7 +12,7 @@ use crate::claim::key;
 use crate::error::InputError;
 use crate::gates::Features;
 use crate::inventory::selector::NodeSelector;
-use crate::inventory::{CallerData, ClaimKey, Held, Inventory, PoolId, Slice};
+use crate::inventory::{CallerData, ClaimKey, Held, Inventory};
 use crate::verify::{self, Documents, Fault, Objection};
 use crate::wire::allocation::AllocationResult;
 use crate::wire::claim::ResourceClaim;
@@ -135,10 +135,9 @@ impl Inventory {
     ) -> Vec<Objection> {
         let judged: BTreeSet<ClaimKey> = claims.iter().map(|claim| key(claim)).collect();
         let node = &self.node_or_bare(node);
-        let slices = self.slices_near(&node.metadata.name);
         let documents = Documents {
             node,
-            slices: slices.iter().map(|slice| slice.document()).collect(),
+            slices: verify::slices_of(self, &node.metadata.name),
             classes: self.classes().map(AsRef::as_ref).collect(),
             taint_rules: self.taint_rules().map(AsRef::as_ref).collect(),
             held: self
@@ -152,18 +151,6 @@ impl Inventory {
             .unwrap_or_default();
         objections.retain(|objection| objection.fault == Fault::Illegal);
         objections
-    }
-
-    /// All slices of the pools that have something for the node, by name.
-    fn slices_near(&self, node: &str) -> Vec<&Arc<Slice>> {
-        let near = self.slices_on_node(node).chain(self.slices_shared());
-        let pools: BTreeSet<&PoolId> = near.map(|slice| slice.pool()).collect();
-        let mut slices: Vec<_> = pools
-            .into_iter()
-            .flat_map(|pool| self.slices_of_pool(pool))
-            .collect();
-        slices.sort_by(|a, b| a.name().cmp(b.name()));
-        slices
     }
 
     /// Judges what a claim holds, whoever allocated it: on the node given, else on the nodes that the allocation

@@ -10,7 +10,7 @@ use crate::extended::{self, CannotFit, ExtendedResources};
 use crate::gates::Features;
 use crate::inventory::{ClaimKey, Inventory};
 use crate::wire::claim::ResourceClaim;
-use crate::wire::core::{Node, ObjectMeta, Pod, PodResourceClaim};
+use crate::wire::core::{ObjectMeta, Pod, PodResourceClaim};
 
 /// Says for which of a pod's claims a claim was made of a template.
 pub const POD_CLAIM_ANNOTATION: &str = "resource.kubernetes.io/pod-claim-name";
@@ -170,10 +170,8 @@ impl Inventory {
         if let Some(stored) = self.claims().find(is_stored) {
             return Ok(Some(Arc::clone(stored)));
         }
-        let mut bare = Node::default();
-        node.unwrap_or_default().clone_into(&mut bare.metadata.name);
-        let node = node.map(|name| self.node(name).map_or(&bare, AsRef::as_ref));
-        let made = extended::extended_claim(pod, &resources, node)?;
+        let node = node.map(|name| self.node_or_bare(name));
+        let made = extended::extended_claim(pod, &resources, node.as_deref())?;
         Ok(made.map(|made| Arc::new(made.claim)))
     }
 }

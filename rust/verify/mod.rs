@@ -122,7 +122,7 @@ pub fn verify(
 }
 
 /// The slices that can matter for the node: its own, the shared ones, and all others of their pools.
-fn slices_of<'a>(inventory: &'a Inventory, node: &str) -> Vec<&'a ResourceSlice> {
+pub(crate) fn slices_of<'a>(inventory: &'a Inventory, node: &str) -> Vec<&'a ResourceSlice> {
     let mut slices = BTreeMap::new();
     let near = inventory
         .slices_on_node(node)

@@ -22,7 +22,6 @@ use crate::inventory::{DeviceId, Inventory};
 use crate::proof::Proof;
 use crate::wire::allocation::AllocationResult;
 use crate::wire::claim::ResourceClaim;
-use crate::wire::core::Node;
 use checks::Checks;
 use problem::Problem;
 use state::State;
@@ -37,9 +36,7 @@ pub fn check_proof(
     features: Features,
     proof: &Proof,
 ) -> Result<(), Vec<String>> {
-    let mut bare = Node::default();
-    node.clone_into(&mut bare.metadata.name);
-    let node = inventory.node(node).map_or(&bare, |known| known.as_ref());
+    let node = &*inventory.node_or_bare(node);
     let held: Vec<&AllocationResult> = inventory
         .held_claims()
         .map(|held| &held.allocation)
