@@ -278,7 +278,7 @@ class Answer:
 
     @property
     def steps(self) -> int:
-        """Search steps taken, counted as upstream counts them."""
+        """Search steps taken: as upstream counts them, with what was looked ahead at or cut off where it got stuck."""
 
     @property
     def asked(self) -> tuple[str, ...]:
