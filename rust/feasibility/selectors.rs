@@ -1,6 +1,7 @@
 //! Which devices the selectors of class and request take.
 //!
-//! Equal pairs of class and selectors are one slot, whichever claim they stand in; a slot looks at a device once.
+//! Equal pairs of class and selectors are one slot, whichever claim they stand in; a slot looks at a device once, and
+//! on large slices at what was found for slices that look alike to the selector.
 //! Errors are upstream's texts, are fatal and are not remembered. Start at [`Selectors::is_selectable`].
 
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! Numbers for what is equal: slices up to their names and the values of attributes, columns of attribute values, and
 //! what is held of them.
 //!
-//! Equal things get equal numbers within all snapshots that come from one inventory; the numbers say nothing else and
-//! never show in an answer. Everything is compared by content, never by hash alone. Start at [`Kinds::slice`].
+//! Equal numbers mean equal things within all snapshots that come from one inventory, and equal things have equal numbers
+//! unless very much has been seen in between; the numbers say nothing else and never show in an answer. Everything is compared by content, never by hash alone. Start at [`Kinds::slice`].
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
