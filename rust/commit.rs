@@ -1,4 +1,4 @@
-//! From answers back to inventories: committing, allocating for many pods in turn, judging what is held.
+//! From answers back to inventories: committing, and judging what is held.
 //!
 //! Whatever was found on another snapshot, or by another scheduler, goes through [`crate::verify`] first. Never
 //! searches by itself. Start at [`Inventory::commit`].
@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::allocation::{Answer, ClaimAllocation, Options};
+use crate::allocation::{Answer, ClaimAllocation};
 use crate::claim::key;
 use crate::error::InputError;
 use crate::gates::Features;
 use crate::inventory::selector::NodeSelector;
-use crate::inventory::{CallerData, ClaimKey, Held, Inventory};
+use crate::inventory::{CallerData, ClaimKey, Held, Inventory, Position};
 use crate::verify::{self, Documents, Fault, Objection};
 use crate::wire::allocation::AllocationResult;
 use crate::wire::claim::ResourceClaim;
@@ -58,20 +58,38 @@ impl Inventory {
             self.recheck(answer, &given)?;
         }
         let mut next = self.clone();
+        next.take_all(&given)?;
+        Ok(next)
+    }
+
+    /// Holds what the claims are given, in this snapshot itself; nothing of it on a conflict. Returns the nodes for which
+    /// what is held is another then.
+    pub(crate) fn take_all(
+        &mut self,
+        given: &[(&ClaimAllocation, &Arc<ResourceClaim>)],
+    ) -> Result<Vec<Position>, Conflict> {
+        let (mut changed, mut taken) = (Vec::new(), Vec::new());
         for (claim, document) in given {
-            if next.holds_already(claim)? {
-                continue;
+            match self.holds_already(claim) {
+                Ok(true) => continue,
+                Ok(false) => taken.push(&claim.key),
+                Err(conflict) => {
+                    for key in taken {
+                        self.give_back(key);
+                    }
+                    return Err(conflict);
+                }
             }
-            next = next.hold(Held {
+            changed.extend(self.take(Held {
                 key: claim.key.clone(),
                 uid: claim.uid.clone(),
-                allocation: claim.allocation.clone(),
+                allocation: Arc::clone(&claim.allocation),
                 reserved_for: document.status.reserved_for.clone(),
                 caller: CallerData::default(),
                 unconfirmed: true,
-            });
+            }));
         }
-        Ok(next)
+        Ok(changed)
     }
 
     /// Whether the claim holds just what it is given. Whatever else its name holds is a conflict.
@@ -113,7 +131,7 @@ impl Inventory {
             }
             if !self.holds_already(claim)? {
                 claims.push(now.as_ref());
-                results.push(claim.allocation.clone());
+                results.push(AllocationResult::clone(&claim.allocation));
             }
         }
         let objections = self.judge(&answer.node, &claims, &results, answer.features);
@@ -143,7 +161,7 @@ impl Inventory {
             held: self
                 .held_claims()
                 .filter(|held| !judged.contains(&held.key))
-                .map(|held| &held.allocation)
+                .map(|held| &*held.allocation)
                 .collect(),
         };
         let mut objections = verify::judge(&documents, claims, results, features)
@@ -176,7 +194,7 @@ impl Inventory {
         };
         let mut first = None;
         for node in nodes {
-            let results = std::slice::from_ref(&held.allocation);
+            let results = std::slice::from_ref(&*held.allocation);
             let objections = self.judge(&node, &[document], results, features);
             if objections.is_empty() {
                 return Ok(objections);
@@ -210,28 +228,4 @@ impl Inventory {
         nodes.retain(|name| parsed.matches(&self.node_or_bare(name)));
         Ok(nodes)
     }
-}
-
-/// Allocates for several pods in turn; each finds what those before have left. `allocate` answers for one of them.
-/// An interrupted search ends the call: the answers for the remaining pods are missing.
-pub fn allocate_in_turn<Pod>(
-    inventory: &Inventory,
-    pods: &[Pod],
-    options: &Options<'_>,
-    allocate: &mut dyn FnMut(&Inventory, &Pod) -> Result<Answer, InputError>,
-) -> Result<(Inventory, Vec<Answer>), InputError> {
-    let mut inventory = inventory.clone();
-    let mut answers = Vec::with_capacity(pods.len());
-    for pod in pods {
-        if options.interrupt.is_some_and(|interrupt| interrupt()) {
-            break;
-        }
-        let answer = allocate(&inventory, pod)?;
-        // Nothing lies between the snapshot of the answer and this one, so a placed answer cannot conflict.
-        if let Ok(next) = inventory.commit(&answer) {
-            inventory = next;
-        }
-        answers.push(answer);
-    }
-    Ok((inventory, answers))
 }

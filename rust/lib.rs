@@ -17,6 +17,7 @@ pub mod explanation;
 pub mod extended;
 pub mod feasibility;
 pub mod gates;
+pub mod in_turn;
 pub mod inventory;
 pub mod pod;
 pub mod proof;

@@ -20,8 +20,9 @@ use std::sync::Arc;
 
 use case::Case;
 use gpualloc::allocation::{
-    Fate, First, Options, Outcome, Scope, Survey, allocate_first, allocate_on, survey,
+    Fate, Options, Outcome, Scope, Survey, allocate_first, allocate_on, survey,
 };
+use gpualloc::in_turn::InTurn;
 use gpualloc::inventory::{ClaimKey, DeviceId, Inventory, ObjectRef};
 use gpualloc::wire::claim::ResourceClaim;
 use random::Random;
@@ -429,13 +430,13 @@ fn pods_in_turn_are_placed_as_one_by_one() {
     for seed in 0..walks(60) {
         let mut walk = Walk::new(seed);
         let asks: Vec<_> = (0..3).map(|_| claim(&mut walk.random, "like")).collect();
-        let (mut first, mut inventory) = (First::new(), walk.inventory.clone());
+        let mut turn = InTurn::new(walk.inventory.clone());
         for number in 0..12 {
             let mut asked = ResourceClaim::clone(&asks[number % asks.len()]);
             asked.metadata.name = format!("pod-{number}");
             let asked = [Arc::new(asked)];
-            let answer = first.allocate(&inventory, &asked, &walk.options);
-            let plain = fresh(&inventory);
+            let plain = fresh(turn.inventory());
+            let answer = turn.place(&asked, &walk.options);
             let plain = allocate_first(&plain, &plain.node_names(), &asked, &walk.options);
             assert_eq!(answer.outcome, plain.outcome, "walk {seed}, pod {number}");
             assert_eq!((&answer.node, answer.steps), (&plain.node, plain.steps));
@@ -444,7 +445,6 @@ fn pods_in_turn_are_placed_as_one_by_one() {
                 plain.refused(),
                 "walk {seed}, pod {number}"
             );
-            inventory = inventory.commit(&answer).unwrap_or(inventory);
         }
     }
 }

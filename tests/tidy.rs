@@ -66,6 +66,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "verify",
         ],
     ),
+    ("in_turn", &["wire", "inventory", "allocation", "commit"]),
     (
         "advice",
         &[
@@ -93,6 +94,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "proof",
             "allocation",
             "commit",
+            "in_turn",
             "verify",
         ],
     ),

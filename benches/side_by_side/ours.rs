@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gpualloc::allocation::{
-    Answer, Fate, First, Options, Outcome, Survey, allocate_each, allocate_first, survey,
+    Answer, Fate, Options, Outcome, Survey, allocate_each, allocate_first, survey,
 };
 use gpualloc::cel::Selector;
 use gpualloc::gates::FeatureGates;
+use gpualloc::in_turn::InTurn;
 use gpualloc::inventory::Inventory;
 use gpualloc::wire::claim::ResourceClaim;
 
@@ -143,16 +144,14 @@ impl Cluster {
     pub(crate) fn first_in_turn(&self, most: usize) -> Turn {
         let pods = self.pods(most);
         let mut turn = Turn::default();
-        let mut first = First::new();
-        let mut inventory = self.inventory.clone();
+        let mut cluster = InTurn::new(self.inventory.clone());
         let ((), time) = measured(|| {
             for claims in &pods {
                 turn.pods += 1;
-                let answer = first.allocate(&inventory, claims, &self.options);
-                let Ok(next) = inventory.commit(&answer) else {
+                let answer = cluster.place(claims, &self.options);
+                if !answer.is_placed() {
                     break;
-                };
-                inventory = next;
+                }
                 turn.fits += 1;
                 turn.steps += answer.steps;
                 turn.devices += devices(&answer);
@@ -167,23 +166,19 @@ impl Cluster {
     pub(crate) fn all_in_turn(&self, most: usize, compared: usize) -> Turn {
         let pods = self.pods(most);
         let mut turn = Turn::default();
-        let mut inventory = self.inventory.clone();
-        let mut last: Option<Survey> = None;
+        let mut cluster = InTurn::new(self.inventory.clone());
         let ((), time) = measured(|| {
             for (number, claims) in pods.iter().enumerate() {
                 turn.pods += 1;
-                let found = survey(&inventory, claims, &self.options, last.as_ref());
-                let fits = found.verdicts().filter(|found| found.fate == Fate::Placed);
-                let fits = fits.count();
+                let fits = cluster.verdicts(claims, &self.options);
+                let fits = fits.filter(|found| found.fate == Fate::Placed).count();
                 turn.fits += if number % compared == 0 { fits } else { 0 };
-                let Some(first) = found.first_fitting() else {
+                let answer = cluster.place(claims, &self.options);
+                if !answer.is_placed() {
                     break;
-                };
-                let answer = found.answer(first, &self.options);
+                }
                 turn.steps += answer.steps;
                 turn.devices += devices(&answer);
-                inventory = inventory.commit(&answer).expect("its own snapshot");
-                last = Some(found);
             }
         });
         turn.time = time;

@@ -1,61 +1,86 @@
 //! The first of all nodes that takes claims, asked again and again while the cluster fills up.
 //!
 //! Remembers what nodes came to, so that the next claims like these start where the last ones ended; that never changes
-//! an answer. Start at [`First::allocate`].
+//! an answer. Start at [`First::find`].
 
 use std::sync::Arc;
 
-use super::survey::Survey;
-use super::{Answer, Options, Refused, allocate_first, allocate_on};
+use super::known::Known;
+use super::{Ask, Options, Parts, Refused, Verdict, first_of, parts_on};
 use crate::inventory::Inventory;
 use crate::wire::claim::ResourceClaim;
 
 /// Different claims that are remembered.
 const REMEMBERED: usize = 16;
 
-/// Asks the nodes of an inventory by name, for one pod after the other.
+/// Asks the nodes of one inventory by name while what is held changes; every change is to be noted.
 #[derive(Debug, Default)]
-pub struct First {
-    /// The last survey for each of the last different claims, the latest last.
-    surveys: Vec<Arc<Survey>>,
+pub(crate) struct First {
+    /// What is known for each of the last different claims, the latest last, and how many changes were known then.
+    known: Vec<(Known, usize)>,
+    /// The places in the table of nodes for which what is held has changed, in the order of the changes.
+    changed: Vec<(usize, usize)>,
 }
 
 impl First {
-    /// Nothing is remembered.
-    pub fn new() -> Self {
-        Self::default()
+    /// Notes that what is held has changed for the nodes at these places.
+    pub(crate) fn note(&mut self, changed: impl IntoIterator<Item = (usize, usize)>) {
+        self.changed.extend(changed);
     }
 
-    /// As [`allocate_first`] with all nodes by name.
-    pub fn allocate(
+    /// What [`super::allocate_first`] comes to with all nodes by name.
+    pub(crate) fn find(
         &mut self,
         inventory: &Inventory,
         claims: &[Arc<ResourceClaim>],
         options: &Options<'_>,
-    ) -> Answer {
-        let mut known = self.surveys.iter();
-        let known = known.position(|survey| survey.is_about(inventory, claims, options));
-        let known = known.map(|at| self.surveys.remove(at));
-        let survey = Survey::begin(inventory, claims, options, known.as_deref());
-        let survey = Arc::new(survey);
-        let answer = match survey.first(options) {
-            Some((row, before, steps)) => {
-                let answer = allocate_on(inventory, &row.name, claims, options);
-                Answer {
-                    steps: answer.steps.saturating_add(steps),
-                    refused: Refused {
-                        nodes: Some((Arc::clone(&survey), before)),
-                        ..Refused::default()
-                    },
-                    ..answer
-                }
-            }
-            None => allocate_first(inventory, &inventory.node_names(), claims, options),
+    ) -> Parts {
+        let ask = Ask::new(inventory, claims, options);
+        let known = self.up_to_date(&ask);
+        let Some(first) = known.first(&ask) else {
+            return first_of(&inventory.node_names(), &ask, &|node| parts_on(&ask, node));
         };
-        if self.surveys.len() == REMEMBERED {
-            self.surveys.remove(0);
+        let (outcome, steps) = known.outcome(first.node, &ask);
+        let (chunk, at) = first.node;
+        let name = &inventory.table().chunks()[chunk].rows()[at].name;
+        let steps = steps.saturating_add(first.steps);
+        Parts {
+            refused: Refused::before(known.memo(), first.before),
+            ..Parts::of(name, &ask, outcome, steps)
         }
-        self.surveys.push(survey);
-        answer
+    }
+
+    /// What the claims come to on each node, in the order of the names.
+    pub(crate) fn verdicts(
+        &mut self,
+        inventory: &Inventory,
+        claims: &[Arc<ResourceClaim>],
+        options: &Options<'_>,
+    ) -> impl Iterator<Item = Verdict> {
+        let ask = Ask::new(inventory, claims, options);
+        let known = self.up_to_date(&ask);
+        for at in 0..inventory.table().chunks().len() {
+            known.ask(at, &ask);
+        }
+        known.verdicts()
+    }
+
+    fn up_to_date(&mut self, ask: &Ask<'_>) -> &Known {
+        let changes = self.changed.len();
+        let mut known = self.known.iter();
+        if let Some(at) = known.rposition(|(known, _)| known.is_about(ask)) {
+            // The latest last.
+            self.known[at..].rotate_left(1);
+        } else {
+            if self.known.len() == REMEMBERED {
+                self.known.remove(0);
+            }
+            self.known.push((Known::begin(ask, None), changes));
+        }
+        let last = self.known.len() - 1;
+        let (known, seen) = &mut self.known[last];
+        known.renew(ask, &self.changed[*seen..]);
+        *seen = changes;
+        known
     }
 }

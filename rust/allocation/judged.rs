@@ -16,7 +16,12 @@ pub(super) fn check(answer: &Answer, options: &Options<'_>) {
         .iter()
         .zip(&answer.documents)
         .filter(|(allocation, _)| !allocation.was_allocated)
-        .map(|(allocation, claim)| (Arc::clone(claim), allocation.allocation.clone()))
+        .map(|(allocation, claim)| {
+            (
+                Arc::clone(claim),
+                AllocationResult::clone(&allocation.allocation),
+            )
+        })
         .unzip();
     if claims.is_empty() {
         return;

@@ -2,9 +2,11 @@
 //!
 //! Puts together what the layers below offer and holds no rules of its own. Start at [`allocate_on`].
 
+mod ask;
 mod first;
 #[cfg(debug_assertions)]
 mod judged;
+mod known;
 mod on_node;
 mod pod;
 mod prove;
@@ -16,15 +18,16 @@ mod survey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
-use crate::claim::key;
 use crate::explanation::{Explanation, NodeRefusal, Refusal};
 use crate::gates::{FeatureGates, Features};
 use crate::inventory::{ClaimKey, DeviceId, Inventory};
 use crate::wire::allocation::AllocationResult;
 use crate::wire::claim::ResourceClaim;
 
-pub use first::First;
-use on_node::{fate_on, outcome_on};
+use ask::Ask;
+pub(crate) use first::First;
+use known::Memo;
+use on_node::outcome_on;
 pub use pod::{allocate_pod_each, allocate_pod_first};
 pub use prove::prove_on;
 pub use share::ShareKey;
@@ -90,7 +93,7 @@ pub struct Answer {
     refused: Refused,
     /// The gates it was made with.
     pub features: Features,
-    /// The snapshot it was made on.
+    /// The snapshot it was made on; of pods in turn, the one that holds it.
     pub inventory: Inventory,
     /// The claims as they were asked for.
     pub documents: Vec<Arc<ResourceClaim>>,
@@ -100,8 +103,19 @@ pub struct Answer {
 #[derive(Clone, Debug, Default)]
 struct Refused {
     reasons: OnceLock<Vec<NodeRefusal>>,
-    /// The first so many of a survey.
-    nodes: Option<(Arc<Survey>, usize)>,
+    /// The first so many by name, for what was asked.
+    nodes: Option<(Arc<Memo>, usize)>,
+}
+
+/// An answer without the snapshot.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    node: String,
+    claims: Vec<ClaimKey>,
+    documents: Vec<Arc<ResourceClaim>>,
+    outcome: Outcome,
+    steps: u64,
+    refused: Refused,
 }
 
 /// How a call ended.
@@ -125,7 +139,7 @@ pub struct ClaimAllocation {
     /// Its UID; empty when it was never stored.
     pub uid: String,
     /// The devices.
-    pub allocation: AllocationResult,
+    pub allocation: Arc<AllocationResult>,
     /// Whether the claim had them before.
     pub was_allocated: bool,
 }
@@ -176,9 +190,73 @@ impl Answer {
     /// The nodes looked at before, each with its reason.
     pub fn refused(&self) -> &[NodeRefusal] {
         self.refused.reasons.get_or_init(|| {
-            let nodes = self.refused.nodes.as_ref();
-            nodes.map_or_else(Vec::new, |(survey, nodes)| survey.refusals(*nodes))
+            let Some((memo, nodes)) = &self.refused.nodes else {
+                return Vec::new();
+            };
+            let (before, options) = (self.before(), memo.options());
+            let ask = Ask::new(&before, &self.documents, &options);
+            let names = before.node_names().into_iter().take(*nodes);
+            let refusal = |node: String| {
+                let (outcome, steps) = outcome_on(&ask, &node);
+                refusal(&node, &outcome, steps)
+            };
+            names.map(refusal).collect()
         })
+    }
+
+    /// The snapshot without what the answer gives.
+    fn before(&self) -> Inventory {
+        let mut before = self.inventory.clone();
+        for claim in self
+            .allocations()
+            .iter()
+            .filter(|claim| !claim.was_allocated)
+        {
+            let held = before.held(&claim.key);
+            if held.is_some_and(|held| held.allocation == claim.allocation) {
+                before = before.release(&claim.key);
+            }
+        }
+        before
+    }
+}
+
+impl Parts {
+    fn of(node: &str, ask: &Ask<'_>, outcome: Outcome, steps: u64) -> Self {
+        Self {
+            node: node.to_owned(),
+            claims: ask.keys.clone(),
+            documents: ask.claims.to_vec(),
+            outcome,
+            steps,
+            refused: Refused::default(),
+        }
+    }
+
+    /// What each claim is given, with the claim as asked for.
+    pub(crate) fn given(&self) -> Vec<(&ClaimAllocation, &Arc<ResourceClaim>)> {
+        let allocations = match &self.outcome {
+            Outcome::Placed(claims) => claims.as_slice(),
+            _ => &[],
+        };
+        allocations.iter().zip(&self.documents).collect()
+    }
+
+    /// The answer, made on this snapshot or held by it.
+    pub(crate) fn answer(self, inventory: &Inventory, options: &Options<'_>) -> Answer {
+        let answer = Answer {
+            node: self.node,
+            claims: self.claims,
+            outcome: self.outcome,
+            steps: self.steps,
+            refused: self.refused,
+            features: options.features,
+            inventory: inventory.clone(),
+            documents: self.documents,
+        };
+        #[cfg(debug_assertions)]
+        judged::check(&answer, options);
+        answer
     }
 
     fn is_fatal(&self) -> bool {
@@ -193,28 +271,24 @@ impl Answer {
             })
         )
     }
+}
 
-    fn refusal(&self) -> NodeRefusal {
-        let refusal = match &self.outcome {
-            Outcome::Impossible(explanation) => {
-                return explanation
-                    .nodes
-                    .first()
-                    .cloned()
-                    .unwrap_or_else(|| NodeRefusal {
-                        node: self.node.clone(),
-                        refusal: Refusal::Undecided { steps: self.steps },
-                    });
-            }
-            Outcome::Error(error) => Refusal::Error {
-                text: error.text.clone(),
-            },
-            Outcome::Undecided(_) | Outcome::Placed(_) => Refusal::Undecided { steps: self.steps },
-        };
-        NodeRefusal {
-            node: self.node.clone(),
-            refusal,
+/// What speaks against a node.
+fn refusal(node: &str, outcome: &Outcome, steps: u64) -> NodeRefusal {
+    let refusal = match outcome {
+        Outcome::Impossible(explanation) if !explanation.nodes.is_empty() => {
+            return explanation.nodes[0].clone();
         }
+        Outcome::Error(error) => Refusal::Error {
+            text: error.text.clone(),
+        },
+        Outcome::Impossible(_) | Outcome::Undecided(_) | Outcome::Placed(_) => {
+            Refusal::Undecided { steps }
+        }
+    };
+    NodeRefusal {
+        node: node.to_owned(),
+        refusal,
     }
 }
 
@@ -223,6 +297,14 @@ impl Refused {
         Self {
             reasons: OnceLock::from(reasons),
             nodes: None,
+        }
+    }
+
+    /// The first so many nodes by name.
+    fn before(memo: &Arc<Memo>, nodes: usize) -> Self {
+        Self {
+            reasons: OnceLock::new(),
+            nodes: Some((Arc::clone(memo), nodes)),
         }
     }
 }
@@ -235,14 +317,12 @@ pub fn allocate_on(
     claims: &[Arc<ResourceClaim>],
     options: &Options<'_>,
 ) -> Answer {
-    let (outcome, steps) = outcome_on(inventory, node, claims, options);
-    let answer = Answer {
-        steps,
-        ..answer(inventory, node, claims, options, outcome)
-    };
-    #[cfg(debug_assertions)]
-    judged::check(&answer, options);
-    answer
+    parts_on(&Ask::new(inventory, claims, options), node).answer(inventory, options)
+}
+
+fn parts_on(ask: &Ask<'_>, node: &str) -> Parts {
+    let (outcome, steps) = outcome_on(ask, node);
+    Parts::of(node, ask, outcome, steps)
 }
 
 /// Allocates the claims on the first of the nodes, in the order given, that takes them. A failure that is fatal for
@@ -253,61 +333,47 @@ pub fn allocate_first(
     claims: &[Arc<ResourceClaim>],
     options: &Options<'_>,
 ) -> Answer {
-    let on = |node: &str| allocate_on(inventory, node, claims, options);
-    first_of(inventory, nodes, claims, options, &on)
+    let ask = Ask::new(inventory, claims, options);
+    first_of(nodes, &ask, &|node| parts_on(&ask, node)).answer(inventory, options)
+}
+
+/// As [`allocate_first`] with all nodes by name; equal ones are searched once.
+pub fn allocate_first_by_name(
+    inventory: &Inventory,
+    claims: &[Arc<ResourceClaim>],
+    options: &Options<'_>,
+) -> Answer {
+    let parts = First::default().find(inventory, claims, options);
+    parts.answer(inventory, options)
 }
 
 /// The first answer that ends the call; else what all of them come to.
-fn first_of(
-    inventory: &Inventory,
-    nodes: &[String],
-    claims: &[Arc<ResourceClaim>],
-    options: &Options<'_>,
-    on: &dyn Fn(&str) -> Answer,
-) -> Answer {
+fn first_of(nodes: &[String], ask: &Ask<'_>, on: &dyn Fn(&str) -> Parts) -> Parts {
     let mut refused: Vec<NodeRefusal> = Vec::new();
     let mut steps: u64 = 0;
     let mut undecided = None;
     for node in nodes {
-        let mut answer = on(node);
-        steps = steps.saturating_add(answer.steps);
-        if answer.is_placed() || answer.is_fatal() || nodes.len() == 1 {
-            answer.refused = Refused::listed(refused);
-            answer.steps = steps;
-            return answer;
+        let mut parts = on(node);
+        let own = parts.steps;
+        steps = steps.saturating_add(own);
+        let is_placed = matches!(parts.outcome, Outcome::Placed(_));
+        if is_placed || parts.is_fatal() || nodes.len() == 1 {
+            parts.refused = Refused::listed(refused);
+            parts.steps = steps;
+            return parts;
         }
-        if let Outcome::Undecided(statistics) = &answer.outcome {
+        if let Outcome::Undecided(statistics) = &parts.outcome {
             undecided.get_or_insert_with(|| statistics.clone());
         }
-        refused.push(answer.refusal());
+        refused.push(refusal(node, &parts.outcome, own));
     }
     let explanation = Explanation {
         nodes: refused.clone(),
     };
     let outcome = undecided.map_or(Outcome::Impossible(explanation), Outcome::Undecided);
-    Answer {
-        steps,
+    Parts {
         refused: Refused::listed(refused),
-        ..answer(inventory, "", claims, options, outcome)
-    }
-}
-
-fn answer(
-    inventory: &Inventory,
-    node: &str,
-    claims: &[Arc<ResourceClaim>],
-    options: &Options<'_>,
-    outcome: Outcome,
-) -> Answer {
-    Answer {
-        node: node.to_owned(),
-        claims: claims.iter().map(|claim| key(claim)).collect(),
-        outcome,
-        steps: 0,
-        refused: Refused::default(),
-        features: options.features,
-        inventory: inventory.clone(),
-        documents: claims.to_vec(),
+        ..Parts::of("", ask, outcome, steps)
     }
 }
 
@@ -333,16 +399,4 @@ fn impossible(node: &str, refusal: Refusal) -> Outcome {
     Outcome::Impossible(Explanation {
         nodes: vec![NodeRefusal { node, refusal }],
     })
-}
-
-/// What the claim holds already: by the inventory, else by its document.
-fn allocated<'a>(
-    inventory: &'a Inventory,
-    claim: &'a ResourceClaim,
-) -> Option<&'a AllocationResult> {
-    let held = inventory.held(&key(claim)).filter(|held| {
-        held.uid == claim.metadata.uid || held.uid.is_empty() || claim.metadata.uid.is_empty()
-    });
-    held.map(|held| &held.allocation)
-        .or(claim.status.allocation.as_ref())
 }

@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use super::survey::{Fate, Verdict};
+use super::result::{Site, Solution, build};
 use super::{
-    ClaimAllocation, Foresight, Options, Outcome, Scope, Statistics, allocated, failed, impossible,
-    result, share,
+    Ask, ClaimAllocation, Fate, Foresight, Options, Outcome, Scope, Statistics, Verdict, failed,
+    impossible, share,
 };
 use crate::claim::key;
 use crate::explanation::Refusal;
@@ -15,11 +15,10 @@ use crate::feasibility::prepare::{Prepared, PreparedRequest, prepare};
 use crate::feasibility::view::View;
 use crate::feasibility::{Selectors, funnels};
 use crate::inventory::selector::NodeSelector;
-use crate::inventory::{ClaimKey, DeviceId, Inventory};
+use crate::inventory::{ClaimKey, DeviceId};
 use crate::refute::{self, Lookahead, Problem, refute};
 use crate::search::{Attempt, End, Search};
 use crate::wire::allocation::AllocationResult;
-use crate::wire::claim::ResourceClaim;
 use crate::wire::core::Node;
 
 /// How a search ended, before anything is made of it.
@@ -31,27 +30,24 @@ enum Ended<'a, 'v> {
 }
 
 /// Searches a node.
-fn search_on<'a, 'v>(
-    inventory: &'a Inventory,
-    claims: &'a [Arc<ResourceClaim>],
-    options: &Options<'_>,
-    view: &'v View<'a>,
-) -> Ended<'a, 'v> {
-    let (held, asked): (Vec<_>, Vec<_>) = claims
-        .iter()
-        .partition(|claim| allocated(inventory, claim).is_some());
-    for claim in held {
-        match is_usable(inventory, claim, &view.node) {
-            Err(text) => return Ended::Early(failed(Scope::Pod, text)),
-            Ok(true) => {}
-            Ok(false) => {
-                let claim = key(claim);
+fn search_on<'a, 'v>(ask: &Ask<'a>, view: &'v View<'a>) -> Ended<'a, 'v> {
+    let (inventory, options) = (ask.inventory, ask.options);
+    for (key, held) in ask.keys.iter().zip(&ask.held) {
+        let usable = held.map(|held| is_usable_on(held, &view.node));
+        match usable {
+            Some(Err(error)) => {
+                let text = format!("claim {key}: node selector of its allocation: {error}");
+                return Ended::Early(failed(Scope::Pod, text));
+            }
+            Some(Ok(false)) => {
+                let claim = key.clone();
                 let refusal = Refusal::BoundElsewhere { claim };
                 return Ended::Early(impossible(&view.node.metadata.name, refusal));
             }
+            Some(Ok(true)) | None => {}
         }
     }
-    let asked: Vec<&ResourceClaim> = asked.into_iter().map(AsRef::as_ref).collect();
+    let asked = ask.open();
     let mut selectors = Selectors::new(inventory.cel_cache());
     let prepared = match prepare(view, &asked, &mut selectors) {
         Ok(prepared) => prepared,
@@ -63,123 +59,136 @@ fn search_on<'a, 'v>(
     Ended::Searched(end, search)
 }
 
+/// How the claims fare on a node.
+pub(super) struct Fared {
+    pub(super) verdict: Verdict,
+    /// What they get.
+    pub(super) solution: Option<Solution>,
+    /// Whether the caller asked to stop.
+    pub(super) is_interrupted: bool,
+}
+
 /// Looks at a node, searches it, and makes something of the end.
 fn end_on<T>(
-    inventory: &Inventory,
+    ask: &Ask<'_>,
     node: &str,
-    claims: &[Arc<ResourceClaim>],
-    options: &Options<'_>,
     early: impl FnOnce(Outcome) -> T,
-    searched: impl FnOnce(&View<'_>, End, Box<Search<'_, '_>>) -> T,
+    searched: impl FnOnce(&Site<'_>, &View<'_>, End, Box<Search<'_, '_>>) -> T,
 ) -> T {
-    let is_excluded = |device: &DeviceId| options.exclude.contains(device);
-    let view = match View::new(inventory, node, options.features, &is_excluded) {
-        Ok(view) => view,
-        Err(text) => return early(failed(Scope::Pod, text)),
+    let (inventory, options) = (ask.inventory, ask.options);
+    let document = inventory.node_or_bare(node);
+    let layout = match inventory.layout(&document, options.features) {
+        Ok(layout) => layout,
+        Err(text) => {
+            let text = format!("gather pool information: {text}");
+            return early(failed(Scope::Pod, text));
+        }
     };
-    match search_on(inventory, claims, options, &view) {
+    let site = Site {
+        inventory,
+        node,
+        layout: &layout,
+        features: options.features,
+    };
+    let is_excluded = |device: &DeviceId| options.exclude.contains(device);
+    let view = View::new(inventory, document, &layout, options.features, &is_excluded);
+    match search_on(ask, &view) {
         Ended::Early(outcome) => early(outcome),
-        Ended::Searched(end, search) => searched(&view, end, search),
+        Ended::Searched(end, search) => searched(&site, &view, end, search),
     }
 }
 
 /// What [`super::allocate_on`] makes an answer of, with the steps it took.
-pub(super) fn outcome_on(
-    inventory: &Inventory,
-    node: &str,
-    claims: &[Arc<ResourceClaim>],
-    options: &Options<'_>,
-) -> (Outcome, u64) {
+pub(super) fn outcome_on(ask: &Ask<'_>, node: &str) -> (Outcome, u64) {
     let early = |outcome| (outcome, 0);
-    end_on(
-        inventory,
-        node,
-        claims,
-        options,
-        early,
-        |view, end, search| {
-            let steps = search.steps;
-            let deepest = deepest(&search);
-            let outcome = match end {
-                End::Found => placed(inventory, view, &search.attempt, claims, options),
-                End::Failed(text) => failed(Scope::Pod, text),
-                End::Exhausted if view.has_invalid_pool() => failed(
-                    Scope::Node,
-                    "invalid resource pools were encountered".to_owned(),
-                ),
-                End::Exhausted => {
-                    let Attempt {
-                        claims,
-                        mut selectors,
-                        ..
-                    } = search.attempt;
-                    let funnels = funnels(view, &claims, &mut selectors);
-                    let refusal = Refusal::NoSolution {
-                        funnels,
-                        stuck_at: deepest,
-                    };
-                    impossible(node, refusal)
-                }
-                End::OutOfSteps | End::Interrupted => Outcome::Undecided(Statistics {
-                    steps,
-                    deepest,
-                    is_interrupted: end == End::Interrupted,
-                }),
-            };
-            (outcome, steps)
-        },
-    )
+    end_on(ask, node, early, |site, view, end, search| {
+        let steps = search.steps;
+        let deepest = deepest(&search);
+        let outcome = match end {
+            End::Found => placed(site, &Solution::of(&search.attempt), ask),
+            End::Failed(text) => failed(Scope::Pod, text),
+            End::Exhausted if view.has_invalid_pool() => failed(
+                Scope::Node,
+                "invalid resource pools were encountered".to_owned(),
+            ),
+            End::Exhausted => {
+                let Attempt {
+                    claims,
+                    mut selectors,
+                    ..
+                } = search.attempt;
+                let funnels = funnels(view, &claims, &mut selectors);
+                let refusal = Refusal::NoSolution {
+                    funnels,
+                    stuck_at: deepest,
+                };
+                impossible(node, refusal)
+            }
+            End::OutOfSteps | End::Interrupted => Outcome::Undecided(Statistics {
+                steps,
+                deepest,
+                is_interrupted: end == End::Interrupted,
+            }),
+        };
+        (outcome, steps)
+    })
 }
 
-/// How the claims fare on a node, and whether the caller asked to stop: what [`super::allocate_on`] says, without the
-/// answer.
-pub(super) fn fate_on(
-    inventory: &Inventory,
-    node: &str,
-    claims: &[Arc<ResourceClaim>],
-    options: &Options<'_>,
-) -> (Verdict, bool) {
-    let verdict = |fate, steps, devices| Verdict {
-        fate,
-        steps,
-        devices,
+/// What [`outcome_on`] comes to where a search on an equal node has found this. Nothing where the pools of the node
+/// cannot be put together.
+pub(super) fn outcome_of(ask: &Ask<'_>, node: &str, solution: &Solution) -> Option<Outcome> {
+    let features = ask.options.features;
+    let document = ask.inventory.node_or_bare(node);
+    let layout = ask.inventory.layout(&document, features).ok()?;
+    let site = Site {
+        inventory: ask.inventory,
+        node,
+        layout: &layout,
+        features,
+    };
+    Some(placed(&site, solution, ask))
+}
+
+/// What [`outcome_on`] says, without the answer.
+pub(super) fn fate_on(ask: &Ask<'_>, node: &str) -> Fared {
+    let fared = |fate, steps| Fared {
+        verdict: Verdict {
+            fate,
+            steps,
+            devices: 0,
+        },
+        solution: None,
+        is_interrupted: false,
     };
     let early = |outcome| match outcome {
-        Outcome::Impossible(_) => (verdict(Fate::Impossible, 0, 0), false),
-        _ => (verdict(Fate::Fatal, 0, 0), false),
+        Outcome::Impossible(_) => fared(Fate::Impossible, 0),
+        _ => fared(Fate::Fatal, 0),
     };
-    end_on(
-        inventory,
-        node,
-        claims,
-        options,
-        early,
-        |view, end, search| {
-            let picks = &search.attempt.picks;
-            let fate = match end {
+    end_on(ask, node, early, |site, view, end, search| {
+        let steps = search.steps;
+        match end {
+            End::Found => {
+                let solution = Solution::of(&search.attempt);
                 // Making the results may still fail.
-                End::Found if picks.iter().all(|picks| result::can_be_built(view, picks)) => {
-                    Fate::Placed
+                if !solution.can_be_built(site) {
+                    return fared(Fate::Fatal, steps);
                 }
-                End::Found | End::Failed(_) => Fate::Fatal,
-                End::Exhausted if view.has_invalid_pool() => Fate::Error,
-                End::Exhausted => Fate::Impossible,
-                End::OutOfSteps | End::Interrupted => Fate::Undecided,
-            };
-            let mut devices = 0;
-            if fate == Fate::Placed {
-                let held = claims
-                    .iter()
-                    .filter_map(|claim| allocated(inventory, claim));
+                let held = ask.held.iter().flatten();
                 let held: usize = held.map(|held| held.devices.results.len()).sum();
-                devices = held + picks.iter().map(Vec::len).sum::<usize>();
+                let mut fared = fared(Fate::Placed, steps);
+                fared.verdict.devices = held + solution.devices();
+                fared.solution = Some(solution);
+                fared
             }
-            (
-                verdict(fate, search.steps, devices),
-                end == End::Interrupted,
-            )
-        },
-    )
+            End::Failed(_) => fared(Fate::Fatal, steps),
+            End::Exhausted if view.has_invalid_pool() => fared(Fate::Error, steps),
+            End::Exhausted => fared(Fate::Impossible, steps),
+            End::OutOfSteps | End::Interrupted => Fared {
+                is_interrupted: end == End::Interrupted,
+                ..fared(Fate::Undecided, steps)
+            },
+        }
+    })
 }
 
 /// Searches plainly for a while; what takes longer is first refuted, if it can be, and then searched with foresight.
@@ -235,14 +244,6 @@ fn deepest(search: &Search<'_, '_>) -> Option<(ClaimKey, String)> {
     Some((key(claim.claim), request.name.clone()))
 }
 
-fn is_usable(inventory: &Inventory, claim: &ResourceClaim, node: &Node) -> Result<bool, String> {
-    let usable = allocated(inventory, claim).map(|held| is_usable_on(held, node));
-    usable.unwrap_or(Ok(true)).map_err(|error| {
-        let claim = key(claim);
-        format!("claim {claim}: node selector of its allocation: {error}")
-    })
-}
-
 /// Whether what a claim holds can be used on the node; an error where its node selector cannot be parsed.
 pub(super) fn is_usable_on(held: &AllocationResult, node: &Node) -> Result<bool, String> {
     let Some(selector) = &held.node_selector else {
@@ -251,30 +252,27 @@ pub(super) fn is_usable_on(held: &AllocationResult, node: &Node) -> Result<bool,
     Ok(NodeSelector::parse(selector)?.matches(node))
 }
 
-fn placed(
-    inventory: &Inventory,
-    view: &View<'_>,
-    attempt: &Attempt<'_, '_>,
-    claims: &[Arc<ResourceClaim>],
-    options: &Options<'_>,
-) -> Outcome {
-    let mut shares = share::Shares::new(inventory, options);
-    let mut found =
-        (0..attempt.claims.len()).map(|claim| result::build(view, attempt, claim, &mut shares));
-    let mut allocations = Vec::with_capacity(claims.len());
-    for claim in claims {
-        let (allocation, was_allocated) = match allocated(inventory, claim) {
-            Some(allocation) => (allocation.clone(), true),
-            None => match found.next() {
+fn placed(site: &Site<'_>, solution: &Solution, ask: &Ask<'_>) -> Outcome {
+    let inventory = site.inventory;
+    let mut shares = share::Shares::new(inventory, ask.options);
+    let mut picked = solution.claims().iter();
+    let mut allocations = Vec::with_capacity(ask.claims.len());
+    for ((claim, key), held) in ask.claims.iter().zip(&ask.keys).zip(&ask.held) {
+        let (allocation, was_allocated) = match held {
+            Some(held) => (AllocationResult::clone(held), true),
+            None => match picked
+                .next()
+                .map(|picked| build(site, claim, picked, &mut shares))
+            {
                 Some(Ok(allocation)) => (allocation, false),
                 Some(Err(text)) => return failed(Scope::Pod, text),
                 None => continue,
             },
         };
         allocations.push(ClaimAllocation {
-            key: key(claim),
+            key: key.clone(),
             uid: claim.metadata.uid.clone(),
-            allocation,
+            allocation: Arc::new(allocation),
             was_allocated,
         });
     }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Answer, Options, allocate_on, answer, first_of, impossible};
+use super::{Answer, Ask, Options, Parts, first_of, impossible, parts_on};
 use crate::error::InputError;
 use crate::explanation::Refusal;
 use crate::extended::CannotFit;
@@ -19,8 +19,8 @@ pub fn allocate_pod_first(
     options: &Options<'_>,
 ) -> Result<Answer, InputError> {
     let pod = Pod::new(inventory, pod, options)?;
-    let on = |node: &str| pod.allocate_on(node);
-    Ok(first_of(inventory, nodes, &pod.claims, options, &on))
+    let on = |node: &str| pod.parts_on(node);
+    Ok(first_of(nodes, &pod.ask(), &on).answer(inventory, options))
 }
 
 /// As [`super::allocate_each`] for the claims of a pod.
@@ -31,7 +31,8 @@ pub fn allocate_pod_each(
     options: &Options<'_>,
 ) -> Result<Vec<Answer>, InputError> {
     let pod = Pod::new(inventory, pod, options)?;
-    Ok(nodes.iter().map(|node| pod.allocate_on(node)).collect())
+    let answer = |node: &String| pod.parts_on(node).answer(inventory, options);
+    Ok(nodes.iter().map(answer).collect())
 }
 
 struct Pod<'a> {
@@ -56,16 +57,21 @@ impl<'a> Pod<'a> {
         })
     }
 
-    fn allocate_on(&self, node: &str) -> Answer {
+    /// With the claims that are the same for all nodes.
+    fn ask(&self) -> Ask<'_> {
+        Ask::new(self.inventory, &self.claims, self.options)
+    }
+
+    fn parts_on(&self, node: &str) -> Parts {
         let (inventory, options) = (self.inventory, self.options);
         // The pod and its own claims were found before, and no node changes them.
         match inventory.claims_of_pod_on(self.key, node, options.features) {
-            Ok(Ok(claims)) => allocate_on(inventory, node, &claims, options),
+            Ok(Ok(claims)) => parts_on(&Ask::new(inventory, &claims, options), node),
             Ok(Err(CannotFit { resource })) => {
                 let outcome = impossible(node, Refusal::ExtendedResource { resource });
-                answer(inventory, node, &self.claims, options, outcome)
+                Parts::of(node, &self.ask(), outcome, 0)
             }
-            Err(_) => allocate_on(inventory, node, &self.claims, options),
+            Err(_) => parts_on(&self.ask(), node),
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Options, Outcome, allocate_on, allocated};
+use super::{Ask, Options, Outcome, allocate_on};
 use crate::explanation::Refusal;
 use crate::feasibility::Selectors;
 use crate::feasibility::prepare::prepare;
@@ -33,11 +33,10 @@ pub fn prove_on(
         return None;
     }
     let is_excluded = |device: &DeviceId| options.exclude.contains(device);
-    let view = View::new(inventory, node, options.features, &is_excluded).ok()?;
-    let asked = claims
-        .iter()
-        .filter(|claim| allocated(inventory, claim).is_none());
-    let asked: Vec<&ResourceClaim> = asked.map(AsRef::as_ref).collect();
+    let document = inventory.node_or_bare(node);
+    let layout = inventory.layout(&document, options.features).ok()?;
+    let view = View::new(inventory, document, &layout, options.features, &is_excluded);
+    let asked = Ask::new(inventory, claims, options).open();
     let mut selectors = Selectors::new(inventory.cel_cache());
     let prepared = prepare(&view, &asked, &mut selectors).ok()?;
     let problem = Problem::new(&view, &prepared, &mut selectors);

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::on_node::is_usable_on;
-use super::{Foresight, Options, allocated};
+use super::{Ask, Foresight, Options};
 use crate::cel::Reads;
 use crate::claim::{Wish, taint};
 use crate::gates::Features;
-use crate::inventory::{DeviceId, Inventory, NodeRow, PoolId, Slice};
+use crate::inventory::{Chunk, DeviceId, Flag, Inventory, PoolId, Slice};
 use crate::wire::allocation::AllocationResult;
 use crate::wire::claim::{DeviceClass, ResourceClaim, ResourceClaimSpec};
 use crate::wire::slice::DeviceTaintRule;
@@ -27,6 +27,8 @@ pub(super) struct Question {
     exclude: BTreeSet<DeviceId>,
     specs: Vec<ResourceClaimSpec>,
     classes: Vec<Arc<DeviceClass>>,
+    /// Whether these are all that the claims name.
+    knows_classes: bool,
     rules: Vec<Arc<DeviceTaintRule>>,
     reads: Attributes,
     /// The rules and exclusions that are for single pools, by pool, and those for any.
@@ -75,6 +77,7 @@ impl Question {
         options: &Options<'_>,
     ) -> Self {
         let names: BTreeSet<&str> = wishes(claims).map(|wish| wish.class).collect();
+        let named = names.len();
         let classes = names.into_iter().filter_map(|name| inventory.class(name));
         let classes: Vec<Arc<DeviceClass>> = classes.cloned().collect();
         let mut question = Self {
@@ -84,6 +87,7 @@ impl Question {
             exclude: options.exclude.clone(),
             specs: claims.iter().map(|claim| claim.spec.clone()).collect(),
             reads: reads(inventory, claims, &classes),
+            knows_classes: classes.len() == named,
             classes,
             rules: inventory.taint_rules().cloned().collect(),
             marks: HashMap::new(),
@@ -141,9 +145,9 @@ impl Question {
             && specs.next().is_none()
             && same_rules
             && rules.next().is_none()
-            // A class that is new makes the claims fail no more.
             && self.classes.iter().all(same_class)
-            && self.classes.len() == known_classes(inventory, claims)
+            // A class that is new makes the claims fail no more.
+            && (self.knows_classes || self.classes.len() == known_classes(inventory, claims))
     }
 
     /// The options that make a difference.
@@ -158,12 +162,8 @@ impl Question {
     }
 
     /// What the snapshot has beside its rows.
-    pub(super) fn scene(
-        &self,
-        inventory: &Inventory,
-        claims: &[Arc<ResourceClaim>],
-        numbers: &mut Numbers,
-    ) -> Scene {
+    pub(super) fn scene(&self, ask: &Ask<'_>, numbers: &mut Numbers) -> Scene {
+        let inventory = ask.inventory;
         let table = inventory.table();
         let mut key = Vec::new();
         let sets = table.sets().iter().map(|set| {
@@ -181,59 +181,91 @@ impl Question {
             add_pool(inventory, pool, &mut key);
             pools.insert(pool.clone(), numbers.number(&key));
         }
-        let bound = claims
-            .iter()
-            .map(|claim| allocated(inventory, claim).cloned())
-            .collect();
-        Scene { sets, pools, bound }
+        let bound = ask.held.iter().map(|held| held.cloned());
+        Scene {
+            sets,
+            pools,
+            bound: bound.collect(),
+        }
     }
 
-    /// Whether nodes with equal keys may still differ for these gates, so that the node is to be asked by itself.
-    pub(super) fn is_odd(&self, row: &NodeRow) -> bool {
-        row.is_odd
-            || row.uses.counters && !self.features.partitionable_devices
-            || row.uses.groups && !self.features.compatibility_groups
-    }
-
-    /// What the claims can see of a node, in numbers.
+    /// What the claims can see of a node, in numbers. Nothing where nodes with equal keys may still differ, so that the
+    /// node is to be asked by itself.
     pub(super) fn key(
         &self,
         inventory: &Inventory,
-        row: &NodeRow,
+        (chunk, at): (&Chunk, usize),
         scene: &Scene,
         numbers: &mut Numbers,
         key: &mut Vec<u32>,
-    ) {
+    ) -> Option<()> {
+        let [structure, set, flags, slices @ ..] = chunk.facts(at) else {
+            return None;
+        };
+        let is_odd = flags & Flag::ODD != 0
+            || flags & Flag::COUNTERS != 0 && !self.features.partitionable_devices
+            || flags & Flag::GROUPS != 0 && !self.features.compatibility_groups;
+        if is_odd {
+            return None;
+        }
+        let row = &chunk.rows()[at];
         key.clear();
-        key.extend([row.structure, row.usage(inventory), scene.sets[row.set]]);
+        key.extend([*structure, chunk.usage(at, inventory), scene.sets[*set as usize]]);
         for held in scene.bound.iter().flatten() {
             let usable = is_usable_on(held, &inventory.node_or_bare(&row.name));
             key.push(usable.map_or(2, u32::from));
         }
-        for slice in row.own() {
-            self.add_slice(slice, numbers, key);
+        let (mut rest, mut number) = (slices, 0);
+        while let [shape, count, tail @ ..] = rest {
+            let (columns, next) = tail.split_at(*count as usize);
+            let slice = || row.own().nth(number);
+            self.add_kind((*shape, columns), slice, numbers, key);
+            (rest, number) = (next, number + 1);
         }
-        key.extend(row.open_pools.iter().map(|pool| scene.pools[pool]));
+        if self.has_marks() {
+            row.own().for_each(|slice| self.add_marks(slice, key));
+        }
+        if flags & Flag::OPEN_POOLS != 0 {
+            key.extend(row.open_pools.iter().map(|pool| scene.pools[pool]));
+        }
+        Some(())
     }
 
-    fn add_slice(&self, slice: &Slice, numbers: &mut Numbers, key: &mut Vec<u32>) {
+    fn has_marks(&self) -> bool {
+        !self.marks.is_empty() || !self.marks_anywhere.is_empty()
+    }
+
+    fn add_slice(&self, slice: &Arc<Slice>, numbers: &mut Numbers, key: &mut Vec<u32>) {
         let kind = slice.kind();
-        key.push(kind.shape);
-        match &self.reads {
-            Attributes::All => key.extend(kind.columns.iter()),
-            Attributes::Some(reads) => {
-                let columns = numbers.columns.entry(kind.shape).or_insert_with(|| {
-                    let reads = reads
-                        .iter()
-                        .map(|(domain, id)| (domain.as_str(), id.as_deref()));
-                    kind.columns_read(&slice.pool().driver, reads)
-                });
-                key.extend(columns.iter().map(|column| kind.columns[*column]));
-            }
-        }
-        if !self.marks.is_empty() || !self.marks_anywhere.is_empty() {
+        self.add_kind((kind.shape, &kind.columns), || Some(slice), numbers, key);
+        if self.has_marks() {
             self.add_marks(slice, key);
         }
+    }
+
+    /// Adds what the claims see of a slice of a kind.
+    fn add_kind<'s>(
+        &self,
+        (shape, columns): (u32, &[u32]),
+        slice: impl FnOnce() -> Option<&'s Arc<Slice>>,
+        numbers: &mut Numbers,
+        key: &mut Vec<u32>,
+    ) {
+        key.push(shape);
+        let Attributes::Some(reads) = &self.reads else {
+            key.extend(columns);
+            return;
+        };
+        let read = numbers.columns.entry(shape).or_insert_with(|| {
+            let reads = reads
+                .iter()
+                .map(|(domain, id)| (domain.as_str(), id.as_deref()));
+            let slice = slice();
+            slice.map_or_else(Box::default, |slice| {
+                slice.kind().columns_read(&slice.pool().driver, reads)
+            })
+        });
+        key.extend(read.iter().map(|column| columns[*column]));
     }
 
     /// Which devices of the slice are singled out, and how many times.

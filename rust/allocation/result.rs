@@ -5,73 +5,146 @@
 use std::collections::BTreeMap;
 
 use super::share::Shares;
-use crate::feasibility::prepare::{Prepared, PreparedRequest, PreparedWish};
-use crate::feasibility::view::View;
+use crate::claim::Wish;
+use crate::gates::Features;
+use crate::inventory::{Inventory, Layout, Place};
 use crate::search::{Attempt, Pick};
 use crate::wire::allocation::{
     AllocationResult, DeviceAllocationConfiguration, DeviceAllocationResult,
     DeviceRequestAllocationResult,
 };
+use crate::wire::claim::{DeviceClass, DeviceClassConfiguration, ResourceClaim};
 use crate::wire::core::{NodeSelector, NodeSelectorRequirement, NodeSelectorTerm};
 
-/// The result of one claim of a solved attempt. An error is upstream's text and fatal.
+/// What a search has found, in positions: on nodes that are equal but for names it means the devices there.
+#[derive(Debug)]
+pub(super) struct Solution {
+    /// By claim.
+    claims: Vec<Picked>,
+}
+
+/// What a claim gets.
+#[derive(Debug)]
+pub(super) struct Picked {
+    /// By request the alternative that was chosen.
+    chosen: Box<[usize]>,
+    picks: Box<[Pick]>,
+}
+
+impl Solution {
+    pub(super) fn of(attempt: &Attempt<'_, '_>) -> Self {
+        let claims = attempt.claims.iter().zip(&attempt.picks);
+        let claims = claims.map(|(claim, picks)| Picked {
+            chosen: claim
+                .requests
+                .iter()
+                .map(|request| request.chosen)
+                .collect(),
+            picks: picks.as_slice().into(),
+        });
+        Self {
+            claims: claims.collect(),
+        }
+    }
+
+    /// By claim, of those that were asked for.
+    pub(super) fn claims(&self) -> &[Picked] {
+        &self.claims
+    }
+
+    /// How many devices it takes.
+    pub(super) fn devices(&self) -> usize {
+        self.claims.iter().map(|claim| claim.picks.len()).sum()
+    }
+
+    /// Whether [`build`] will not fail.
+    pub(super) fn can_be_built(&self, site: &Site<'_>) -> bool {
+        let mut claims = self.claims.iter();
+        claims.all(|claim| node_selector(site, &claim.picks).is_ok())
+    }
+}
+
+/// Where devices were found.
+pub(super) struct Site<'s> {
+    pub(super) inventory: &'s Inventory,
+    pub(super) node: &'s str,
+    pub(super) layout: &'s Layout,
+    pub(super) features: Features,
+}
+
+/// How a request is served.
+struct Served<'a> {
+    wish: Wish<'a>,
+    class: Option<&'a DeviceClass>,
+}
+
+impl Served<'_> {
+    fn class_config(&self) -> &[DeviceClassConfiguration] {
+        self.class.map_or(&[], |class| &class.spec.config)
+    }
+}
+
+/// The result of one claim. An error is upstream's text and fatal.
 pub(super) fn build(
-    view: &View<'_>,
-    attempt: &Attempt<'_, '_>,
-    claim: usize,
+    site: &Site<'_>,
+    claim: &ResourceClaim,
+    picked: &Picked,
     shares: &mut Shares<'_>,
 ) -> Result<AllocationResult, String> {
-    let prepared = &attempt.claims[claim];
-    let picks = &attempt.picks[claim];
+    let requests = claim.spec.devices.requests.iter().zip(&picked.chosen);
+    let served = requests.filter_map(|(request, alternative)| {
+        let wish = *Wish::of(request).get(*alternative)?;
+        let class = site.inventory.class(wish.class).map(AsRef::as_ref);
+        Some(Served { wish, class })
+    });
+    let served: Vec<Served<'_>> = served.collect();
     let mut ordinals: BTreeMap<String, usize> = BTreeMap::new();
-    let results = picks
-        .iter()
-        .map(|pick| device_result(view, prepared, pick, &mut ordinals, shares))
-        .collect();
-    let node_selector = node_selector(view, picks).map_err(|error| {
-        let claim = &prepared.claim.metadata.name;
+    let results = picked.picks.iter().filter_map(|pick| {
+        let place = site.layout.place(pick.device)?;
+        let wish = &served.get(pick.request)?.wish;
+        let mut share_id = || {
+            let request = wish.reference();
+            let ordinal = ordinals.entry(request.clone()).or_default();
+            let id = place.slice.device_id(place.index);
+            *ordinal += 1;
+            shares.id(claim, &request, *ordinal - 1, id)
+        };
+        let share_id = pick.share.is_some().then(&mut share_id);
+        Some(device_result(site, place, wish, pick, share_id))
+    });
+    let results = results.collect();
+    let node_selector = node_selector(site, &picked.picks).map_err(|error| {
+        let claim = &claim.metadata.name;
         format!("create NodeSelector for claim {claim}: {error}")
     })?;
     Ok(AllocationResult {
         devices: DeviceAllocationResult {
             results,
-            config: config(prepared),
+            config: config(claim, &served),
         },
         node_selector,
         allocation_timestamp: None,
     })
 }
 
-/// Whether [`build`] will not fail.
-pub(super) fn can_be_built(view: &View<'_>, picks: &[Pick]) -> bool {
-    node_selector(view, picks).is_ok()
-}
-
 fn device_result(
-    view: &View<'_>,
-    prepared: &Prepared<'_>,
+    site: &Site<'_>,
+    place: Place<'_>,
+    wish: &Wish<'_>,
     pick: &Pick,
-    ordinals: &mut BTreeMap<String, usize>,
-    shares: &mut Shares<'_>,
+    share_id: Option<String>,
 ) -> DeviceRequestAllocationResult {
-    let viewed = &view.devices[pick.device];
-    let wish = prepared.requests[pick.request].wishes[pick.alternative].wish;
-    let (document, id, request) = (viewed.document(), viewed.id(), wish.reference());
-    let ordinal = ordinals.entry(request.clone()).or_default();
-    let share_id = pick.share.is_some().then(|| {
-        let share_id = shares.id(prepared.claim, &request, *ordinal, id);
-        *ordinal += 1;
-        share_id
-    });
+    let spec = &place.slice.document().spec;
+    let document = &spec.devices[place.index];
+    let id = place.slice.device_id(place.index);
     let conditions = |list: &Option<Vec<String>>| {
         let list = list
             .as_ref()
-            .filter(|_| view.features.device_binding_and_status);
+            .filter(|_| site.features.device_binding_and_status);
         list.cloned().unwrap_or_default()
     };
-    let skipped = &viewed.slice.document().spec.skip_node_operations;
     DeviceRequestAllocationResult {
-        request,
+        request: wish.reference(),
         driver: id.driver.to_string(),
         pool: id.pool.to_string(),
         device: id.device.to_string(),
@@ -81,8 +154,8 @@ fn device_result(
         binding_failure_conditions: conditions(&document.binding_failure_conditions),
         share_id,
         consumed_capacity: pick.share.clone().filter(|amounts| !amounts.is_empty()),
-        skip_node_operations: if view.features.is_experimental() {
-            skipped.clone()
+        skip_node_operations: if site.features.is_experimental() {
+            spec.skip_node_operations.clone()
         } else {
             Vec::new()
         },
@@ -90,18 +163,13 @@ fn device_result(
     }
 }
 
-fn chosen<'p, 'a>(request: &'p PreparedRequest<'a>) -> &'p PreparedWish<'a> {
-    &request.wishes[request.chosen]
-}
-
 /// Configuration of classes first, then of the claim; an entry that is for all requests names none.
-fn config(prepared: &Prepared<'_>) -> Vec<DeviceAllocationConfiguration> {
-    let mut entries = class_config(prepared);
-    for config in &prepared.claim.spec.devices.config {
-        let is_used = prepared
-            .requests
+fn config(claim: &ResourceClaim, served: &[Served<'_>]) -> Vec<DeviceAllocationConfiguration> {
+    let mut entries = class_config(served);
+    for config in &claim.spec.devices.config {
+        let is_used = served
             .iter()
-            .any(|request| chosen(request).wish.is_named_in(&config.requests));
+            .any(|served| served.wish.is_named_in(&config.requests));
         if config.requests.is_empty() || is_used {
             entries.push(DeviceAllocationConfiguration {
                 source: "FromClaim".to_owned(),
@@ -111,9 +179,8 @@ fn config(prepared: &Prepared<'_>) -> Vec<DeviceAllocationConfiguration> {
         }
     }
     for entry in &mut entries {
-        let is_for =
-            |request: &PreparedRequest<'_>| chosen(request).wish.is_named_in(&entry.requests);
-        if prepared.requests.iter().all(is_for) {
+        let is_for = |served: &Served<'_>| served.wish.is_named_in(&entry.requests);
+        if served.iter().all(is_for) {
             entry.requests.clear();
         }
     }
@@ -121,49 +188,50 @@ fn config(prepared: &Prepared<'_>) -> Vec<DeviceAllocationConfiguration> {
 }
 
 /// The configuration of each class once, with all requests of the class.
-fn class_config(prepared: &Prepared<'_>) -> Vec<DeviceAllocationConfiguration> {
+fn class_config(served: &[Served<'_>]) -> Vec<DeviceAllocationConfiguration> {
     let mut entries: Vec<DeviceAllocationConfiguration> = Vec::new();
     let mut ranges: BTreeMap<&str, std::ops::Range<usize>> = BTreeMap::new();
-    for request in &prepared.requests {
-        let wish = chosen(request);
-        let reference = wish.wish.reference();
-        if let Some(range) = ranges.get(wish.class.metadata.name.as_str()) {
+    for served in served {
+        let wish = &served.wish;
+        if let Some(range) = ranges.get(wish.class) {
             for entry in &mut entries[range.clone()] {
-                entry.requests.push(reference.clone());
+                entry.requests.push(wish.reference());
             }
             continue;
         }
         let start = entries.len();
         entries.extend(
-            wish.class
-                .spec
-                .config
+            served
+                .class_config()
                 .iter()
                 .map(|config| DeviceAllocationConfiguration {
                     source: "FromClass".to_owned(),
-                    requests: vec![reference.clone()],
+                    requests: vec![wish.reference()],
                     opaque: config.opaque.clone(),
                 }),
         );
-        ranges.insert(&wish.class.metadata.name, start..entries.len());
+        ranges.insert(wish.class, start..entries.len());
     }
     entries
 }
 
 /// Where the picked devices can be used: on this node if one of them is bound to a node, else where all their node
 /// selectors agree, else everywhere.
-fn node_selector(view: &View<'_>, picks: &[Pick]) -> Result<Option<NodeSelector>, String> {
+fn node_selector(site: &Site<'_>, picks: &[Pick]) -> Result<Option<NodeSelector>, String> {
     let mut term = NodeSelectorTerm::default();
-    for pick in picks {
-        let viewed = &view.devices[pick.device];
-        let (spec, device) = (&viewed.slice.document().spec, viewed.document());
+    for place in picks
+        .iter()
+        .filter_map(|pick| site.layout.place(pick.device))
+    {
+        let spec = &place.slice.document().spec;
+        let device = &spec.devices[place.index];
         let (name, selector) = if spec.per_device_node_selection == Some(true) {
             (&device.node_name, &device.node_selector)
         } else {
             (&spec.node_name, &spec.node_selector)
         };
         if name.is_some() || device.binds_to_node == Some(true) {
-            return Ok(Some(only_node(&view.node.metadata.name)));
+            return Ok(Some(only_node(site.node)));
         }
         let Some(selector) = selector else {
             continue;

@@ -110,8 +110,8 @@ impl Answer {
         dict.set_item("node", self.node())?;
         let claims = self.placed().iter().map(|claim| {
             let entry = PyDict::new(py);
-            entry.set_item("namespace", &claim.key.namespace)?;
-            entry.set_item("name", &claim.key.name)?;
+            entry.set_item("namespace", &*claim.key.namespace)?;
+            entry.set_item("name", &*claim.key.name)?;
             entry.set_item("allocation", to_python(py, &claim.allocation)?)?;
             Ok(entry)
         });

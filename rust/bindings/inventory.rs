@@ -17,12 +17,12 @@ use super::record::{Held, Objection, Remark};
 use super::survey::Survey;
 use crate::advice::{self, advise};
 use crate::allocation::{
-    self, First, Options, allocate_each, allocate_first, allocate_pod_each, allocate_pod_first,
-    prove_on, survey,
+    self, Options, allocate_each, allocate_first, allocate_first_by_name, allocate_pod_each,
+    allocate_pod_first, prove_on, survey,
 };
 use crate::claim::key;
-use crate::commit::allocate_in_turn;
 use crate::error::InputError;
+use crate::in_turn::InTurn;
 use crate::inventory::{self as engine, ClaimKey};
 use crate::proof::Proof;
 use crate::verify;
@@ -99,11 +99,10 @@ impl Asked {
         &self,
         inventory: &engine::Inventory,
         question: &Question,
-        first: &mut First,
         options: &Options<'_>,
     ) -> Result<allocation::Answer, InputError> {
         match (self, &question.nodes) {
-            (Self::Claims(claims), None) => Ok(first.allocate(inventory, claims, options)),
+            (Self::Claims(claims), None) => Ok(allocate_first_by_name(inventory, claims, options)),
             (Self::Claims(claims), Some(nodes)) => {
                 Ok(allocate_first(inventory, nodes, claims, options))
             }
@@ -111,6 +110,23 @@ impl Asked {
                 allocate_pod_first(inventory, &question.nodes(inventory), pod, options)
             }
         }
+    }
+
+    fn place(
+        &self,
+        turn: &mut InTurn,
+        question: &Question,
+        options: &Options<'_>,
+    ) -> Result<allocation::Answer, InputError> {
+        if let (Self::Claims(claims), None) = (self, &question.nodes) {
+            return Ok(turn.place(claims, options));
+        }
+        let answer = self.allocate(turn.inventory(), question, options)?;
+        // Nothing lies between the snapshot of the answer and this one, so a placed answer cannot conflict.
+        if answer.is_placed() {
+            let _ = turn.commit(&answer);
+        }
+        Ok(answer)
     }
 }
 
@@ -200,7 +216,7 @@ impl Inventory {
         )?;
         let asked = self.asked(claims, pod)?;
         let answer = interrupt::search(py, &question.options, |options| {
-            asked.allocate(&self.0, &question, &mut First::new(), options)
+            asked.allocate(&self.0, &question, options)
         })?;
         Ok(Answer::new(answer?))
     }
@@ -279,10 +295,11 @@ impl Inventory {
             }
         };
         let result = interrupt::search(py, &question.options, |options| {
-            let mut first = First::new();
-            allocate_in_turn(&self.0, &asks, options, &mut |inventory, asked| {
-                asked.allocate(inventory, &question, &mut first, options)
-            })
+            let mut turn = InTurn::new(self.0.clone());
+            let answers = turn.place_all(&asks, options, &mut |turn, asked| {
+                asked.place(turn, &question, options)
+            })?;
+            Ok::<_, InputError>((turn.inventory().clone(), answers))
         })?;
         let (after, answers) = result?;
         Ok((Self(after), answers.into_iter().map(Answer::new).collect()))

@@ -35,7 +35,7 @@ fn funnel(
     let mut counts: std::collections::BTreeMap<Reason, usize> = std::collections::BTreeMap::new();
     let mut seen = 0;
     let mut left = 0;
-    for pool in &view.pools {
+    for pool in view.pools {
         let here: usize = pool
             .slices()
             .iter()

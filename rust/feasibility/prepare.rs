@@ -235,7 +235,7 @@ fn all_devices(
 ) -> Result<Vec<usize>, String> {
     let named = || format!("claim {}, request {}", key(claim), wish.wish.name);
     let mut all = Vec::new();
-    for (pool, range) in view.pools.iter().zip(&view.ranges) {
+    for (pool, range) in view.pools.iter().zip(view.ranges) {
         let trouble = match &pool.state {
             PoolState::Incomplete { .. } => "being updated",
             PoolState::Invalid { .. } => "invalid",

@@ -38,12 +38,12 @@ impl Compiled {
         if device.slice.document().spec.devices.len() < MANY_DEVICES {
             return evaluate();
         }
-        let is_last = |(slice, _): &&mut (Arc<Slice>, OfSlice)| Arc::ptr_eq(slice, &device.slice);
+        let is_last = |(slice, _): &&mut (Arc<Slice>, OfSlice)| Arc::ptr_eq(slice, device.slice);
         let known = if let Some((_, known)) = last.as_mut().filter(is_last) {
             known.clone()
         } else {
-            let known = view.inventory.verdicts().of(selector, &device.slice);
-            *last = Some((Arc::clone(&device.slice), known.clone()));
+            let known = view.inventory.verdicts().of(selector, device.slice);
+            *last = Some((Arc::clone(device.slice), known.clone()));
             known
         };
         if let Some(verdict) = known.get(device.index) {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::claim::taint;
 use crate::gates::Features;
-use crate::inventory::pool::{Pool, PoolState, gather};
-use crate::inventory::{DeviceId, DeviceUsage, Inventory, Slice};
+use crate::inventory::pool::{Pool, PoolState};
+use crate::inventory::{DeviceId, DeviceUsage, Inventory, Layout, Place, Slice};
 use crate::quantity::Quantity;
 use crate::wire::core::Node;
 use crate::wire::slice::{Device, DeviceTaint};
@@ -22,11 +22,11 @@ pub struct View<'a> {
     /// The gates in force.
     pub features: Features,
     /// Pools in search order.
-    pub pools: Vec<Pool>,
+    pub pools: &'a [Pool],
     /// Devices of all usable pools in search order.
     pub devices: Vec<DeviceView<'a>>,
     /// For each pool the range of its devices.
-    pub ranges: Vec<std::ops::Range<usize>>,
+    pub ranges: &'a [std::ops::Range<usize>],
 }
 
 /// One device.
@@ -36,7 +36,7 @@ pub struct View<'a> {
 )]
 pub struct DeviceView<'a> {
     /// Its slice.
-    pub slice: Arc<Slice>,
+    pub slice: &'a Arc<Slice>,
     /// Position of the slice in its pool.
     pub slice_at: usize,
     /// Its position in the slice.
@@ -78,50 +78,46 @@ impl DeviceView<'_> {
 }
 
 impl<'a> View<'a> {
-    /// Looks at a node. An error is upstream's text and fatal.
+    /// Looks at a node.
     pub fn new(
         inventory: &'a Inventory,
-        node: &str,
+        node: Arc<Node>,
+        layout: &'a Layout,
         features: Features,
         is_excluded: &dyn Fn(&DeviceId) -> bool,
-    ) -> Result<Self, String> {
-        let node = inventory.node_or_bare(node);
-        let pools = gather(inventory, &node, features)
-            .map_err(|error| format!("gather pool information: {error}"))?;
+    ) -> Self {
         let mut view = Self {
             inventory,
             node,
             features,
-            pools: Vec::new(),
-            devices: Vec::new(),
-            ranges: Vec::new(),
+            pools: &layout.pools,
+            devices: Vec::with_capacity(layout.ranges.last().map_or(0, |range| range.end)),
+            ranges: &layout.ranges,
         };
-        for (position, pool) in pools.iter().enumerate() {
-            let start = view.devices.len();
-            if let PoolState::Usable { slices, .. } = &pool.state {
-                for (slice_at, slice) in slices.iter().enumerate() {
-                    let held = inventory.slice_usage(slice);
-                    for index in 0..slice.document().spec.devices.len() {
-                        let usage = held.and_then(|held| held.device(index));
-                        let at = (position, slice_at, index);
-                        let device = view.device(slice, at, usage, is_excluded);
-                        view.devices.push(device);
-                    }
-                }
+        let mut held = None;
+        for place in layout.places() {
+            if place.index == 0 {
+                held = inventory.slice_usage(place.slice);
             }
-            view.ranges.push(start..view.devices.len());
+            let usage = held.and_then(|held| held.device(place.index));
+            let device = view.device(place, usage, is_excluded);
+            view.devices.push(device);
         }
-        view.pools = pools;
-        Ok(view)
+        view
     }
 
     fn device(
         &self,
-        slice: &Arc<Slice>,
-        (pool, slice_at, index): (usize, usize, usize),
+        place: Place<'a>,
         usage: Option<&'a DeviceUsage>,
         is_excluded: &dyn Fn(&DeviceId) -> bool,
     ) -> DeviceView<'a> {
+        let Place {
+            pool,
+            slice_at,
+            slice,
+            index,
+        } = place;
         let sharing = self.features.consumable_capacity;
         let id = slice.device_id(index);
         let is_shareable = || {
@@ -133,7 +129,7 @@ impl<'a> View<'a> {
                 && taint::rule_applies(rule, &id.driver, &id.pool, &id.device)
         });
         DeviceView {
-            slice: Arc::clone(slice),
+            slice,
             slice_at,
             index,
             pool,

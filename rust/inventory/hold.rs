@@ -3,18 +3,35 @@
 //! Never judges what is taken. Start at [`Inventory::hold`].
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::usage::{DeviceUsage, Held, Holder, SliceUsage};
 use super::{ClaimKey, DeviceId, Inventory, Name, NodeTable, PoolId, Slice};
 use crate::wire::allocation::AllocationResult;
 
+/// Where a node stands in the table: its chunk, and its place in it.
+pub type Position = (usize, usize);
+
 impl Inventory {
     /// The same inventory in which the claim holds the allocation, instead of what it held before.
     #[must_use]
     pub fn hold(&self, held: Held) -> Self {
-        let mut next = self.release(&held.key);
-        let mut nodes = BTreeSet::new();
+        let mut next = self.clone();
+        next.take(held);
+        next
+    }
+
+    /// The same inventory in which the claim holds nothing; its document stays.
+    #[must_use]
+    pub fn release(&self, key: &ClaimKey) -> Self {
+        let mut next = self.clone();
+        next.give_back(key);
+        next
+    }
+
+    /// As [`Inventory::hold`], for this snapshot itself. Returns the nodes for which what is held is another then.
+    pub(crate) fn take(&mut self, held: Held) -> Vec<Position> {
+        let mut changed = self.give_back(&held.key);
         for result in &held.allocation.devices.results {
             if result.admin_access == Some(true) {
                 continue;
@@ -25,53 +42,44 @@ impl Inventory {
                 consumed: result.consumed_capacity.clone().unwrap_or_default(),
             };
             let device = DeviceId::new(&result.driver, &result.pool, &result.device);
-            let usage = next.usage.get(&device);
-            let usage = usage.map_or_else(
-                || DeviceUsage::default().with(holder.clone()),
-                |usage| usage.with(holder.clone()),
-            );
-            next.set_usage(device, usage, &mut nodes);
+            let usage = match self.usage.get(&device) {
+                Some(usage) => usage.with(holder),
+                None => DeviceUsage::default().with(holder),
+            };
+            self.set_usage(device, usage, &mut changed);
         }
-        next.held.insert_mut(held.key.clone(), Arc::new(held));
-        next.stamp = Arc::default();
-        next.patch_usage(&nodes);
-        next
+        self.held.insert_mut(held.key.clone(), Arc::new(held));
+        self.stamp = Arc::default();
+        self.forget_usage(&changed);
+        changed
     }
 
-    /// The same inventory in which the claim holds nothing; its document stays.
-    #[must_use]
-    pub fn release(&self, key: &ClaimKey) -> Self {
-        let mut next = self.clone();
-        let Some(held) = self.held.get(key) else {
-            return next;
+    /// As [`Inventory::release`], for this snapshot itself. Returns the nodes for which what is held is another then.
+    pub(crate) fn give_back(&mut self, key: &ClaimKey) -> Vec<Position> {
+        let mut changed = Vec::new();
+        let Some(held) = self.held.get(key).cloned() else {
+            return changed;
         };
-        next.held.remove_mut(key);
-        let mut nodes = BTreeSet::new();
+        self.held.remove_mut(key);
         for result in &held.allocation.devices.results {
             let device = DeviceId::new(&result.driver, &result.pool, &result.device);
-            if let Some(usage) = next.usage.get(&device).map(|usage| usage.without(key)) {
-                next.set_usage(device, usage, &mut nodes);
+            if let Some(usage) = self.usage.get(&device).map(|usage| usage.without(key)) {
+                self.set_usage(device, usage, &mut changed);
             }
         }
-        next.stamp = Arc::default();
-        next.patch_usage(&nodes);
-        next
+        self.stamp = Arc::default();
+        self.forget_usage(&changed);
+        changed
     }
 
     /// Notes who holds a device now, and the nodes for which that is another number.
-    fn set_usage(&mut self, device: DeviceId, usage: DeviceUsage, nodes: &mut BTreeSet<Name>) {
+    fn set_usage(&mut self, device: DeviceId, usage: DeviceUsage, changed: &mut Vec<Position>) {
         let usage = (!usage.is_empty()).then(|| Arc::new(usage));
         for (slice, index) in self.places_of(&device) {
-            let known = self.in_use.get(&slice.number());
-            let mut now = known.map_or_else(|| SliceUsage::none(&slice), |known| (**known).clone());
-            now.set(index, usage.clone());
-            if now.is_empty() {
-                self.in_use.remove_mut(&slice.number());
-            } else {
-                self.in_use.insert_mut(slice.number(), Arc::new(now));
-            }
+            self.set_usage_at(&slice, index, usage.clone());
             if let Some(table) = self.table.get() {
-                nodes.extend(table.only_node_of(&slice));
+                let node = table.only_node_of(&slice);
+                changed.extend(node.and_then(|node| table.position(node)));
             }
         }
         match usage {
@@ -79,6 +87,32 @@ impl Inventory {
             None => {
                 self.usage.remove_mut(&device);
             }
+        }
+    }
+
+    fn set_usage_at(&mut self, slice: &Slice, index: usize, usage: Option<Arc<DeviceUsage>>) {
+        let number = slice.number();
+        if let Some(known) = self.in_use.get_mut(&number) {
+            let known = Arc::make_mut(known);
+            known.set(index, usage);
+            if known.is_empty() {
+                self.in_use.remove_mut(&number);
+            }
+        } else if usage.is_some() {
+            let mut now = SliceUsage::none(slice);
+            now.set(index, usage);
+            self.in_use.insert_mut(number, Arc::new(now));
+        }
+    }
+
+    /// Brings the table up to date after something was taken or given back on these nodes.
+    fn forget_usage(&mut self, changed: &[Position]) {
+        if changed.is_empty() {
+            return;
+        }
+        if let Some(mut table) = self.table.take() {
+            Arc::make_mut(&mut table).forget_usage(changed);
+            self.table = OnceLock::from(table);
         }
     }
 
@@ -121,7 +155,7 @@ impl Inventory {
         let devices = results.map(|r| DeviceId::new(&r.driver, &r.pool, &r.device));
         let places = devices.flat_map(|device| self.places_of(&device));
         places
-            .filter_map(|(slice, _)| table.only_node_of(&slice))
+            .filter_map(|(slice, _)| table.only_node_of(&slice).map(Name::from))
             .collect()
     }
 }

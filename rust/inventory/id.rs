@@ -54,17 +54,17 @@ impl fmt::Display for PoolId {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub struct ClaimKey {
     /// Namespace; may be empty for a claim that was never stored.
-    pub namespace: String,
+    pub namespace: Arc<str>,
     /// Name.
-    pub name: String,
+    pub name: Arc<str>,
 }
 
 impl ClaimKey {
     /// The key made of two names.
     pub fn new(namespace: &str, name: &str) -> Self {
         Self {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
+            namespace: Arc::from(namespace),
+            name: Arc::from(name),
         }
     }
 

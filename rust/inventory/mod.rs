@@ -4,9 +4,11 @@
 //! change: a node's slices cost that node, not the cluster. Never searches, never judges. Start at [`Inventory`].
 
 mod census;
+mod chunk;
 mod hold;
 mod id;
 mod kinds;
+mod layout;
 mod plan;
 pub mod pool;
 mod report;
@@ -20,18 +22,23 @@ mod update;
 mod usage;
 mod verdicts;
 
+use std::hash::BuildHasherDefault;
 use std::ops::Bound;
 use std::sync::{Arc, OnceLock};
 
 use rpds::RedBlackTreeMapSync as Map;
+use rustc_hash::FxHasher;
 
 pub use census::Census;
+pub use chunk::Chunk;
+pub use hold::Position;
 pub use id::{ClaimKey, DeviceId, ObjectRef, PoolId};
 use kinds::Kinds;
 
+pub use layout::{Layout, Place};
 pub use plan::CounterPlan;
 pub use report::{Remark, Report};
-pub use row::NodeRow;
+pub use row::{Flag, NodeRow};
 pub use slice::{AtLarge, Slice, Uses};
 pub use table::NodeTable;
 pub use usage::{CallerData, DeviceUsage, Held, Holder, SliceUsage};
@@ -44,6 +51,8 @@ use crate::wire::document::Defaults;
 use crate::wire::slice::DeviceTaintRule;
 
 type Name = Arc<str>;
+/// Never gone through, so that its order does not matter.
+type Table<K, V> = rpds::HashTrieMapSync<K, V, BuildHasherDefault<FxHasher>>;
 
 /// Told from others by its address; not empty, or all would have the same.
 #[derive(Debug, Default)]
@@ -69,9 +78,9 @@ pub struct Inventory {
     templates: Map<ClaimKey, Arc<ResourceClaimTemplate>>,
     pods: Map<ClaimKey, Arc<Pod>>,
     held: Map<ClaimKey, Arc<Held>>,
-    usage: Map<DeviceId, Arc<DeviceUsage>>,
+    usage: Table<DeviceId, Arc<DeviceUsage>>,
     /// The same by number of the slice, for the slices that are here; absent where nothing is held.
-    in_use: Map<u32, Arc<SliceUsage>>,
+    in_use: Table<u32, Arc<SliceUsage>>,
     /// How many slices each pool has.
     pools: Map<PoolId, Arc<Census>>,
     report: Arc<Report>,
@@ -249,25 +258,13 @@ impl Inventory {
 
     /// All nodes that a node document or a slice names, by name.
     pub fn node_names(&self) -> Vec<String> {
-        let rows = self.table().chunks().iter().flat_map(|chunk| chunk.iter());
+        let rows = self.table().chunks().iter().flat_map(|chunk| chunk.rows());
         rows.map(|row| row.name.to_string()).collect()
     }
 
     /// The nodes in a row.
     pub fn table(&self) -> &Arc<NodeTable> {
         self.table.get_or_init(|| Arc::new(NodeTable::new(self)))
-    }
-
-    /// Brings the table up to date after something was taken or given back on these nodes.
-    fn patch_usage(&mut self, nodes: &std::collections::BTreeSet<Name>) {
-        if let Some(table) = self.table.take() {
-            let table = if nodes.is_empty() {
-                table
-            } else {
-                Arc::new(table.touched(nodes))
-            };
-            self.table = OnceLock::from(table);
-        }
     }
 
     /// Whether both come from one inventory by changes, so that equal numbers mean the same in both.

@@ -10,7 +10,8 @@ use std::sync::{Arc, OnceLock};
 use super::pool::device_matches;
 use super::slice::Uses;
 use super::table::has;
-use super::{Inventory, Name, PoolId, Slice};
+use super::{Inventory, Layout, Name, PoolId, Slice};
+use crate::gates::Features;
 use crate::wire::core::Node;
 
 /// One node.
@@ -28,14 +29,30 @@ pub struct NodeRow {
     pub structure: u32,
     /// Pools in which slices that it does not see may have a say.
     pub open_pools: Arc<[(PoolId, i64)]>,
-    /// Equal for nodes of whose own slices the same is held, device by device, up to who holds it; worked out when first
-    /// asked for.
-    pub(super) usage: OnceLock<u32>,
+    /// What a question has to know of it, in numbers: [`NodeRow::structure`], [`NodeRow::set`], a number of [`Flag`]s,
+    /// and of each slice that no other node sees the shape, how many columns it has, and their numbers.
+    pub facts: Box<[u32]>,
+    /// Its pools for the gates that were asked for first; only where no other node has a say in them.
+    pub(super) layout: OnceLock<(Features, Arc<Layout>)>,
     /// What needs gates: with those off such slices are left out.
     pub uses: Uses,
     /// Whether its pools are such that it is better looked at by itself: generations or counts that contradict each
     /// other, devices of one name.
     pub is_odd: bool,
+}
+
+/// What is special about a node.
+pub struct Flag;
+
+impl Flag {
+    /// [`NodeRow::is_odd`].
+    pub const ODD: u32 = 1;
+    /// [`Uses::counters`].
+    pub const COUNTERS: u32 = 2;
+    /// [`Uses::groups`].
+    pub const GROUPS: u32 = 4;
+    /// It has [`NodeRow::open_pools`].
+    pub const OPEN_POOLS: u32 = 8;
 }
 
 /// What a node sees.
@@ -84,7 +101,7 @@ impl NodeRow {
             only: Arc::clone(&visible.only),
             set: visible.set.0,
             structure: inventory.kinds.text(text),
-            usage: OnceLock::new(),
+            layout: OnceLock::new(),
             open_pools: pools.open(),
             uses: Uses {
                 counters: slices.iter().any(|slice| {
@@ -94,19 +111,38 @@ impl NodeRow {
                 groups: slices.iter().any(|slice| slice.uses().groups),
             },
             is_odd: pools.are_odd(),
+            facts: Box::default(),
         }
+        .with_facts()
     }
 
-    /// Equal for nodes of whose own slices the same is held, device by device, up to who holds it.
-    pub fn usage(&self, inventory: &Inventory) -> u32 {
-        *self.usage.get_or_init(|| {
-            let numbers = self.own().map(|slice| inventory.usage_number(slice));
-            let numbers: Vec<u32> = numbers.collect();
-            match numbers.as_slice() {
-                [number] => *number,
-                _ => inventory.kinds.text(format!("{numbers:?}")),
-            }
-        })
+    fn with_facts(mut self) -> Self {
+        let flags = [
+            (Flag::ODD, self.is_odd),
+            (Flag::COUNTERS, self.uses.counters),
+            (Flag::GROUPS, self.uses.groups),
+            (Flag::OPEN_POOLS, !self.open_pools.is_empty()),
+        ];
+        let flags = flags.iter().filter(|(_, is_set)| *is_set);
+        let flags = flags.map(|(flag, _)| flag).sum();
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let mut facts = vec![self.structure, number(self.set), flags];
+        for kind in self.own().map(|slice| slice.kind()) {
+            facts.extend([kind.shape, number(kind.columns.len())]);
+            facts.extend_from_slice(&kind.columns);
+        }
+        self.facts = facts.into();
+        self
+    }
+
+    /// A number that is equal for nodes of whose own slices the same is held, device by device, up to who holds it.
+    pub(super) fn usage(&self, inventory: &Inventory) -> u32 {
+        let numbers = self.own().map(|slice| inventory.usage_number(slice));
+        let numbers: Vec<u32> = numbers.collect();
+        match numbers.as_slice() {
+            [number] => *number,
+            _ => inventory.kinds.text(format!("{numbers:?}")),
+        }
     }
 
     /// The slices that no other node sees, by name.

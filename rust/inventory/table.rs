@@ -3,13 +3,13 @@
 //! Shared between snapshots in chunks: a change costs the chunk it falls into. Never searches. Start at [`NodeTable`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use rpds::RedBlackTreeMapSync as Map;
 
 use super::row::{Visible, in_order};
 use super::sight;
-use super::{Inventory, Name, NodeRow, PoolId, Slice};
+use super::{Chunk, Inventory, Name, NodeRow, PoolId, Position, Slice};
 use crate::wire::slice::ResourceSlice;
 
 /// Nodes in a chunk when the table is made; at most twice as many later.
@@ -21,12 +21,11 @@ const MANY_PAIRS: usize = 100_000;
 
 /// Slices that several nodes see, by name.
 type SliceSet = Arc<[Arc<Slice>]>;
-type Chunk = Arc<Vec<Arc<NodeRow>>>;
 
 /// All nodes that a node document or a slice names, by name.
 #[derive(Clone, Debug, Default)]
 pub struct NodeTable {
-    chunks: Vec<Chunk>,
+    chunks: Vec<Arc<Chunk>>,
     len: usize,
     /// The different sets of slices that nodes see with others.
     sets: Arc<[SliceSet]>,
@@ -96,17 +95,18 @@ impl NodeTable {
             })
             .collect();
         let open_pools = rows.iter().flat_map(|row| row.open_pools.iter().cloned());
-        for row in &rows {
-            // Worked out now, so that nobody has to wait for it later.
-            row.usage(inventory);
+        let chunks = rows.chunks(CHUNK).map(|rows| Chunk::new(rows.to_vec()));
+        let chunks: Vec<Arc<Chunk>> = chunks.map(Arc::new).collect();
+        for chunk in &chunks {
+            for at in 0..chunk.rows().len() {
+                // Worked out now, so that nobody has to wait for it later.
+                chunk.usage(at, inventory);
+            }
         }
         Self {
             len: rows.len(),
             open_pools: Arc::new(open_pools.collect()),
-            chunks: rows
-                .chunks(CHUNK)
-                .map(|rows| Arc::new(rows.to_vec()))
-                .collect(),
+            chunks,
             sets: sets.sets.into(),
             only,
             is_unclear,
@@ -172,7 +172,7 @@ impl NodeTable {
         if !slice.has_valid_selectors() {
             return None;
         }
-        let rows = self.chunks.iter().flat_map(|chunk| chunk.iter());
+        let rows = self.chunks.iter().flat_map(|chunk| chunk.rows());
         let mut viewers = rows.filter(|row| sight::sees(&inventory.node_or_bare(&row.name), slice));
         if let Some(viewer) = viewers.next() {
             let viewer = Arc::clone(&viewer.name);
@@ -185,54 +185,45 @@ impl NodeTable {
         Some(nodes)
     }
 
-    /// The table after something was taken or given back on these nodes; their chunks are others then.
-    pub(super) fn touched(&self, names: &BTreeSet<Name>) -> Self {
-        let mut next = self.clone();
-        for name in names {
-            if let Some((chunk, Ok(at))) = next.place(name) {
-                let rows = Arc::make_mut(&mut next.chunks[chunk]);
-                Arc::make_mut(&mut rows[at]).usage = OnceLock::new();
-            }
+    /// What is held has changed for these nodes; their chunks are others then.
+    pub(super) fn forget_usage(&mut self, changed: &[Position]) {
+        for (chunk, at) in changed {
+            Arc::make_mut(&mut self.chunks[*chunk]).forget_usage(*at);
         }
-        next
     }
 
     fn put(&mut self, row: Arc<NodeRow>) {
-        match self.place(&row.name) {
-            None => {
-                self.chunks.push(Arc::new(vec![row]));
-                self.len += 1;
-            }
-            Some((chunk, Ok(at))) => Arc::make_mut(&mut self.chunks[chunk])[at] = row,
-            Some((chunk, Err(at))) => {
-                let rows = Arc::make_mut(&mut self.chunks[chunk]);
-                rows.insert(at, row);
-                self.len += 1;
-                if rows.len() > 2 * CHUNK {
-                    let rest = rows.split_off(CHUNK);
-                    self.chunks.insert(chunk + 1, Arc::new(rest));
-                }
-            }
+        let Some((number, at)) = self.place(&row.name) else {
+            self.chunks.push(Arc::new(Chunk::new(vec![row])));
+            self.len += 1;
+            return;
+        };
+        let chunk = Arc::make_mut(&mut self.chunks[number]);
+        chunk.put(at, row);
+        self.len += usize::from(at.is_err());
+        if chunk.rows().len() > 2 * CHUNK {
+            let rest = chunk.split_off(CHUNK);
+            self.chunks.insert(number + 1, Arc::new(rest));
         }
     }
 
     fn remove(&mut self, name: &str) {
-        if let Some((chunk, Ok(at))) = self.place(name) {
-            let rows = Arc::make_mut(&mut self.chunks[chunk]);
-            rows.remove(at);
+        if let Some((number, Ok(at))) = self.place(name) {
+            let chunk = Arc::make_mut(&mut self.chunks[number]);
+            chunk.remove(at);
             self.len -= 1;
-            if rows.is_empty() {
-                self.chunks.remove(chunk);
+            if chunk.rows().is_empty() {
+                self.chunks.remove(number);
             }
         }
     }
 
     /// The chunk of a node and its place there, or where it would be; nothing in an empty table.
     fn place(&self, name: &str) -> Option<(usize, Result<usize, usize>)> {
-        let before = |chunk: &Chunk| chunk.last().is_some_and(|row| &*row.name < name);
+        let before = |chunk: &Arc<Chunk>| chunk.rows().last().is_some_and(|row| &*row.name < name);
         let chunk = self.chunks.partition_point(before);
         let chunk = chunk.min(self.chunks.len().checked_sub(1)?);
-        let rows = &self.chunks[chunk];
+        let rows = self.chunks[chunk].rows();
         Some((chunk, rows.binary_search_by(|row| (*row.name).cmp(name))))
     }
 
@@ -247,12 +238,12 @@ impl NodeTable {
     }
 
     /// The chunks; equal addresses mean equal contents.
-    pub fn chunks(&self) -> &[Arc<Vec<Arc<NodeRow>>>] {
+    pub fn chunks(&self) -> &[Arc<Chunk>] {
         &self.chunks
     }
 
     /// The chunk of a node, and its place there.
-    pub fn position(&self, name: &str) -> Option<(usize, usize)> {
+    pub fn position(&self, name: &str) -> Option<Position> {
         let (chunk, at) = self.place(name)?;
         Some((chunk, at.ok()?))
     }
@@ -260,7 +251,7 @@ impl NodeTable {
     /// A node.
     pub fn row(&self, name: &str) -> Option<&NodeRow> {
         let (chunk, at) = self.position(name)?;
-        Some(&self.chunks[chunk][at])
+        Some(&self.chunks[chunk].rows()[at])
     }
 
     /// The different sets of slices that nodes see with others.
@@ -284,11 +275,11 @@ impl NodeTable {
     }
 
     /// The node that alone sees the slice.
-    pub(super) fn only_node_of(&self, slice: &Slice) -> Option<Name> {
+    pub(super) fn only_node_of<'t>(&'t self, slice: &'t Slice) -> Option<&'t str> {
         let named = slice.document().spec.node_name.as_deref();
         match named.unwrap_or_default() {
-            "" => self.only_of(slice.name()).cloned(),
-            name => Some(Name::from(name)),
+            "" => self.only_of(slice.name()).map(AsRef::as_ref),
+            name => Some(name),
         }
     }
 

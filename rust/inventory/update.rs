@@ -189,7 +189,7 @@ impl Inventory {
     /// Notes what changes in the table if the object goes.
     fn note_object(&self, object: &ObjectRef, table: Option<&NodeTable>, changes: &mut Changes) {
         let Some(table) = table else { return };
-        let name = object.key.name.as_str();
+        let name = &*object.key.name;
         match object.kind.as_str() {
             "Node" => {
                 changes.nodes.insert(Name::from(name));
@@ -295,7 +295,7 @@ impl Inventory {
                 let now = Held {
                     key: key.clone(),
                     uid: claim.metadata.uid.clone(),
-                    allocation: allocation.clone(),
+                    allocation: Arc::new(allocation.clone()),
                     reserved_for: claim.status.reserved_for.clone(),
                     caller: before
                         .as_ref()
@@ -315,7 +315,7 @@ impl Inventory {
 
     /// UID of the object that has the name now; empty where none is known.
     fn uid_of(&self, object: &ObjectRef) -> &str {
-        let (name, key) = (object.key.name.as_str(), &object.key);
+        let (name, key) = (&*object.key.name, &object.key);
         let document = match object.kind.as_str() {
             "DeviceClass" => self.classes.get(name).map(|d| &d.metadata),
             "DeviceTaintRule" => self.taint_rules.get(name).map(|d| &d.metadata),
@@ -338,7 +338,7 @@ impl Inventory {
         if !object.uid.is_empty() && !known.is_empty() && known != object.uid {
             return Ok(false);
         }
-        let name: Name = Arc::from(object.key.name.as_str());
+        let name: Name = Arc::clone(&object.key.name);
         Ok(match object.kind.as_str() {
             "DeviceClass" => self.classes.remove_mut(&name),
             "DeviceTaintRule" => self.taint_rules.remove_mut(&name),

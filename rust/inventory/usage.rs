@@ -24,7 +24,7 @@ pub struct Held {
     #[serde(default)]
     pub uid: String,
     /// What it holds.
-    pub allocation: AllocationResult,
+    pub allocation: Arc<AllocationResult>,
     /// For whom.
     #[serde(default)]
     pub reserved_for: Vec<ResourceClaimConsumerReference>,

@@ -105,7 +105,7 @@ impl Case {
         let results: Vec<AllocationResult> = answer
             .allocations()
             .iter()
-            .map(|claim| claim.allocation.clone())
+            .map(|claim| AllocationResult::clone(&claim.allocation))
             .collect();
         let verdict = verify(
             &self.inventory,

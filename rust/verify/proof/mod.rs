@@ -39,7 +39,7 @@ pub fn check_proof(
     let node = &*inventory.node_or_bare(node);
     let held: Vec<&AllocationResult> = inventory
         .held_claims()
-        .map(|held| &held.allocation)
+        .map(|held| &*held.allocation)
         .collect();
     let documents = Documents {
         node,

@@ -1,0 +1,334 @@
+//! What is known of claims on all nodes: the verdict on each, found once for all that are equal.
+//!
+//! Nodes that are equal in everything the claims can see are searched once: the first of them by name stands for all.
+//! Never changes an answer or a count of steps. Start at [`Known`]; what makes nodes equal is in [`super::question`].
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use rustc_hash::FxHashMap;
+
+use super::on_node::{fate_on, outcome_of, outcome_on};
+use super::question::{Numbers, Question, Scene};
+use super::result::Solution;
+use super::{Ask, Fate, Options, Outcome, Verdict};
+use crate::inventory::{Chunk, NodeTable, Position};
+
+/// Answers and numbers that are remembered; beyond that everything is forgotten.
+const REMEMBERED: usize = 1 << 18;
+
+/// What is known of the nodes of one snapshot.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    memo: Arc<Memo>,
+    scene: Arc<Scene>,
+    /// By node, in chunks like those of the table.
+    chunks: Vec<Slot>,
+}
+
+/// A question and what was found for it.
+#[derive(Debug)]
+pub(super) struct Memo {
+    question: Question,
+    found: Mutex<Found>,
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    states: FxHashMap<Box<[u32]>, State>,
+    numbers: Numbers,
+}
+
+/// What nodes that are equal come to.
+#[derive(Clone, Debug)]
+struct State {
+    verdict: Verdict,
+    /// What the claims get there.
+    solution: Option<Arc<Solution>>,
+}
+
+/// The verdicts on a chunk of the table, once somebody asked.
+#[derive(Clone, Debug, Default)]
+struct Slot {
+    verdicts: OnceLock<Arc<Verdicts>>,
+    /// What was known of the chunk at its place in an earlier snapshot.
+    before: Option<(Arc<Chunk>, Arc<Verdicts>)>,
+}
+
+#[derive(Clone, Debug)]
+struct Verdicts {
+    by_row: Vec<Verdict>,
+    /// Whether one of them was found by asking the node by itself, so that equal rows do not mean equal fates.
+    is_odd: bool,
+    /// The first node at which a search for one node ends.
+    first: Option<usize>,
+    /// Steps on all of them.
+    steps: u64,
+}
+
+/// The first node at which a search for one node ends.
+pub(super) struct First {
+    pub(super) node: Position,
+    /// How many nodes come before it.
+    pub(super) before: usize,
+    /// Steps on those.
+    pub(super) steps: u64,
+}
+
+impl Memo {
+    fn new(ask: &Ask<'_>) -> Self {
+        Self {
+            question: Question::new(ask.inventory, ask.claims, ask.options),
+            found: Mutex::default(),
+        }
+    }
+
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The options that make a difference.
+    pub(super) fn options(&self) -> Options<'static> {
+        self.question.options()
+    }
+}
+
+impl Verdicts {
+    fn count(&mut self) {
+        let ends = |verdict: &Verdict| matches!(verdict.fate, Fate::Placed | Fate::Fatal);
+        self.first = self.by_row.iter().position(ends);
+        let steps = self.by_row.iter().map(|verdict| verdict.steps);
+        self.steps = steps.fold(0, u64::saturating_add);
+    }
+}
+
+impl Known {
+    /// Nothing is known of any node yet, but what was known before of those that did not change: for the same claims, by
+    /// a snapshot of the same kin that had this table.
+    pub(super) fn begin(ask: &Ask<'_>, before: Option<(&Self, &NodeTable)>) -> Self {
+        let memo = before.map_or_else(
+            || Arc::new(Memo::new(ask)),
+            |(known, _)| Arc::clone(&known.memo),
+        );
+        let (scene, is_new) = scene(&memo, ask);
+        // Numbers of another time say nothing about these.
+        let before = before.filter(|(known, _)| !is_new && *known.scene == scene);
+        let chunks = ask.inventory.table().chunks().iter().enumerate();
+        let slot = |(at, chunk)| {
+            before.map_or_else(Slot::default, |(known, table)| known.slot(table, at, chunk))
+        };
+        Self {
+            chunks: chunks.map(slot).collect(),
+            memo,
+            scene: Arc::new(scene),
+        }
+    }
+
+    /// Whether it is about these claims.
+    pub(super) fn is_about(&self, ask: &Ask<'_>) -> bool {
+        let question = &self.memo.question;
+        question.is_about(ask.inventory, ask.claims, ask.options)
+    }
+
+    /// The question and what was found for it.
+    pub(super) fn memo(&self) -> &Arc<Memo> {
+        &self.memo
+    }
+
+    /// What is known for a chunk at a place of a later snapshot.
+    fn slot(&self, table: &NodeTable, at: usize, chunk: &Arc<Chunk>) -> Slot {
+        let known = table.chunks();
+        let is_same = |at: &usize| {
+            known
+                .get(*at)
+                .is_some_and(|known| Arc::ptr_eq(known, chunk))
+        };
+        // Nodes that came or went have moved it by few places.
+        let mut near = [at, at.wrapping_sub(1), at + 1].into_iter();
+        if let Some(same) = near.find(is_same)
+            && let Some(verdicts) = self.chunks[same].verdicts.get()
+            && !verdicts.is_odd
+        {
+            return Slot {
+                verdicts: OnceLock::from(Arc::clone(verdicts)),
+                before: None,
+            };
+        }
+        let Some(slot) = self.chunks.get(at) else {
+            return Slot::default();
+        };
+        let before = match slot.verdicts.get() {
+            Some(verdicts) => Some((Arc::clone(&known[at]), Arc::clone(verdicts))),
+            None => slot.before.clone(),
+        };
+        Slot {
+            verdicts: OnceLock::new(),
+            before: before.filter(|(_, verdicts)| !verdicts.is_odd),
+        }
+    }
+
+    /// Brings it up to date with the snapshot, whose table has the same nodes as the one before; what is held has
+    /// changed for those at these places alone.
+    pub(super) fn renew(&mut self, ask: &Ask<'_>, changed: &[(usize, usize)]) {
+        let (scene, is_new) = scene(&self.memo, ask);
+        if is_new || *self.scene != scene {
+            self.scene = Arc::new(scene);
+            self.chunks = vec![Slot::default(); self.chunks.len()];
+            return;
+        }
+        for (chunk, at) in changed {
+            let mut slot = std::mem::take(&mut self.chunks[*chunk]);
+            if let Some(verdicts) = slot.verdicts.get_mut()
+                && !verdicts.is_odd
+            {
+                let node = (&*ask.inventory.table().chunks()[*chunk], *at);
+                let verdicts = Arc::make_mut(verdicts);
+                let mut found = self.memo.found();
+                let verdict = self.node(node, ask, &mut found, &mut Vec::new());
+                (verdicts.by_row[*at], verdicts.is_odd) = verdict;
+                verdicts.count();
+                self.chunks[*chunk] = slot;
+            }
+        }
+    }
+
+    /// Asks for a chunk.
+    pub(super) fn ask(&self, at: usize, ask: &Ask<'_>) {
+        self.chunk(at, ask);
+    }
+
+    fn chunk(&self, at: usize, ask: &Ask<'_>) -> &Verdicts {
+        let slot = &self.chunks[at];
+        let chunk = &ask.inventory.table().chunks()[at];
+        slot.verdicts
+            .get_or_init(|| Arc::new(self.nodes(chunk, slot, ask)))
+    }
+
+    fn nodes(&self, chunk: &Chunk, slot: &Slot, ask: &Ask<'_>) -> Verdicts {
+        let mut all = Verdicts {
+            by_row: Vec::with_capacity(chunk.rows().len()),
+            is_odd: false,
+            first: None,
+            steps: 0,
+        };
+        let mut found = self.memo.found();
+        let mut key = Vec::new();
+        for at in 0..chunk.rows().len() {
+            let before = slot.before.as_ref().and_then(|(other, verdicts)| {
+                let is_same = chunk.is_same(at, ask.inventory, other);
+                is_same.then(|| verdicts.by_row[at])
+            });
+            let verdict = before.unwrap_or_else(|| {
+                let (verdict, is_odd) = self.node((chunk, at), ask, &mut found, &mut key);
+                all.is_odd |= is_odd;
+                verdict
+            });
+            all.by_row.push(verdict);
+        }
+        all.count();
+        all
+    }
+
+    /// The verdict on a node, and whether it says nothing of equal rows.
+    fn node(
+        &self,
+        node: (&Chunk, usize),
+        ask: &Ask<'_>,
+        found: &mut Found,
+        key: &mut Vec<u32>,
+    ) -> (Verdict, bool) {
+        let name = &node.0.rows()[node.1].name;
+        if self.key(node, ask, &mut found.numbers, key).is_none() {
+            return (fate_on(ask, name).verdict, true);
+        }
+        if let Some(state) = found.states.get(key.as_slice()) {
+            return (state.verdict, false);
+        }
+        let fared = fate_on(ask, name);
+        let verdict = fared.verdict;
+        if !fared.is_interrupted {
+            let solution = fared.solution.map(Arc::new);
+            let state = State { verdict, solution };
+            found.states.insert(key.as_slice().into(), state);
+        }
+        (verdict, fared.is_interrupted)
+    }
+
+    /// The key of a node, to look up in what was found; nothing for a node that is to be asked by itself.
+    fn key(
+        &self,
+        node: (&Chunk, usize),
+        ask: &Ask<'_>,
+        numbers: &mut Numbers,
+        key: &mut Vec<u32>,
+    ) -> Option<()> {
+        if ask.inventory.table().is_unclear() {
+            return None;
+        }
+        let question = &self.memo.question;
+        question.key(ask.inventory, node, &self.scene, numbers, key)
+    }
+
+    /// What [`super::allocate_on`] comes to on a node of the table, and the steps it takes.
+    pub(super) fn outcome(&self, (chunk, at): Position, ask: &Ask<'_>) -> (Outcome, u64) {
+        let chunk = &*ask.inventory.table().chunks()[chunk];
+        let name = &chunk.rows()[at].name;
+        let mut key = Vec::new();
+        let mut found = self.memo.found();
+        let state = self
+            .key((chunk, at), ask, &mut found.numbers, &mut key)
+            .and_then(|()| found.states.get(key.as_slice()).cloned());
+        drop(found);
+        if let Some(State {
+            verdict,
+            solution: Some(solution),
+        }) = state
+            && let Some(outcome) = outcome_of(ask, name, &solution)
+        {
+            return (outcome, verdict.steps);
+        }
+        outcome_on(ask, name)
+    }
+
+    /// What was found so far, node by node.
+    pub(super) fn verdicts(&self) -> impl Iterator<Item = Verdict> {
+        let chunks = self.chunks.iter().filter_map(|slot| slot.verdicts.get());
+        chunks.flat_map(|chunk| &chunk.by_row).copied()
+    }
+
+    /// The verdicts on a chunk, if it was asked.
+    pub(super) fn of_chunk(&self, chunk: usize) -> Option<&[Verdict]> {
+        Some(&self.chunks.get(chunk)?.verdicts.get()?.by_row)
+    }
+
+    /// The first node by name at which a search for one node ends.
+    pub(super) fn first(&self, ask: &Ask<'_>) -> Option<First> {
+        let (mut before, mut steps) = (0, 0_u64);
+        for (number, rows) in ask.inventory.table().chunks().iter().enumerate() {
+            let chunk = self.chunk(number, ask);
+            if let Some(first) = chunk.first {
+                let own = chunk.by_row[..first].iter();
+                let own: u64 = own.map(|verdict| verdict.steps).sum();
+                return Some(First {
+                    node: (number, first),
+                    before: before + first,
+                    steps: steps.saturating_add(own),
+                });
+            }
+            before += rows.rows().len();
+            steps = steps.saturating_add(chunk.steps);
+        }
+        None
+    }
+}
+
+/// What the snapshot has beside its nodes, and whether everything found before was forgotten.
+fn scene(memo: &Memo, ask: &Ask<'_>) -> (Scene, bool) {
+    let mut found = memo.found();
+    let is_full = found.states.len() + found.numbers.len() > REMEMBERED;
+    if is_full {
+        *found = Found::default();
+    }
+    let question = &memo.question;
+    let scene = question.scene(ask, &mut found.numbers);
+    (scene, is_full)
+}

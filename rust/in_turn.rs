@@ -1,0 +1,80 @@
+//! Pods one after the other: each finds what those before have left.
+//!
+//! Keeps a snapshot to itself and changes it in place; whoever took a copy of it keeps what was. What nodes came to is
+//! remembered from pod to pod, which never changes an answer. Start at [`InTurn::place`].
+
+use std::sync::Arc;
+
+use crate::allocation::{Answer, First, Options, Verdict};
+use crate::commit::Conflict;
+use crate::error::InputError;
+use crate::inventory::Inventory;
+use crate::wire::claim::ResourceClaim;
+
+/// A cluster that fills up.
+#[derive(Debug)]
+pub struct InTurn {
+    inventory: Inventory,
+    first: First,
+}
+
+impl InTurn {
+    /// Begins with a snapshot.
+    pub fn new(inventory: Inventory) -> Self {
+        // The nodes have to be in a row before their places mean anything.
+        inventory.table();
+        Self {
+            inventory,
+            first: First::default(),
+        }
+    }
+
+    /// The snapshot that holds everything placed so far.
+    pub fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
+    /// Allocates the claims on the first node by name that takes them, and holds what they get.
+    pub fn place(&mut self, claims: &[Arc<ResourceClaim>], options: &Options<'_>) -> Answer {
+        let parts = self.first.find(&self.inventory, claims, options);
+        // What cannot be held, because the claims hold something else, is an answer all the same.
+        if let Ok(changed) = self.inventory.take_all(&parts.given()) {
+            self.first.note(changed);
+        }
+        parts.answer(&self.inventory, options)
+    }
+
+    /// What the claims come to on each node, in the order of the names.
+    pub fn verdicts(
+        &mut self,
+        claims: &[Arc<ResourceClaim>],
+        options: &Options<'_>,
+    ) -> impl Iterator<Item = Verdict> {
+        self.first.verdicts(&self.inventory, claims, options)
+    }
+
+    /// Holds what an answer made in another way gives; see [`Inventory::commit`].
+    pub fn commit(&mut self, answer: &Answer) -> Result<(), Conflict> {
+        self.inventory = self.inventory.commit(answer)?;
+        self.first = First::default();
+        Ok(())
+    }
+
+    /// Allocates for several pods; `allocate` places one of them. An interrupted search ends the call: the answers for
+    /// the remaining pods are missing.
+    pub fn place_all<Pod>(
+        &mut self,
+        pods: &[Pod],
+        options: &Options<'_>,
+        allocate: &mut dyn FnMut(&mut Self, &Pod) -> Result<Answer, InputError>,
+    ) -> Result<Vec<Answer>, InputError> {
+        let mut answers = Vec::with_capacity(pods.len());
+        for pod in pods {
+            if options.interrupt.is_some_and(|interrupt| interrupt()) {
+                break;
+            }
+            answers.push(allocate(self, pod)?);
+        }
+        Ok(answers)
+    }
+}
