@@ -80,7 +80,7 @@ impl Inventory {
                     return Err(conflict);
                 }
             }
-            changed.extend(self.take(Held {
+            changed.extend(self.take_anew(Held {
                 key: claim.key.clone(),
                 uid: claim.uid.clone(),
                 allocation: Arc::clone(&claim.allocation),

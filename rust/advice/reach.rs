@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::attribute::split_name;
 use crate::cel::{self, ConstantKind, Reads};
 use crate::gates::Features;
-use crate::inventory::pool::{PoolState, gather};
+use crate::inventory::pool::PoolState;
 use crate::inventory::{DeviceId, Inventory, PoolId, Slice};
 use crate::wire::slice::{Device, DeviceAttribute};
 
@@ -78,13 +78,13 @@ pub(super) struct OnNode {
 
 /// What the node sees; nothing where upstream cannot say.
 pub(super) fn on_node(inventory: &Inventory, name: &str, features: Features) -> OnNode {
-    let node = inventory.node_or_bare(name);
     let mut found = OnNode {
         pools: Vec::new(),
         devices: Vec::new(),
         incomplete: BTreeMap::new(),
     };
-    for pool in gather(inventory, &node, features).unwrap_or_default() {
+    let spot = inventory.spot(name, features);
+    for pool in spot.iter().flat_map(|spot| &spot.layout.pools) {
         match &pool.state {
             PoolState::Usable { slices, .. } => {
                 for slice in slices {
@@ -112,7 +112,7 @@ pub(super) fn on_node(inventory: &Inventory, name: &str, features: Features) -> 
             }
             PoolState::Invalid { .. } => {}
         }
-        found.pools.push(pool.id);
+        found.pools.push(pool.id.clone());
     }
     found
 }

@@ -236,14 +236,14 @@ impl Known {
         found: &mut Found,
         key: &mut Vec<u32>,
     ) -> (Verdict, bool) {
-        let name = &node.0.rows()[node.1].name;
+        let row = &node.0.rows()[node.1];
         if self.key(node, ask, &mut found.numbers, key).is_none() {
-            return (fate_on(ask, name).verdict, true);
+            return (fate_on(ask, row).verdict, true);
         }
         if let Some(state) = found.states.get(key.as_slice()) {
             return (state.verdict, false);
         }
-        let fared = fate_on(ask, name);
+        let fared = fate_on(ask, row);
         let verdict = fared.verdict;
         if !fared.is_interrupted {
             let solution = fared.solution.map(Arc::new);
@@ -271,7 +271,7 @@ impl Known {
     /// What [`super::allocate_on`] comes to on a node of the table, and the steps it takes.
     pub(super) fn outcome(&self, (chunk, at): Position, ask: &Ask<'_>) -> (Outcome, u64) {
         let chunk = &*ask.inventory.table().chunks()[chunk];
-        let name = &chunk.rows()[at].name;
+        let row = &chunk.rows()[at];
         let mut key = Vec::new();
         let mut found = self.memo.found();
         let state = self
@@ -282,11 +282,11 @@ impl Known {
             verdict,
             solution: Some(solution),
         }) = state
-            && let Some(outcome) = outcome_of(ask, name, &solution)
+            && let Some(outcome) = outcome_of(ask, row, &solution)
         {
             return (outcome, verdict.steps);
         }
-        outcome_on(ask, name)
+        outcome_on(ask, &row.name)
     }
 
     /// What was found so far, node by node.

@@ -15,7 +15,7 @@ use crate::feasibility::prepare::{Prepared, PreparedRequest, prepare};
 use crate::feasibility::view::View;
 use crate::feasibility::{Selectors, funnels};
 use crate::inventory::selector::NodeSelector;
-use crate::inventory::{ClaimKey, DeviceId};
+use crate::inventory::{ClaimKey, NodeRow, Spot};
 use crate::refute::{self, Lookahead, Problem, refute};
 use crate::search::{Attempt, End, Search};
 use crate::wire::allocation::AllocationResult;
@@ -71,27 +71,26 @@ pub(super) struct Fared {
 /// Looks at a node, searches it, and makes something of the end.
 fn end_on<T>(
     ask: &Ask<'_>,
-    node: &str,
+    spot: Result<Spot<'_>, String>,
     early: impl FnOnce(Outcome) -> T,
     searched: impl FnOnce(&Site<'_>, &View<'_>, End, Box<Search<'_, '_>>) -> T,
 ) -> T {
     let (inventory, options) = (ask.inventory, ask.options);
-    let document = inventory.node_or_bare(node);
-    let layout = match inventory.layout(&document, options.features) {
-        Ok(layout) => layout,
+    let Spot { node, layout } = match spot {
+        Ok(spot) => spot,
         Err(text) => {
             let text = format!("gather pool information: {text}");
             return early(failed(Scope::Pod, text));
         }
     };
+    let name = node.metadata.name.clone();
     let site = Site {
         inventory,
-        node,
+        node: &name,
         layout: &layout,
         features: options.features,
     };
-    let is_excluded = |device: &DeviceId| options.exclude.contains(device);
-    let view = View::new(inventory, document, &layout, options.features, &is_excluded);
+    let view = View::new(inventory, node, &layout, options.features, &options.exclude);
     match search_on(ask, &view) {
         Ended::Early(outcome) => early(outcome),
         Ended::Searched(end, search) => searched(&site, &view, end, search),
@@ -101,7 +100,8 @@ fn end_on<T>(
 /// What [`super::allocate_on`] makes an answer of, with the steps it took.
 pub(super) fn outcome_on(ask: &Ask<'_>, node: &str) -> (Outcome, u64) {
     let early = |outcome| (outcome, 0);
-    end_on(ask, node, early, |site, view, end, search| {
+    let spot = ask.inventory.spot(node, ask.options.features);
+    end_on(ask, spot, early, |site, view, end, search| {
         let steps = search.steps;
         let deepest = deepest(&search);
         let outcome = match end {
@@ -136,21 +136,20 @@ pub(super) fn outcome_on(ask: &Ask<'_>, node: &str) -> (Outcome, u64) {
 
 /// What [`outcome_on`] comes to where a search on an equal node has found this. Nothing where the pools of the node
 /// cannot be put together.
-pub(super) fn outcome_of(ask: &Ask<'_>, node: &str, solution: &Solution) -> Option<Outcome> {
+pub(super) fn outcome_of(ask: &Ask<'_>, row: &NodeRow, solution: &Solution) -> Option<Outcome> {
     let features = ask.options.features;
-    let document = ask.inventory.node_or_bare(node);
-    let layout = ask.inventory.layout(&document, features).ok()?;
+    let spot = ask.inventory.spot_of(row, features).ok()?;
     let site = Site {
         inventory: ask.inventory,
-        node,
-        layout: &layout,
+        node: &row.name,
+        layout: &spot.layout,
         features,
     };
     Some(placed(&site, solution, ask))
 }
 
 /// What [`outcome_on`] says, without the answer.
-pub(super) fn fate_on(ask: &Ask<'_>, node: &str) -> Fared {
+pub(super) fn fate_on(ask: &Ask<'_>, row: &NodeRow) -> Fared {
     let fared = |fate, steps| Fared {
         verdict: Verdict {
             fate,
@@ -164,7 +163,8 @@ pub(super) fn fate_on(ask: &Ask<'_>, node: &str) -> Fared {
         Outcome::Impossible(_) => fared(Fate::Impossible, 0),
         _ => fared(Fate::Fatal, 0),
     };
-    end_on(ask, node, early, |site, view, end, search| {
+    let spot = ask.inventory.spot_of(row, ask.options.features);
+    end_on(ask, spot, early, |site, view, end, search| {
         let steps = search.steps;
         match end {
             End::Found => {

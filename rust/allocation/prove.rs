@@ -9,7 +9,7 @@ use crate::explanation::Refusal;
 use crate::feasibility::Selectors;
 use crate::feasibility::prepare::prepare;
 use crate::feasibility::view::View;
-use crate::inventory::{DeviceId, Inventory};
+use crate::inventory::{Inventory, Spot};
 use crate::proof::Proof;
 use crate::refute::{self, Problem, refute};
 use crate::wire::claim::ResourceClaim;
@@ -32,10 +32,9 @@ pub fn prove_on(
     ) {
         return None;
     }
-    let is_excluded = |device: &DeviceId| options.exclude.contains(device);
-    let document = inventory.node_or_bare(node);
-    let layout = inventory.layout(&document, options.features).ok()?;
-    let view = View::new(inventory, document, &layout, options.features, &is_excluded);
+    let features = options.features;
+    let Spot { node, layout } = inventory.spot(node, features).ok()?;
+    let view = View::new(inventory, node, &layout, features, &options.exclude);
     let asked = Ask::new(inventory, claims, options).open();
     let mut selectors = Selectors::new(inventory.cel_cache());
     let prepared = prepare(&view, &asked, &mut selectors).ok()?;

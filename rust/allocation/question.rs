@@ -210,9 +210,13 @@ impl Question {
         }
         let row = &chunk.rows()[at];
         key.clear();
-        key.extend([*structure, chunk.usage(at, inventory), scene.sets[*set as usize]]);
+        key.extend([
+            *structure,
+            chunk.usage(at, inventory),
+            scene.sets[*set as usize],
+        ]);
         for held in scene.bound.iter().flatten() {
-            let usable = is_usable_on(held, &inventory.node_or_bare(&row.name));
+            let usable = is_usable_on(held, &row.node);
             key.push(usable.map_or(2, u32::from));
         }
         let (mut rest, mut number) = (slices, 0);

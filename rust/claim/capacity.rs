@@ -2,6 +2,7 @@
 //!
 //! Follows upstream's rounding to the letter, including which requests it cannot represent. Start at [`fits`].
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::attribute::NameMap;
@@ -29,23 +30,27 @@ pub fn fits(
     if requested.is_some_and(|r| r.requests.keys().any(|name| !capacity.contains_key(name))) {
         return Ok(false);
     }
-    let consumed = consumed(requested, capacity, fractional)?;
-    if let Some((name, _)) = consumed.iter().find(|(_, amount)| amount.sign().is_lt()) {
+    let amounts = amounts(requested, capacity, fractional);
+    let amounts: Vec<Cow<'_, Quantity>> = amounts.collect::<Result<_, String>>()?;
+    let mut named = capacity.iter().zip(&amounts);
+    if let Some(((name, _), _)) = named.find(|(_, amount)| amount.sign().is_lt()) {
         return Err(format!(
             "capacity {}: capacity value is negative",
             quoted(name)
         ));
     }
-    for (name, available) in capacity {
-        let amount = &consumed[&**name];
+    for ((name, available), amount) in capacity.iter().zip(&amounts) {
         if violates(amount, available.request_policy.as_deref(), fractional)? {
             return Ok(false);
         }
-        let mut total = held(name).map_or_else(|| amount.clone(), |held| held.add(amount));
-        if let Some(more) = allocating.and_then(|amounts| amounts.get(&**name)) {
-            total = total.add(more);
+        let mut total = Cow::Borrowed(&**amount);
+        if let Some(held) = held(name) {
+            total = Cow::Owned(held.add(amount));
         }
-        if total > *available.value {
+        if let Some(more) = allocating.and_then(|amounts| amounts.get(&**name)) {
+            total = Cow::Owned(total.add(more));
+        }
+        if *total > *available.value {
             return Ok(false);
         }
     }
@@ -58,37 +63,47 @@ pub fn consumed(
     capacity: &NameMap<DeviceCapacity>,
     fractional: bool,
 ) -> Result<Amounts, String> {
-    capacity
-        .iter()
-        .map(|(name, available)| {
-            let wanted = requested.and_then(|r| r.requests.get(&**name));
-            let amount = amount(wanted, available, fractional)
-                .map_err(|text| format!("capacity {}: {text}", quoted(name)))?;
-            Ok((name.to_string(), amount))
-        })
-        .collect()
+    let amounts = amounts(requested, capacity, fractional);
+    let amounts = capacity.iter().zip(amounts);
+    let amounts = amounts.map(|((name, _), amount)| Ok((name.to_string(), amount?.into_owned())));
+    amounts.collect()
 }
 
-fn amount(
-    wanted: Option<&Quantity>,
-    available: &DeviceCapacity,
+/// As [`consumed`], in the order of the capacities.
+fn amounts<'c>(
+    requested: Option<&'c CapacityRequirements>,
+    capacity: &'c NameMap<DeviceCapacity>,
     fractional: bool,
-) -> Result<Quantity, String> {
+) -> impl Iterator<Item = Result<Cow<'c, Quantity>, String>> {
+    capacity.iter().map(move |(name, available)| {
+        let wanted = requested.and_then(|r| r.requests.get(&**name));
+        amount(wanted, available, fractional)
+            .map_err(|text| format!("capacity {}: {text}", quoted(name)))
+    })
+}
+
+fn amount<'c>(
+    wanted: Option<&'c Quantity>,
+    available: &'c DeviceCapacity,
+    fractional: bool,
+) -> Result<Cow<'c, Quantity>, String> {
     let policy = available.request_policy.as_deref();
     let Some(wanted) = wanted else {
         let default = policy.and_then(|policy| policy.default.as_ref());
-        return Ok(default.unwrap_or(&available.value).clone());
+        return Ok(Cow::Borrowed(default.unwrap_or(&available.value)));
     };
     let Some(policy) = policy else {
-        return Ok(wanted.clone());
+        return Ok(Cow::Borrowed(wanted));
     };
     match (&policy.valid_range, &policy.valid_values) {
-        (Some(range), _) if range.min.is_some() => round_to_range(wanted, range, fractional),
+        (Some(range), _) if range.min.is_some() => {
+            round_to_range(wanted, range, fractional).map(Cow::Owned)
+        }
         (_, Some(values)) => {
             let next = values.iter().find(|value| wanted <= *value);
-            Ok(next.unwrap_or(wanted).clone())
+            Ok(Cow::Borrowed(next.unwrap_or(wanted)))
         }
-        _ => Ok(wanted.clone()),
+        _ => Ok(Cow::Borrowed(wanted)),
     }
 }
 

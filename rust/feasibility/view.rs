@@ -2,7 +2,7 @@
 //!
 //! Built once per call and never changed by the search. Positions in [`View::devices`] stand for devices from here on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::claim::taint;
@@ -11,7 +11,7 @@ use crate::inventory::pool::{Pool, PoolState};
 use crate::inventory::{DeviceId, DeviceUsage, Inventory, Layout, Place, Slice};
 use crate::quantity::Quantity;
 use crate::wire::core::Node;
-use crate::wire::slice::{Device, DeviceTaint};
+use crate::wire::slice::{Device, DeviceTaint, DeviceTaintRule};
 
 /// A node with its pools and devices.
 pub struct View<'a> {
@@ -84,7 +84,7 @@ impl<'a> View<'a> {
         node: Arc<Node>,
         layout: &'a Layout,
         features: Features,
-        is_excluded: &dyn Fn(&DeviceId) -> bool,
+        exclude: &BTreeSet<DeviceId>,
     ) -> Self {
         let mut view = Self {
             inventory,
@@ -94,24 +94,36 @@ impl<'a> View<'a> {
             devices: Vec::with_capacity(layout.ranges.last().map_or(0, |range| range.end)),
             ranges: &layout.ranges,
         };
+        let rules: Vec<&DeviceTaintRule> = inventory
+            .taint_rules()
+            .filter(|_| features.device_taint_rules)
+            .map(AsRef::as_ref)
+            .collect();
         let mut held = None;
         for place in layout.places() {
             if place.index == 0 {
                 held = inventory.slice_usage(place.slice);
             }
             let usage = held.and_then(|held| held.device(place.index));
-            let device = view.device(place, usage, is_excluded);
+            let mut device = view.device(place, usage);
+            if !exclude.is_empty() && exclude.contains(device.id()) {
+                device.is_held = true;
+                device.is_excluded = true;
+            }
+            if !rules.is_empty() {
+                let id = place.slice.device_id(place.index);
+                let rules = rules
+                    .iter()
+                    .filter(|rule| taint::rule_applies(rule, &id.driver, &id.pool, &id.device));
+                device.rule_taints = rules.map(|rule| &rule.spec.taint).collect();
+            }
             view.devices.push(device);
         }
         view
     }
 
-    fn device(
-        &self,
-        place: Place<'a>,
-        usage: Option<&'a DeviceUsage>,
-        is_excluded: &dyn Fn(&DeviceId) -> bool,
-    ) -> DeviceView<'a> {
+    /// The device as far as it does not matter who it is.
+    fn device(&self, place: Place<'a>, usage: Option<&'a DeviceUsage>) -> DeviceView<'a> {
         let Place {
             pool,
             slice_at,
@@ -119,28 +131,23 @@ impl<'a> View<'a> {
             index,
         } = place;
         let sharing = self.features.consumable_capacity;
-        let id = slice.device_id(index);
         let is_shareable = || {
             let document = &slice.document().spec.devices[index];
             document.allow_multiple_allocations == Some(true)
         };
-        let rules = self.inventory.taint_rules().filter(|rule| {
-            self.features.device_taint_rules
-                && taint::rule_applies(rule, &id.driver, &id.pool, &id.device)
-        });
         DeviceView {
             slice,
             slice_at,
             index,
             pool,
             is_shareable: sharing && slice.devices_at_large().has_shareable && is_shareable(),
-            is_held: usage.is_some_and(|usage| usage.is_exclusive(sharing)) || is_excluded(id),
-            is_excluded: is_excluded(id),
+            is_held: usage.is_some_and(|usage| usage.is_exclusive(sharing)),
+            is_excluded: false,
             has_shares: usage.is_some_and(|usage| usage.has_shares(sharing)),
             consumed: usage
                 .and_then(|usage| usage.aggregated(sharing))
                 .unwrap_or_default(),
-            rule_taints: rules.map(|rule| &rule.spec.taint).collect(),
+            rule_taints: Vec::new(),
         }
     }
 

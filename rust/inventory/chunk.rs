@@ -50,7 +50,9 @@ impl Chunk {
 
     /// What the own slices of a node are like; see [`NodeRow::facts`].
     pub fn facts(&self, at: usize) -> &[u32] {
-        let start = at.checked_sub(1).map_or(0, |before| self.nodes.ends[before]);
+        let start = at
+            .checked_sub(1)
+            .map_or(0, |before| self.nodes.ends[before]);
         &self.nodes.facts[start..self.nodes.ends[at]]
     }
 

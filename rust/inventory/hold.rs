@@ -17,7 +17,8 @@ impl Inventory {
     #[must_use]
     pub fn hold(&self, held: Held) -> Self {
         let mut next = self.clone();
-        next.take(held);
+        next.give_back(&held.key);
+        next.take_anew(held);
         next
     }
 
@@ -29,9 +30,10 @@ impl Inventory {
         next
     }
 
-    /// As [`Inventory::hold`], for this snapshot itself. Returns the nodes for which what is held is another then.
-    pub(crate) fn take(&mut self, held: Held) -> Vec<Position> {
-        let mut changed = self.give_back(&held.key);
+    /// As [`Inventory::hold`] for a claim that holds nothing, in this snapshot itself. Returns the nodes for which what is
+    /// held is another then.
+    pub(crate) fn take_anew(&mut self, held: Held) -> Vec<Position> {
+        let mut changed = Vec::new();
         for result in &held.allocation.devices.results {
             if result.admin_access == Some(true) {
                 continue;
@@ -54,7 +56,7 @@ impl Inventory {
         changed
     }
 
-    /// As [`Inventory::release`], for this snapshot itself. Returns the nodes for which what is held is another then.
+    /// As [`Inventory::release`], in this snapshot itself. Returns the nodes for which what is held is another then.
     pub(crate) fn give_back(&mut self, key: &ClaimKey) -> Vec<Position> {
         let mut changed = Vec::new();
         let Some(held) = self.held.get(key).cloned() else {

@@ -1,13 +1,13 @@
 //! The pools of a node with all their devices in a row, in the order the search goes through them.
 //!
-//! Nodes of which nobody else has a say keep theirs. Says nothing of what is held. Start at [`Inventory::layout`].
+//! Nodes of which nobody else has a say keep theirs. Says nothing of what is held. Start at [`Inventory::spot`].
 
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::pool::{Pool, PoolState, gather};
-use super::{Inventory, Slice};
+use super::{Inventory, NodeRow, Slice};
 use crate::gates::Features;
 use crate::wire::core::Node;
 
@@ -94,15 +94,42 @@ fn usable(pool: &Pool) -> &[Arc<Slice>] {
     }
 }
 
+/// A node with its pools.
+pub struct Spot<'i> {
+    /// The node; a bare one where there is no document.
+    pub node: Arc<Node>,
+    /// Its pools.
+    pub layout: Cow<'i, Layout>,
+}
+
 impl Inventory {
-    /// The pools that a node sees. An error is upstream's text and fatal.
-    pub fn layout(&self, node: &Node, features: Features) -> Result<Cow<'_, Layout>, String> {
-        let make = || gather(self, node, features).map(Layout::new);
-        let table = self.table();
-        let row = table.row(&node.metadata.name);
-        let Some(row) = row.filter(|row| row.open_pools.is_empty() && !table.is_unclear()) else {
+    /// A node with the pools that it sees. An error is upstream's text and fatal.
+    pub fn spot(&self, node: &str, features: Features) -> Result<Spot<'_>, String> {
+        if let Some(row) = self.table().row(node) {
+            return self.spot_of(row, features);
+        }
+        let node = self.node_or_bare(node);
+        let pools = gather(self, &node, None, features)?;
+        let layout = Cow::Owned(Layout::new(pools));
+        Ok(Spot { node, layout })
+    }
+
+    /// As [`Inventory::spot`], for a node of its own table.
+    pub fn spot_of<'i>(&'i self, row: &'i NodeRow, features: Features) -> Result<Spot<'i>, String> {
+        let node = Arc::clone(&row.node);
+        let layout = self.layout_of(row, features)?;
+        Ok(Spot { node, layout })
+    }
+
+    fn layout_of<'i>(
+        &'i self,
+        row: &'i NodeRow,
+        features: Features,
+    ) -> Result<Cow<'i, Layout>, String> {
+        let make = || gather(self, &row.node, Some(row), features).map(Layout::new);
+        if !row.open_pools.is_empty() || self.table().is_unclear() {
             return make().map(Cow::Owned);
-        };
+        }
         if row.layout.get().is_none() {
             let made = (features, Arc::new(make()?));
             row.layout.get_or_init(|| made);

@@ -35,7 +35,7 @@ pub use hold::Position;
 pub use id::{ClaimKey, DeviceId, ObjectRef, PoolId};
 use kinds::Kinds;
 
-pub use layout::{Layout, Place};
+pub use layout::{Layout, Place, Spot};
 pub use plan::CounterPlan;
 pub use report::{Remark, Report};
 pub use row::{Flag, NodeRow};

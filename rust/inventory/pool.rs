@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Inventory;
 use super::id::PoolId;
 use super::plan::CounterPlan;
 use super::selector::{node_matches, valid_matches};
 use super::slice::Slice;
+use super::{Inventory, NodeRow};
 use crate::gates::Features;
 use crate::wire::core::Node;
 use crate::wire::slice::Device;
@@ -64,12 +64,17 @@ impl Pool {
 
 /// The pools that have a slice for the node, in the order the search goes through them: by driver and name, those
 /// with binding conditions last. An error is upstream's text and fatal.
-pub fn gather(inventory: &Inventory, node: &Node, features: Features) -> Result<Vec<Pool>, String> {
+pub(super) fn gather(
+    inventory: &Inventory,
+    node: &Node,
+    row: Option<&NodeRow>,
+    features: Features,
+) -> Result<Vec<Pool>, String> {
     let mut seen: BTreeMap<&PoolId, Vec<&Arc<Slice>>> = BTreeMap::new();
     let table = inventory.table();
     // Whether it is known that no two devices of a pool have one name.
     let mut are_distinct = false;
-    match table.row(&node.metadata.name) {
+    match row {
         Some(row) if !table.is_unclear() => {
             are_distinct = !row.is_odd;
             for slice in table.visible(row) {

@@ -19,6 +19,8 @@ use crate::wire::core::Node;
 pub struct NodeRow {
     /// Its name.
     pub name: Name,
+    /// Its document; a bare one where there is none.
+    pub node: Arc<Node>,
     /// Slices with its name, by slice name.
     pub named: Arc<[Arc<Slice>]>,
     /// Slices that it sees without being named and that no other node sees, by name.
@@ -111,6 +113,7 @@ impl NodeRow {
                 groups: slices.iter().any(|slice| slice.uses().groups),
             },
             is_odd: pools.are_odd(),
+            node,
             facts: Box::default(),
         }
         .with_facts()
