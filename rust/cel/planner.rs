@@ -108,7 +108,7 @@ impl Planner<'_> {
                 return Err(format!("reference to undefined type: {name}"));
             }
         };
-        Ok(attribute(Attribute::new(root)))
+        Ok(attribute(Box::new(Attribute::new(root))))
     }
 
     fn select(&mut self, operand: &Expr, name: &Arc<str>, test: bool) -> Result<Node, String> {
@@ -216,24 +216,28 @@ fn attribute(mut attribute: Box<Attribute>) -> Node {
 }
 
 /// The node as something to select from; an attribute simply goes on.
+#[expect(
+    clippy::unnecessary_box_returns,
+    reason = "the box it stands in already is used again"
+)]
 fn as_attribute(node: Node) -> Box<Attribute> {
     match node {
         Node::Attribute(mut attribute) => {
             attribute.test = false;
             attribute
         }
-        other => Attribute::new(Root::Node(other)),
+        other => Box::new(Attribute::new(Root::Node(other))),
     }
 }
 
 impl Attribute {
-    fn new(root: Root) -> Box<Self> {
-        Box::new(Attribute {
+    fn new(root: Root) -> Self {
+        Attribute {
             root,
             qualifiers: Vec::new(),
             test: false,
             path: None,
-        })
+        }
     }
 
     /// Where it leads, if it is made of plain constant steps from the device.
@@ -287,9 +291,8 @@ fn conditional(args: Vec<Node>) -> Result<Node, String> {
         return Err("no such overload: _?_:_".to_owned());
     };
     let parts = (condition, *as_attribute(yes), *as_attribute(no));
-    Ok(attribute(Attribute::new(Root::Conditional(Box::new(
-        parts,
-    )))))
+    let root = Root::Conditional(Box::new(parts));
+    Ok(attribute(Box::new(Attribute::new(root))))
 }
 
 fn index(args: Vec<Node>, optional: bool) -> Result<Node, String> {
