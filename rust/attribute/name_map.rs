@@ -119,15 +119,13 @@ impl<V> NameMap<V> {
     /// The value of an id in a domain. An unqualified name is one of `driver`'s domain. Where both `id` and
     /// `driver/id` are there, the one that sorts last counts.
     pub fn get_qualified(&self, wanted: QualifiedName<'_>, driver: &str) -> Option<&V> {
-        let is_own = wanted.domain == driver;
-        let length = wanted.domain.len() + 1 + wanted.id.len();
+        let bare = wanted.id.len();
+        let whole = wanted.domain.len() + 1 + bare;
         // Lengths differ nearly always, so few texts are looked at.
         let place = self.names.iter().rposition(|name| {
-            if name.len() == wanted.id.len() {
-                is_own && wanted.is_bare(name)
-            } else {
-                name.len() == length && wanted.is_whole(name)
-            }
+            let length = name.len();
+            length == bare && wanted.is_bare(name) && wanted.domain == driver
+                || length == whole && wanted.is_whole(name)
         })?;
         self.values.get(place)
     }
@@ -188,10 +186,8 @@ impl<V> NameMap<V> {
 pub struct QualifiedName<'a> {
     domain: &'a str,
     id: &'a str,
-    /// Known to have no slash; a domain with one is in no name.
-    is_plain_domain: bool,
-    /// Known to have no slash; an id with one is in no name without domain.
-    is_plain_id: bool,
+    /// Both are known to have no slash; a domain with one is in no name, an id with one in no name without domain.
+    is_plain: bool,
 }
 
 impl<'a> QualifiedName<'a> {
@@ -200,35 +196,26 @@ impl<'a> QualifiedName<'a> {
         Self {
             domain,
             id,
-            is_plain_domain: false,
-            is_plain_id: false,
-        }
-    }
-
-    /// As [`QualifiedName::new`], of an id that is known to have no slash.
-    pub(crate) fn with_plain_id(domain: &'a str, id: &'a str) -> Self {
-        Self {
-            is_plain_id: true,
-            ..Self::new(domain, id)
+            is_plain: false,
         }
     }
 
     /// As [`QualifiedName::new`], of parts that are known to have no slash.
     pub(crate) fn plain(domain: &'a str, id: &'a str) -> Self {
         Self {
-            is_plain_domain: true,
-            ..Self::with_plain_id(domain, id)
+            is_plain: true,
+            ..Self::new(domain, id)
         }
     }
 
     fn is_bare(self, name: &str) -> bool {
-        name == self.id && (self.is_plain_id || !self.id.contains('/'))
+        name == self.id && (self.is_plain || !self.id.contains('/'))
     }
 
     fn is_whole(self, name: &str) -> bool {
         let rest = name.strip_prefix(self.domain);
         rest.and_then(|rest| rest.strip_prefix('/')) == Some(self.id)
-            && (self.is_plain_domain || !self.domain.contains('/'))
+            && (self.is_plain || !self.domain.contains('/'))
     }
 }
 

@@ -3,6 +3,11 @@
 //! Depth is bounded by the parser (see [`super::parser`]), so walking and dropping a tree by recursion is safe.
 //! Start at [`Expr`].
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::functions::Function;
+use super::overload::Overload;
 use super::types::Type;
 use super::value::Value;
 
@@ -27,7 +32,7 @@ pub(super) enum Kind {
     /// `operand.field`, or `has(operand.field)` when `test` is set.
     Select {
         operand: Box<Expr>,
-        field: String,
+        field: Arc<str>,
         test: bool,
     },
     /// A call of a function, an operator or a member.
@@ -66,13 +71,20 @@ pub(super) enum Reference {
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     /// The function's name; operators have their mangled names such as `_+_`.
-    pub(super) function: String,
+    pub(super) function: Cow<'static, str>,
     /// What stands before the dot.
     pub(super) target: Option<Expr>,
     /// The arguments.
     pub(super) args: Vec<Expr>,
-    /// Which overloads of the function the checker found to fit, by position.
-    pub(super) overloads: Vec<usize>,
+    /// What the checker made of the name.
+    pub(super) found: Option<Found>,
+}
+
+/// A function, and the one overload of it that fits; none if several do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    pub(super) function: &'static Function,
+    pub(super) overload: Option<&'static Overload>,
 }
 
 /// An entry of a map literal.

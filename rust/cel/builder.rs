@@ -2,6 +2,7 @@
 //!
 //! Start at [`Builder`].
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::ast::{Call, Expr, Kind};
@@ -34,25 +35,25 @@ impl Builder {
     pub(super) fn call(
         &mut self,
         offset: u32,
-        function: &str,
+        function: &'static str,
         args: Vec<Expr>,
     ) -> Result<Expr, Issue> {
-        self.any_call(offset, function, None, args)
+        self.any_call(offset, Cow::Borrowed(function), None, args)
     }
 
     /// A call of either style.
     pub(super) fn any_call(
         &mut self,
         offset: u32,
-        function: &str,
+        function: Cow<'static, str>,
         target: Option<Expr>,
         args: Vec<Expr>,
     ) -> Result<Expr, Issue> {
         let call = Call {
-            function: function.to_owned(),
+            function,
             target,
             args,
-            overloads: Vec::new(),
+            found: None,
         };
         self.node(offset, Kind::Call(Box::new(call)))
     }
@@ -92,7 +93,7 @@ pub(super) fn literal_value(sign: &str, lexeme: Lexeme<'_>) -> Option<Result<Val
 /// Joins `terms[low..=high + 1]` by a balanced tree of calls.
 pub(super) fn balance(
     builder: &mut Builder,
-    function: &str,
+    function: &'static str,
     terms: &mut [Option<Expr>],
     offsets: &[u32],
     low: usize,

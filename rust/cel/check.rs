@@ -3,13 +3,15 @@
 //! Follows cel-go's checker in the order of its steps, because bindings of type variables depend on it. Annotates the
 //! expression in place. Never evaluates. Start at [`check`].
 
-use super::ast::{Call, Entry, Expr, Field, Fold, Kind, Reference, operator};
+use std::borrow::Cow;
+
+use super::ast::{Call, Entry, Expr, Field, Fold, Found, Kind, Reference, operator};
 use super::functions::{Function, function};
 use super::lexer::Issue;
 use super::names;
 use super::overload::Overload;
 use super::types::Type;
-use super::unify::{Bindings, has_parameter, instantiate, most_general};
+use super::unify::{Bindings, instantiate, most_general};
 use super::value::Value;
 
 /// Limit on the size of a type. Upstream has none: `{a: a}` in nested `cel.bind` doubles the type each time, and its
@@ -37,9 +39,10 @@ pub(super) fn check(expr: &mut Expr, nodes: u32) -> Result<Checked, Vec<Issue>> 
     if !checker.issues.is_empty() {
         return Err(checker.issues);
     }
-    let close = |t: &Type| checker.bindings.substitute(t, true);
+    let bindings = checker.bindings;
+    let close = |t: Type| bindings.replaced(t, true);
     Ok(Checked {
-        types: checker.types.iter().map(close).collect(),
+        types: checker.types.into_iter().map(close).collect(),
         slots: checker.slots,
     })
 }
@@ -92,6 +95,21 @@ fn qualified_name(expr: &Expr) -> Option<String> {
             test: false,
         } => Some(format!("{}.{field}", qualified_name(operand)?)),
         _ => None,
+    }
+}
+
+/// What [`qualified_name`] begins with.
+fn first_name(mut expr: &Expr) -> Option<&str> {
+    loop {
+        match &expr.kind {
+            Kind::Ident(name) => return Some(name),
+            Kind::Select {
+                operand,
+                test: false,
+                ..
+            } => expr = operand,
+            _ => return None,
+        }
     }
 }
 
@@ -207,11 +225,15 @@ impl Checker {
         if matches!(expr.kind, Kind::Select { test: true, .. }) {
             return None;
         }
-        let name = qualified_name(expr)?;
-        let first = name.trim_start_matches('.').split('.').next()?;
-        if !name.starts_with('.') && self.local(first).is_some() {
+        let first = first_name(expr)?;
+        if !first.starts_with('.') && self.local(first).is_some() {
             return None;
         }
+        // The rest is for nothing nearly always.
+        if !names::is_package(first.strip_prefix('.').unwrap_or(first)) {
+            return None;
+        }
+        let name = qualified_name(expr)?;
         names::global(name.strip_prefix('.').unwrap_or(&name))
     }
 
@@ -282,35 +304,42 @@ impl Checker {
 
     /// Finds the overloads that fit and the type of the result.
     fn resolve(&mut self, offset: u32, call: &mut Call, found: &'static Function) -> Type {
-        found.name.clone_into(&mut call.function);
+        call.function = Cow::Borrowed(found.name);
         let args: Vec<Type> = call
             .target
             .iter()
             .chain(&call.args)
             .map(|arg| self.type_of(arg))
             .collect();
-        let mut result: Option<Type> = None;
-        for (position, overload) in found.overloads.iter().enumerate() {
+        if matches!(found.name, operator::AND | operator::OR) {
+            self.logic(call, &args);
+            return Type::Bool;
+        }
+        let mut result: Option<(Type, Option<&'static Overload>)> = None;
+        for overload in &found.overloads {
             if overload.member != call.target.is_some() {
                 continue;
-            }
-            if matches!(found.name, operator::AND | operator::OR) {
-                return self.logic(call, &args);
             }
             let Some(t) = self.fits(overload, &args) else {
                 continue;
             };
-            call.overloads.push(position);
             result = Some(match result {
-                None => t,
-                Some(Type::Dyn) => Type::Dyn,
-                Some(known) if known == t => known,
-                Some(_) => Type::Dyn,
+                None => (t, Some(overload)),
+                Some((known, _)) if known == t => (known, None),
+                Some(_) => (Type::Dyn, None),
             });
         }
-        if let Some(t) = result {
+        if let Some((t, overload)) = result {
+            call.found = Some(Found {
+                function: found,
+                overload,
+            });
             return t;
         }
+        self.misfit(offset, call, found.name, &args)
+    }
+
+    fn misfit(&mut self, offset: u32, call: &Call, name: &str, args: &[Type]) -> Type {
         let shown: Vec<String> = args
             .iter()
             .map(|t| self.bindings.substitute(t, true).to_string())
@@ -321,22 +350,17 @@ impl Checker {
         };
         self.report(
             offset,
-            format!(
-                "found no matching overload for '{}' applied to '{signature}'",
-                found.name
-            ),
+            format!("found no matching overload for '{name}' applied to '{signature}'"),
         );
         Type::Error
     }
 
-    fn logic(&mut self, call: &mut Call, args: &[Type]) -> Type {
+    fn logic(&mut self, call: &Call, args: &[Type]) {
         for (arg, t) in call.args.iter().zip(args) {
             if !self.bindings.assignable(t, &Type::Bool) {
                 self.mismatch(arg.offset, &Type::Bool, t);
             }
         }
-        call.overloads.push(0);
-        Type::Bool
     }
 
     /// The type of the overload's result if it takes these arguments.
@@ -344,19 +368,21 @@ impl Checker {
         if overload.args.len() != args.len() {
             return None;
         }
-        let types = || overload.args.iter().chain([&overload.result]);
-        if !types().any(has_parameter) {
+        if overload.parameters.is_empty() {
             let fits = self.bindings.all_assignable(args, &overload.args);
             return fits.then(|| overload.result.clone());
         }
-        let mut parameters = Vec::new();
-        let mut instance = |t: &Type| instantiate(t, &mut parameters, &mut self.bindings);
-        let wanted: Vec<Type> = overload.args.iter().map(&mut instance).collect();
-        let result = instance(&overload.result);
+        let first = self.bindings.fresh_for(&overload.parameters);
+        let clashes = |(arg, wanted): (&Type, &Type)| arg.clashes_with(wanted);
+        if args.iter().zip(&overload.args).any(clashes) {
+            return None;
+        }
+        let instance = |t: &Type| instantiate(t, &overload.parameters, first);
+        let wanted: Vec<Type> = overload.args.iter().map(instance).collect();
         if !self.bindings.all_assignable(args, &wanted) {
             return None;
         }
-        Some(self.resolved(&result))
+        Some(self.resolved(&instance(&overload.result)))
     }
 
     fn join(&mut self, previous: Option<Type>, current: Type) -> Type {

@@ -110,16 +110,23 @@ impl<'a> Device<'a> {
 
     /// What stands at an id in a domain of a table.
     pub(super) fn leaf(&self, table: Table, name: QualifiedName<'_>) -> Option<Operand<'a>> {
-        match table {
-            Table::Attributes => {
-                let attribute = self.attributes.get_qualified(name, self.driver)?;
-                attribute_operand(attribute)
-            }
-            Table::Capacity => {
-                let capacity = self.capacity.get_qualified(name, self.driver)?;
-                Some(Operand::Part(Part::Quantity(&capacity.value)))
-            }
+        if table == Table::Capacity {
+            return self.part(table, name).map(Operand::Part);
         }
+        let attribute = self.attributes.get_qualified(name, self.driver)?;
+        match attribute_part(attribute) {
+            Some(part) => Some(Operand::Part(part)),
+            None => attribute_value(attribute).ok().map(Operand::Own),
+        }
+    }
+
+    /// As [`Device::leaf`], but only what can be borrowed: nearly everything but lists.
+    pub(super) fn part(&self, table: Table, name: QualifiedName<'_>) -> Option<Part<'a>> {
+        if table == Table::Capacity {
+            let capacity = self.capacity.get_qualified(name, self.driver)?;
+            return Some(Part::Quantity(&capacity.value));
+        }
+        attribute_part(self.attributes.get_qualified(name, self.driver)?)
     }
 
     /// The whole device as a value.
@@ -203,14 +210,13 @@ fn native(entries: impl IntoIterator<Item = (Key, Value)>, default_empty: bool) 
     }))
 }
 
-/// An attribute, borrowed if it is a text or a version.
-fn attribute_operand(attribute: &DeviceAttribute) -> Option<Operand<'_>> {
-    Some(match attribute.single() {
-        Some(Single::Int(int)) => Operand::Own(Value::Int(int)),
-        Some(Single::Bool(bool)) => Operand::Own(Value::Bool(bool)),
-        Some(Single::String(text)) => Operand::Part(Part::Text(text)),
-        Some(Single::Version(text)) => Operand::Part(Part::Version(text.read().ok()?)),
-        None => Operand::Own(attribute_value(attribute).ok()?),
+/// An attribute, unless it is a list.
+fn attribute_part(attribute: &DeviceAttribute) -> Option<Part<'_>> {
+    Some(match attribute.single()? {
+        Single::Int(int) => Part::Int(int),
+        Single::Bool(bool) => Part::Bool(bool),
+        Single::String(text) => Part::Text(text),
+        Single::Version(text) => Part::Version(text.read().ok()?),
     })
 }
 

@@ -2,14 +2,16 @@
 //!
 //! Built once. Start at [`function`].
 
-use std::collections::BTreeMap;
 use std::sync::OnceLock;
+
+use rustc_hash::FxHashMap;
 
 use super::library::{self, Cost};
 use super::overload::Overload;
 use super::standard;
 
 /// A function with all its overloads.
+#[derive(Debug)]
 pub(super) struct Function {
     /// Its name.
     pub(super) name: &'static str,
@@ -23,9 +25,9 @@ pub(super) struct Function {
 
 /// The function of this name; a leading dot is not part of it.
 pub(super) fn function(name: &str) -> Option<&'static Function> {
-    static TABLE: OnceLock<BTreeMap<&'static str, Function>> = OnceLock::new();
+    static TABLE: OnceLock<FxHashMap<&'static str, Function>> = OnceLock::new();
     let table = TABLE.get_or_init(|| {
-        let mut table = BTreeMap::new();
+        let mut table = FxHashMap::default();
         for (overload, singleton) in standard::overloads() {
             add(&mut table, overload, singleton);
         }
@@ -38,7 +40,7 @@ pub(super) fn function(name: &str) -> Option<&'static Function> {
     table.get(name.strip_prefix('.').unwrap_or(name))
 }
 
-fn add(table: &mut BTreeMap<&'static str, Function>, overload: Overload, singleton: bool) {
+fn add(table: &mut FxHashMap<&'static str, Function>, overload: Overload, singleton: bool) {
     let function = table.entry(overload.function).or_insert_with(|| Function {
         name: overload.function,
         overloads: Vec::new(),

@@ -158,14 +158,9 @@ impl<'p, 's> Machine<'p, 's> {
                 let operand = self.attribute(attribute)?;
                 Ok(self.value(operand))
             }
-            Node::Or(terms) => self.logic(terms, true),
-            Node::And(terms) => self.logic(terms, false),
+            Node::Or(_) | Node::And(_) | Node::Shortcut(_) => self.truth(node).map(Value::Bool),
             Node::Equal(sides) => self.equality(sides, true),
             Node::NotEqual(sides) => self.equality(sides, false),
-            Node::Shortcut(parts) => match self.shortcut(&parts.0)? {
-                Some(verdict) => Ok(Value::Bool(verdict)),
-                None => self.node(&parts.1),
-            },
             Node::Call(call) => self.call(call),
             Node::Membership(parts) => self.membership(&parts.0, &parts.1),
             Node::List(elements) => self.list(elements),
@@ -178,22 +173,34 @@ impl<'p, 's> Machine<'p, 's> {
     }
 
     /// `||`, which `true` decides, or `&&`, which `false` decides. The first error counts if nothing decides.
-    fn logic(&mut self, terms: &'p [Node; 2], decides: bool) -> EvalResult {
-        let mut error = None;
-        for term in terms {
-            match self.node(term) {
-                Ok(Value::Bool(value)) if value == decides => return Ok(Value::Bool(decides)),
-                Ok(Value::Bool(_)) => {}
-                Ok(_) => {
-                    error.get_or_insert(EvalError::NoSuchOverload);
-                }
-                Err(found) if found.ends_evaluation() => return Err(found),
-                Err(found) => {
-                    error.get_or_insert(found);
-                }
-            }
+    fn logic(&mut self, [first, second]: &'p [Node; 2], decides: bool) -> Result<bool, EvalError> {
+        let error = match self.truth(first) {
+            Ok(value) if value == decides => return Ok(value),
+            Ok(_) => return self.truth(second),
+            Err(error) if error.ends_evaluation() => return Err(error),
+            Err(error) => error,
+        };
+        match self.truth(second) {
+            Ok(value) if value == decides => Ok(value),
+            Err(ends) if ends.ends_evaluation() => Err(ends),
+            _ => Err(error),
         }
-        error.map_or(Ok(Value::Bool(!decides)), Err)
+    }
+
+    /// As [`Machine::node`], of a condition: what is no truth value is an error, as it is to `&&` and `||`.
+    fn truth(&mut self, node: &'p Node) -> Result<bool, EvalError> {
+        match node {
+            Node::Or(terms) => self.logic(terms, true),
+            Node::And(terms) => self.logic(terms, false),
+            Node::Shortcut(parts) => match self.shortcut(&parts.0)? {
+                Some(verdict) => Ok(verdict),
+                None => self.truth(&parts.1),
+            },
+            other => match self.node(other)? {
+                Value::Bool(value) => Ok(value),
+                _ => Err(EvalError::NoSuchOverload),
+            },
+        }
     }
 
     /// Evaluates; an error that ends everything comes out, any other stays a result.
@@ -487,6 +494,16 @@ impl<'p, 's> Machine<'p, 's> {
     }
 
     fn fold(&mut self, fold: &'p Fold) -> EvalResult {
+        if !fold.never_iterates() {
+            return self.iterate(fold);
+        }
+        self.set(fold.slot, Slot::Pending(&fold.init));
+        let result = self.node(&fold.result);
+        self.set(fold.slot, Slot::Empty);
+        result
+    }
+
+    fn iterate(&mut self, fold: &'p Fold) -> EvalResult {
         let range = match self.operand(&fold.range)? {
             Operand::Constant(value) => Cow::Borrowed(value),
             other => Cow::Owned(self.value(other)),

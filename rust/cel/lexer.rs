@@ -3,6 +3,8 @@
 //! Longest match, as the grammar's lexer does it. Never looks at meaning: numbers and strings keep their spelling,
 //! [`unescape`] turns a string's spelling into its content. Start at [`tokenize`].
 
+use std::borrow::Cow;
+
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token {
@@ -45,12 +47,6 @@ impl Issue {
         }
     }
 }
-
-/// Operators, longer spellings first.
-const PUNCTUATION: [&str; 26] = [
-    "==", "!=", "<=", ">=", "&&", "||", "<", ">", "[", "]", "{", "}", "(", ")", ".", ",", "-", "!",
-    "?", ":", "+", "*", "/", "%", "=", "&",
-];
 
 /// Splits `source` into tokens, the last one being [`Token::End`].
 pub(super) fn tokenize(source: &str) -> Result<Vec<Lexeme<'_>>, Issue> {
@@ -127,11 +123,39 @@ fn next_token(rest: &str) -> Option<(Token, usize)> {
         return (inner > 1 && bytes.get(inner) == Some(&b'`'))
             .then_some((Token::EscapedIdent, inner + 1));
     }
-    let spelling = PUNCTUATION.iter().find(|p| rest.starts_with(**p))?;
-    match *spelling {
-        "=" | "&" => None,
-        spelling => Some((Token::Punct(spelling), spelling.len())),
-    }
+    let spelling = punctuation(first, bytes.get(1).copied())?;
+    Some((Token::Punct(spelling), spelling.len()))
+}
+
+/// The operator or bracket that begins with these bytes.
+fn punctuation(first: u8, second: Option<u8>) -> Option<&'static str> {
+    Some(match (first, second) {
+        (b'=', Some(b'=')) => "==",
+        (b'!', Some(b'=')) => "!=",
+        (b'<', Some(b'=')) => "<=",
+        (b'>', Some(b'=')) => ">=",
+        (b'&', Some(b'&')) => "&&",
+        (b'|', Some(b'|')) => "||",
+        (b'<', _) => "<",
+        (b'>', _) => ">",
+        (b'[', _) => "[",
+        (b']', _) => "]",
+        (b'{', _) => "{",
+        (b'}', _) => "}",
+        (b'(', _) => "(",
+        (b')', _) => ")",
+        (b'.', _) => ".",
+        (b',', _) => ",",
+        (b'-', _) => "-",
+        (b'!', _) => "!",
+        (b'?', _) => "?",
+        (b':', _) => ":",
+        (b'+', _) => "+",
+        (b'*', _) => "*",
+        (b'/', _) => "/",
+        (b'%', _) => "%",
+        _ => return None,
+    })
 }
 
 /// The end of the run of bytes from `start` that satisfy `accept`.
@@ -239,7 +263,10 @@ fn escape_length(after: &[u8]) -> Option<usize> {
 /// need not form text.
 pub(super) fn unescape(literal: &str, bytes: bool) -> Result<Vec<u8>, &'static str> {
     const BROKEN: &str = "unable to unescape string";
-    let literal = literal.replace("\r\n", "\n").replace('\r', "\n");
+    let mut literal = Cow::Borrowed(literal);
+    if literal.contains('\r') {
+        literal = Cow::Owned(literal.replace("\r\n", "\n").replace('\r', "\n"));
+    }
     let raw = literal.starts_with(['r', 'R']);
     let quoted = literal.get(usize::from(raw)..).unwrap_or_default();
     let width = if quoted.len() >= 6 && (quoted.starts_with("'''") || quoted.starts_with("\"\"\""))

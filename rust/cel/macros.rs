@@ -3,6 +3,8 @@
 //! Every comprehension becomes a [`Fold`]; `cel.bind` and `optMap` are folds over an empty list, whose accumulator is
 //! the bound value. Never looks at types. Start at [`expand`].
 
+use std::borrow::Cow;
+
 use super::ast::{Entry, Expr, Field, Fold, Kind, operator};
 use super::builder::Builder;
 use super::lexer::Issue;
@@ -41,7 +43,10 @@ pub(super) fn expand(
         ("bind", Some(target), 3) if matches!(&target.kind, Kind::Ident(name) if name == "cel") => {
             macros.bind(args)
         }
-        (_, target, _) => macros.builder.any_call(offset, function, target, args),
+        (_, target, _) => {
+            let function = Cow::Owned(function.to_owned());
+            macros.builder.any_call(offset, function, target, args)
+        }
     }
 }
 
@@ -71,7 +76,7 @@ impl Macros<'_> {
         self.ident(ACCUMULATOR)
     }
 
-    fn call(&mut self, function: &str, args: Vec<Expr>) -> Result<Expr, Issue> {
+    fn call(&mut self, function: &'static str, args: Vec<Expr>) -> Result<Expr, Issue> {
         self.builder.call(self.offset, function, args)
     }
 
@@ -284,12 +289,12 @@ impl Macros<'_> {
         let complaint = format!("{function}() variable name must be a simple identifier");
         let name = variable(&args, 0, &complaint)?;
         let copy = copy(self.builder, &target)?;
-        let present = self
-            .builder
-            .any_call(self.offset, "hasValue", Some(target), Vec::new())?;
+        let present =
+            self.builder
+                .any_call(self.offset, "hasValue".into(), Some(target), Vec::new())?;
         let value = self
             .builder
-            .any_call(self.offset, "value", Some(copy), Vec::new())?;
+            .any_call(self.offset, "value".into(), Some(copy), Vec::new())?;
         let mut mapped = self.binding(&name, value, body)?;
         if function == "optMap" {
             mapped = self.call("optional.of", vec![mapped])?;
@@ -317,7 +322,7 @@ impl Macros<'_> {
         let input = self.ident(SORT_INPUT)?;
         let sorted = self.builder.any_call(
             self.offset,
-            "@sortByAssociatedKeys",
+            "@sortByAssociatedKeys".into(),
             Some(input),
             vec![keys],
         )?;
@@ -391,7 +396,7 @@ fn copy(builder: &mut Builder, expr: &Expr) -> Result<Expr, Issue> {
                 None => None,
             };
             let args = many(builder, &call.args)?;
-            return builder.any_call(expr.offset, &call.function, target, args);
+            return builder.any_call(expr.offset, call.function.clone(), target, args);
         }
         Kind::List { elements, optional } => Kind::List {
             elements: many(builder, elements)?,

@@ -2,7 +2,7 @@
 //!
 //! Functions are in [`super::functions`]. Start at [`global`].
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::ast::Reference;
 use super::types::Type;
@@ -25,6 +25,11 @@ pub(super) fn type_of_value(value: &Value) -> Type {
         Value::Bytes(_) => Type::Bytes,
         _ => Type::Dyn,
     }
+}
+
+/// Whether a global name may begin with this word and a dot.
+pub(super) fn is_package(word: &str) -> bool {
+    matches!(word, "google" | "kubernetes" | "net")
 }
 
 /// What a global name stands for, and its static type.
@@ -77,12 +82,16 @@ fn type_name(name: &str) -> Option<Type> {
 
 /// The type of a field of an object type.
 pub(super) fn field(type_name: &str, field: &str) -> Option<Type> {
-    let by_domain = |t: Type| Type::map(Type::String, Type::map(Type::String, t));
+    static TABLES: OnceLock<[Type; 2]> = OnceLock::new();
+    let [attributes, capacity] = TABLES.get_or_init(|| {
+        [Type::Dyn, Type::Named(QUANTITY)]
+            .map(|t| Type::map(Type::String, Type::map(Type::String, t)))
+    });
     match (type_name, field) {
         (DEVICE, "driver") => Some(Type::String),
         (DEVICE, "allowMultipleAllocations") => Some(Type::Bool),
-        (DEVICE, "attributes") => Some(by_domain(Type::Dyn)),
-        (DEVICE, "capacity") => Some(by_domain(Type::Named(QUANTITY))),
+        (DEVICE, "attributes") => Some(attributes.clone()),
+        (DEVICE, "capacity") => Some(capacity.clone()),
         _ => None,
     }
 }

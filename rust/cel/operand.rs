@@ -32,6 +32,10 @@ pub(super) enum Part<'p> {
     Domain(Table, &'p str),
     /// The name of the driver.
     Driver,
+    /// An attribute that is an integer.
+    Int(i64),
+    /// An attribute that is a truth value.
+    Bool(bool),
     /// An attribute that is a text.
     Text(&'p Name),
     /// An attribute that is a semantic version.
@@ -45,6 +49,7 @@ impl Operand<'_> {
     pub(super) fn int(&self) -> Option<i64> {
         match self {
             Self::Own(Value::Int(int)) | Self::Constant(Value::Int(int)) => Some(*int),
+            Self::Part(part) => part.int(),
             _ => None,
         }
     }
@@ -52,20 +57,19 @@ impl Operand<'_> {
     /// The quantity it is, if it is one.
     pub(super) fn quantity(&self) -> Option<&Quantity> {
         match self {
-            Self::Part(Part::Quantity(quantity)) => Some(quantity),
             Self::Own(value) => value.quantity(),
             Self::Constant(value) => value.quantity(),
-            Self::Part(_) => None,
+            Self::Part(part) => part.quantity(),
         }
     }
 
     /// The semantic version it is, if it is one.
     pub(super) fn version(&self) -> Option<&Version> {
         match self {
-            Self::Part(Part::Version(version)) => Some(version),
             Self::Own(Value::Semver(version)) | Self::Constant(Value::Semver(version)) => {
                 Some(version)
             }
+            Self::Part(part) => part.version(),
             _ => None,
         }
     }
@@ -74,14 +78,46 @@ impl Operand<'_> {
     pub(super) fn text<'v>(&'v self, device: &Device<'v>) -> Option<&'v str> {
         match self {
             Self::Own(Value::String(text)) | Self::Constant(Value::String(text)) => Some(text),
-            Self::Part(Part::Text(text)) => Some(text),
-            Self::Part(Part::Driver) => Some(device.driver()),
+            Self::Part(part) => part.text(device),
             _ => None,
         }
     }
 }
 
-impl Part<'_> {
+impl<'p> Part<'p> {
+    /// The integer it is, if it is one.
+    pub(super) fn int(self) -> Option<i64> {
+        match self {
+            Self::Int(int) => Some(int),
+            _ => None,
+        }
+    }
+
+    /// The quantity it is, if it is one.
+    pub(super) fn quantity(self) -> Option<&'p Quantity> {
+        match self {
+            Self::Quantity(quantity) => Some(quantity),
+            _ => None,
+        }
+    }
+
+    /// The semantic version it is, if it is one.
+    pub(super) fn version(self) -> Option<&'p Version> {
+        match self {
+            Self::Version(version) => Some(version),
+            _ => None,
+        }
+    }
+
+    /// The text it is, if it is one.
+    pub(super) fn text(self, device: &Device<'p>) -> Option<&'p str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Driver => Some(device.driver()),
+            _ => None,
+        }
+    }
+
     /// The value; maps are made.
     pub(super) fn value(self, device: &Device<'_>) -> Value {
         match self {
@@ -89,6 +125,8 @@ impl Part<'_> {
             Self::Table(table) => device.table(table),
             Self::Domain(table, domain) => device.ids(table, domain),
             Self::Driver => Value::String(Arc::from(device.driver())),
+            Self::Int(int) => Value::Int(int),
+            Self::Bool(bool) => Value::Bool(bool),
             Self::Text(text) => Value::String(Arc::clone(text.shared())),
             Self::Version(version) => Value::Semver(Arc::clone(version)),
             Self::Quantity(quantity) => Value::Quantity(Arc::clone(quantity)),

@@ -66,6 +66,8 @@ pub(super) struct Overload {
     pub args: Vec<Type>,
     /// Result type.
     pub result: Type,
+    /// The type parameters in `args` and `result`, in the order of their appearance.
+    pub parameters: Vec<&'static str>,
     /// Implementation; arguments are values (errors never reach it), count as declared, but their types may be anything
     /// where the checker saw `dyn`: answer [`EvalError::NoSuchOverload`] then.
     pub eval: fn(&[Value]) -> EvalResult,

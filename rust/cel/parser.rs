@@ -106,16 +106,13 @@ impl<'s> Parser<'s> {
     }
 
     fn ahead(&self, distance: usize) -> Lexeme<'s> {
-        let last = Lexeme {
+        let found = self.lexemes.get(self.position + distance);
+        let found = found.or_else(|| self.lexemes.last());
+        found.copied().unwrap_or(Lexeme {
             token: Token::End,
             text: "<EOF>",
             offset: 0,
-        };
-        let end = self.lexemes.last().copied().unwrap_or(last);
-        self.lexemes
-            .get(self.position + distance)
-            .copied()
-            .unwrap_or(end)
+        })
     }
 
     fn next(&mut self) -> Lexeme<'s> {
@@ -276,7 +273,7 @@ impl<'s> Parser<'s> {
     fn binary(
         &mut self,
         mark: Lexeme<'s>,
-        function: &str,
+        function: &'static str,
         left: Tall,
         right: Tall,
     ) -> Result<Tall, Issue> {
@@ -354,7 +351,7 @@ impl<'s> Parser<'s> {
         }
         let select = Kind::Select {
             operand: Box::new(operand),
-            field: field.to_owned(),
+            field: Arc::from(field),
             test: false,
         };
         Ok((self.builder.node(offset, select)?, height))
@@ -434,7 +431,9 @@ impl<'s> Parser<'s> {
             let text = format!("reserved identifier: {}", first.text);
             return Err(Issue::new(first.offset, text));
         }
-        let name = format!("{dot}{}", first.text);
+        let mut name = String::with_capacity(dot.len() + first.text.len());
+        name.push_str(dot);
+        name.push_str(first.text);
         let open = self.peek();
         if open.token == Token::Punct("(") {
             let (args, height) = self.arguments()?;

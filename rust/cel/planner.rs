@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::ast::{self, Expr, Kind, Reference, operator as op};
 use super::device::Table;
-use super::functions::{Function, function};
+use super::functions::Function;
 use super::interpret;
 use super::names;
 use super::number;
@@ -18,21 +18,28 @@ use super::program::{
     Attribute, Call, Compare, Fold, Index, Leaf, Node, Path, Program, Qualifier, Root, Special,
 };
 use super::regex;
-use super::shortcut::shorten;
+use super::shortcut::{Domains, bound_domain, is_short, shorten};
 use super::types::Type;
 use super::value::{Key, Value};
 
 /// Plans a checked expression; the error is what upstream says after `program instantiation failed: `.
 pub(super) fn plan(expr: &Expr, types: &[Type], slots: u32) -> Result<Program, String> {
-    let planner = Planner { types };
+    let mut planner = Planner {
+        types,
+        domains: Domains::new(),
+    };
+    let root = planner.node(expr)?;
     Ok(Program {
-        root: planner.node(expr)?,
+        is_short: is_short(&root),
+        root,
         slots: slots as usize,
     })
 }
 
 struct Planner<'t> {
     types: &'t [Type],
+    /// Variables that stand for nothing but a domain.
+    domains: Domains,
 }
 
 /// Functions whose call on a constant upstream evaluates when it plans.
@@ -67,7 +74,7 @@ const REMEMBERED: [&str; 10] = [
 const VARIADIC: [&str; 1] = ["string_format"];
 
 impl Planner<'_> {
-    fn node(&self, expr: &Expr) -> Result<Node, String> {
+    fn node(&mut self, expr: &Expr) -> Result<Node, String> {
         match &expr.kind {
             Kind::Literal(value) => Ok(Node::Constant(value.clone())),
             Kind::Ident(name) => Err(format!("no such attribute(s): {name}")),
@@ -77,7 +84,7 @@ impl Planner<'_> {
                 field,
                 test,
             } => self.select(operand, field, *test),
-            Kind::Call(call) => self.call(call).map(shorten),
+            Kind::Call(call) => Ok(shorten(self.call(call)?, &self.domains)),
             Kind::List { elements, optional } => self.list(elements, optional),
             Kind::Map(entries) => self.map(entries),
             Kind::Struct { name, fields } => self.message(name, fields),
@@ -101,14 +108,16 @@ impl Planner<'_> {
                 return Err(format!("reference to undefined type: {name}"));
             }
         };
-        Ok(attribute(Attribute::new(root)))
+        Ok(attribute(Box::new(Attribute::new(root))))
     }
 
-    fn select(&self, operand: &Expr, field: &str, test: bool) -> Result<Node, String> {
+    fn select(&mut self, operand: &Expr, name: &Arc<str>, test: bool) -> Result<Node, String> {
         let mut selected = as_attribute(self.node(operand)?);
-        let name: Arc<str> = Arc::from(field);
         selected.qualify(&Arc::new(Qualifier {
-            index: Index::Constant(Value::String(Arc::clone(&name)), Key::String(name)),
+            index: Index::Constant(
+                Value::String(Arc::clone(name)),
+                Key::String(Arc::clone(name)),
+            ),
             optional: false,
             test,
         }));
@@ -116,17 +125,17 @@ impl Planner<'_> {
         Ok(attribute(selected))
     }
 
-    fn nodes(&self, exprs: &[Expr]) -> Result<Vec<Node>, String> {
+    fn nodes(&mut self, exprs: &[Expr]) -> Result<Vec<Node>, String> {
         exprs.iter().map(|expr| self.node(expr)).collect()
     }
 
-    fn call(&self, call: &ast::Call) -> Result<Node, String> {
+    fn call(&mut self, call: &ast::Call) -> Result<Node, String> {
         let mut args = Vec::with_capacity(call.args.len() + 1);
         if let Some(target) = &call.target {
             args.push(self.node(target)?);
         }
         args.extend(self.nodes(&call.args)?);
-        let name = call.function.as_str();
+        let name = call.function.as_ref();
         if name == op::CONDITIONAL {
             return conditional(args);
         }
@@ -147,7 +156,7 @@ impl Planner<'_> {
         }
     }
 
-    fn list(&self, elements: &[Expr], optional: &[bool]) -> Result<Node, String> {
+    fn list(&mut self, elements: &[Expr], optional: &[bool]) -> Result<Node, String> {
         let nodes = self.nodes(elements)?;
         let constant = nodes.iter().all(|node| node.constant().is_some());
         let marks = optional.iter().copied().chain(std::iter::repeat(false));
@@ -155,7 +164,7 @@ impl Planner<'_> {
         Ok(if constant { literal(&list)? } else { list })
     }
 
-    fn map(&self, entries: &[ast::Entry]) -> Result<Node, String> {
+    fn map(&mut self, entries: &[ast::Entry]) -> Result<Node, String> {
         let mut nodes = Vec::with_capacity(entries.len());
         for entry in entries {
             nodes.push((
@@ -171,7 +180,7 @@ impl Planner<'_> {
         Ok(if constant { literal(&map)? } else { map })
     }
 
-    fn message(&self, name: &str, fields: &[ast::Field]) -> Result<Node, String> {
+    fn message(&mut self, name: &str, fields: &[ast::Field]) -> Result<Node, String> {
         let mut nodes = Vec::with_capacity(fields.len());
         for field in fields {
             nodes.push((self.node(&field.value)?, field.optional));
@@ -182,32 +191,42 @@ impl Planner<'_> {
         Ok(Node::Message(Box::new((name.to_owned(), nodes))))
     }
 
-    fn fold(&self, fold: &ast::Fold) -> Result<Node, String> {
-        Ok(Node::Fold(Box::new(Fold {
+    fn fold(&mut self, fold: &ast::Fold) -> Result<Node, String> {
+        let mut planned = Box::new(Fold {
             slot: fold.slot as usize,
             two: fold.iter2.is_some(),
             init: self.node(&fold.init)?,
             range: self.node(&fold.range)?,
             condition: self.node(&fold.condition)?,
             step: self.node(&fold.step)?,
-            result: self.node(&fold.result)?,
-        })))
+            result: Node::Constant(Value::Null),
+        });
+        if let Some((table, domain)) = bound_domain(&planned) {
+            self.domains
+                .insert(planned.slot, (table, Arc::clone(domain)));
+        }
+        planned.result = self.node(&fold.result)?;
+        Ok(Node::Fold(planned))
     }
 }
 
-fn attribute(attribute: Attribute) -> Node {
-    let path = attribute.path();
-    Node::Attribute(Box::new(Attribute { path, ..attribute }))
+fn attribute(mut attribute: Box<Attribute>) -> Node {
+    attribute.path = attribute.path();
+    Node::Attribute(attribute)
 }
 
 /// The node as something to select from; an attribute simply goes on.
-fn as_attribute(node: Node) -> Attribute {
+#[expect(
+    clippy::unnecessary_box_returns,
+    reason = "the box it stands in already is used again"
+)]
+fn as_attribute(node: Node) -> Box<Attribute> {
     match node {
-        Node::Attribute(attribute) => Attribute {
-            test: false,
-            ..*attribute
-        },
-        other => Attribute::new(Root::Node(other)),
+        Node::Attribute(mut attribute) => {
+            attribute.test = false;
+            attribute
+        }
+        other => Box::new(Attribute::new(Root::Node(other))),
     }
 }
 
@@ -226,20 +245,20 @@ impl Attribute {
         if !matches!(self.root, Root::Device) {
             return None;
         }
-        let steps = self.qualifiers.iter().map(|qualifier| qualifier.plain());
-        let steps: Vec<&Arc<str>> = steps.collect::<Option<_>>()?;
-        let (field, steps) = steps.split_first()?;
-        let table = match &***field {
+        let (field, steps) = self.qualifiers.split_first()?;
+        let table = match &**field.plain()? {
             "driver" if steps.is_empty() => return Some(Path::Driver),
             "attributes" => Table::Attributes,
             "capacity" => Table::Capacity,
             _ => return None,
         };
+        let domain = Arc::clone(steps.first()?.plain()?);
         match steps {
-            [domain] => Some(Path::Domain(table, Arc::clone(domain))),
-            [domain, id] if !domain.contains('/') && !id.contains('/') => {
-                let (domain, id) = (Arc::clone(domain), Arc::clone(id));
-                Some(Path::Leaf(table, Leaf { domain, id }))
+            [_] => Some(Path::Domain(table, domain)),
+            [_, id] => {
+                let id = Arc::clone(id.plain()?);
+                let is_plain = !domain.contains('/') && !id.contains('/');
+                is_plain.then_some(Path::Leaf(table, Leaf { domain, id }))
             }
             _ => None,
         }
@@ -271,10 +290,9 @@ fn conditional(args: Vec<Node>) -> Result<Node, String> {
     let Ok([condition, yes, no]) = <[Node; 3]>::try_from(args) else {
         return Err("no such overload: _?_:_".to_owned());
     };
-    let parts = (condition, as_attribute(yes), as_attribute(no));
-    Ok(attribute(Attribute::new(Root::Conditional(Box::new(
-        parts,
-    )))))
+    let parts = (condition, *as_attribute(yes), *as_attribute(no));
+    let root = Root::Conditional(Box::new(parts));
+    Ok(attribute(Box::new(Attribute::new(root))))
 }
 
 fn index(args: Vec<Node>, optional: bool) -> Result<Node, String> {
@@ -287,7 +305,7 @@ fn index(args: Vec<Node>, optional: bool) -> Result<Node, String> {
             let key = index_key(&value).map_err(|error| error.text(""))?;
             Index::Constant(value, key)
         }
-        other => Index::Computed(as_attribute(other)),
+        other => Index::Computed(*as_attribute(other)),
     };
     selected.qualify(&Arc::new(Qualifier {
         index,
@@ -319,12 +337,12 @@ fn literal(node: &Node) -> Result<Node, String> {
 }
 
 fn invocation(call: &ast::Call, args: Vec<Node>) -> Result<Node, String> {
-    let Some(found) = function(&call.function) else {
+    let Some(ast::Found {
+        function: found,
+        overload,
+    }) = call.found
+    else {
         return Err(format!("no such overload: {}", call.function));
-    };
-    let overload = match call.overloads.as_slice() {
-        [one] => found.overloads.get(*one),
-        _ => None,
     };
     let id = overload.map_or("", |overload| overload.id);
     if id == "in_list"

@@ -18,6 +18,8 @@ use super::value::{Key, Value};
 #[derive(Debug)]
 pub(super) struct Program {
     pub(super) root: Node,
+    /// Whether it consists of terms that are answered directly.
+    pub(super) is_short: bool,
     /// How many variables of folds there are.
     pub(super) slots: usize,
 }
@@ -194,4 +196,11 @@ pub(super) struct Fold {
     pub(super) condition: Node,
     pub(super) step: Node,
     pub(super) result: Node,
+}
+
+impl Fold {
+    /// Whether it only binds its accumulator, as `cel.bind` does by a fold over an empty list.
+    pub(super) fn never_iterates(&self) -> bool {
+        matches!(&self.range, Node::Constant(Value::List(list)) if list.is_empty())
+    }
 }

@@ -47,17 +47,17 @@ fn visit(expr: &Expr, reads: &mut Reads) {
 }
 
 /// The steps of a selection from `device`; `None` in it is a step that is computed.
-fn device_path(expr: &Expr) -> Option<Vec<Option<String>>> {
+fn device_path(expr: &Expr) -> Option<Vec<Option<&str>>> {
     match &expr.kind {
         Kind::Resolved(Reference::Device) => Some(Vec::new()),
         Kind::Select { operand, field, .. } => {
             let mut path = device_path(operand)?;
-            path.push(Some(field.clone()));
+            path.push(Some(field));
             Some(path)
         }
         Kind::Call(call)
             if matches!(
-                call.function.as_str(),
+                call.function.as_ref(),
                 operator::INDEX | operator::OPT_INDEX | operator::OPT_SELECT
             ) =>
         {
@@ -66,7 +66,7 @@ fn device_path(expr: &Expr) -> Option<Vec<Option<String>>> {
             };
             let mut path = device_path(operand)?;
             path.push(match &index.kind {
-                Kind::Literal(Value::String(text)) => Some(text.to_string()),
+                Kind::Literal(Value::String(text)) => Some(&**text),
                 _ => None,
             });
             Some(path)
@@ -88,7 +88,7 @@ fn inside_path(expr: &Expr, reads: &mut Reads) {
     }
 }
 
-fn note(path: &[Option<String>], reads: &mut Reads) {
+fn note(path: &[Option<&str>], reads: &mut Reads) {
     let Some(Some(field)) = path.first() else {
         *reads = Reads {
             driver: true,
@@ -99,7 +99,7 @@ fn note(path: &[Option<String>], reads: &mut Reads) {
         };
         return;
     };
-    let (named, all) = match field.as_str() {
+    let (named, all) = match *field {
         "driver" => return reads.driver = true,
         "allowMultipleAllocations" => return reads.allow_multiple_allocations = true,
         "attributes" => (&mut reads.attributes, &mut reads.all_attributes),
@@ -107,10 +107,10 @@ fn note(path: &[Option<String>], reads: &mut Reads) {
     };
     match (path.get(1), path.get(2)) {
         (Some(Some(domain)), Some(Some(id))) => {
-            named.insert((domain.clone(), Some(id.clone())));
+            named.insert(((*domain).to_owned(), Some((*id).to_owned())));
         }
         (Some(Some(domain)), _) => {
-            named.insert((domain.clone(), None));
+            named.insert(((*domain).to_owned(), None));
         }
         _ => *all = true,
     }

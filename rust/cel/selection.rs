@@ -190,7 +190,12 @@ fn find_part<'p>(
             _ => Operand::Own(unknown_domain()),
         }),
         Part::Domain(table, domain) => device.leaf(table, QualifiedName::new(domain, text?)),
-        Part::Driver | Part::Text(_) | Part::Version(_) | Part::Quantity(_) => None,
+        Part::Driver
+        | Part::Int(_)
+        | Part::Bool(_)
+        | Part::Text(_)
+        | Part::Version(_)
+        | Part::Quantity(_) => None,
     }
 }
 

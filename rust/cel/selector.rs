@@ -16,6 +16,7 @@ use super::parser::parse;
 use super::planner::plan;
 use super::program::Program;
 use super::reads::{Reads, reads};
+use super::shortcut::answer;
 use super::types::Type;
 use super::validate::validate;
 use crate::wire::slice::DeviceAttribute;
@@ -192,6 +193,12 @@ impl Selector {
 
     /// Whether the device is selected, and what it cost to find out.
     pub fn evaluate(&self, device: Device<'_>) -> (Result<bool, RuntimeError>, u64) {
+        if self.program.is_short
+            && device.is_readable()
+            && let Some((verdict, cost)) = answer(&self.program.root, &device, COST_LIMIT)
+        {
+            return (Ok(verdict), cost);
+        }
         let (result, cost) = evaluate(&self.program, device);
         let result = match result {
             Ok(value) => native::verdict(&value).map_err(|text| RuntimeError::new(&text)),

@@ -14,6 +14,7 @@ use super::regex;
 use super::standard_costs;
 use super::time;
 use super::types::Type;
+use super::unify::parameters;
 use super::value::{Key, Value};
 
 type Eval = fn(&[Value]) -> EvalResult;
@@ -30,17 +31,19 @@ pub(super) fn overloads() -> Vec<(Overload, bool)> {
         let [function, kind, id, args, result] = words.as_slice() else {
             continue;
         };
-        let args = if *args == "-" {
+        let args: Vec<Type> = if *args == "-" {
             Vec::new()
         } else {
             args.split(',').map(read_type).collect()
         };
+        let result = read_type(result);
         let overload = Overload {
             id,
             function,
             member: *kind == "member",
+            parameters: parameters(args.iter().chain([&result])),
             args,
-            result: read_type(result),
+            result,
             eval: implementation(function),
             cost: standard_costs::cost(id),
         };

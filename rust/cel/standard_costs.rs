@@ -70,11 +70,8 @@ pub(super) fn equality_of_texts(left: &str, right: &str) -> u64 {
     tenth(u64::try_from(least).unwrap_or(u64::MAX))
 }
 
-/// The same where the size of one text is known, and whether the other is the same.
-pub(super) fn equality_with(other: &str, is_same: bool, known: u64) -> u64 {
-    if is_same {
-        return tenth(known);
-    }
+/// The same where the size of one text is known.
+pub(super) fn equality_with(other: &str, known: u64) -> u64 {
     let other = u64::try_from(characters(other)).unwrap_or(u64::MAX);
     tenth(other.min(known))
 }

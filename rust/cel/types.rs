@@ -3,6 +3,7 @@
 //! Only what the checker compares; how values behave is in [`super::value`].
 
 use std::fmt;
+use std::mem::discriminant;
 use std::sync::Arc;
 
 /// The static type of an expression.
@@ -65,6 +66,17 @@ impl Type {
     /// `optional_type(T)`.
     pub(super) fn optional(inner: Type) -> Type {
         Type::Optional(Arc::new(inner))
+    }
+
+    /// Whether two types can be told at a glance to have nothing in common, so that neither is assignable to the other.
+    pub(super) fn clashes_with(&self, other: &Type) -> bool {
+        let is_own = |t: &Type| {
+            !matches!(
+                t,
+                Type::Dyn | Type::Error | Type::Null | Type::Param(_) | Type::Var(_)
+            )
+        };
+        is_own(self) && is_own(other) && discriminant(self) != discriminant(other)
     }
 }
 

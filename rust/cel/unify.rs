@@ -18,16 +18,6 @@ fn is_parameter(t: &Type) -> bool {
     matches!(t, Type::Var(_) | Type::Param(_))
 }
 
-/// Whether a parameter stands anywhere in a declared type.
-pub(super) fn has_parameter(t: &Type) -> bool {
-    match t {
-        Type::Param(_) => true,
-        Type::List(a) | Type::Optional(a) | Type::Type(a) => has_parameter(a),
-        Type::Map(k, v) => has_parameter(k) || has_parameter(v),
-        _ => false,
-    }
-}
-
 fn has_variable(t: &Type) -> bool {
     match t {
         Type::Var(_) | Type::Param(_) => true,
@@ -47,6 +37,13 @@ impl Bindings {
         let index = u32::try_from(self.bound.len()).unwrap_or(u32::MAX);
         self.bound.push(None);
         Type::Var(index)
+    }
+
+    /// Fresh variables for parameters, one after the other; the number of the first.
+    pub(super) fn fresh_for(&mut self, parameters: &[&'static str]) -> usize {
+        let first = self.bound.len();
+        self.bound.resize(first + parameters.len(), None);
+        first
     }
 
     fn find(&self, t: &Type) -> Option<&Type> {
@@ -162,6 +159,15 @@ impl Bindings {
         }
     }
 
+    /// As [`Bindings::substitute`], of a type that is not needed any more.
+    pub(super) fn replaced(&self, t: Type, close: bool) -> Type {
+        if has_variable(&t) {
+            self.substitute(&t, close)
+        } else {
+            t
+        }
+    }
+
     /// `t` with bound variables replaced; free ones become `dyn` when `close` is set.
     pub(super) fn substitute(&self, t: &Type, close: bool) -> Type {
         if let Some(bound) = self.find(t) {
@@ -204,28 +210,37 @@ fn less_specific(one: &Type, two: &Type) -> bool {
     }
 }
 
-/// An overload's type with its parameters replaced by fresh variables.
-pub(super) fn instantiate(
-    t: &Type,
-    names: &mut Vec<(&'static str, Type)>,
-    bindings: &mut Bindings,
-) -> Type {
+/// The parameters of a declaration in the order of their appearance.
+pub(super) fn parameters<'t>(types: impl IntoIterator<Item = &'t Type>) -> Vec<&'static str> {
+    fn visit(t: &Type, names: &mut Vec<&'static str>) {
+        match t {
+            Type::Param(name) if !names.contains(name) => names.push(name),
+            Type::List(a) | Type::Optional(a) | Type::Type(a) => visit(a, names),
+            Type::Map(k, v) => {
+                visit(k, names);
+                visit(v, names);
+            }
+            _ => {}
+        }
+    }
+    let mut names = Vec::new();
+    types.into_iter().for_each(|t| visit(t, &mut names));
+    names
+}
+
+/// An overload's type with its parameters replaced by variables, which are numbered from `first` on.
+pub(super) fn instantiate(t: &Type, parameters: &[&'static str], first: usize) -> Type {
+    let inside = |t: &Type| instantiate(t, parameters, first);
     match t {
         Type::Param(name) => {
-            if let Some((_, variable)) = names.iter().find(|(known, _)| known == name) {
-                return variable.clone();
-            }
-            let variable = bindings.fresh();
-            names.push((name, variable.clone()));
-            variable
+            let position = parameters.iter().position(|known| known == name);
+            let number = first + position.unwrap_or_default();
+            Type::Var(u32::try_from(number).unwrap_or(u32::MAX))
         }
-        Type::List(a) => Type::list(instantiate(a, names, bindings)),
-        Type::Optional(a) => Type::optional(instantiate(a, names, bindings)),
-        Type::Type(a) => Type::Type(Arc::new(instantiate(a, names, bindings))),
-        Type::Map(k, v) => {
-            let key = instantiate(k, names, bindings);
-            Type::map(key, instantiate(v, names, bindings))
-        }
+        Type::List(a) => Type::list(inside(a)),
+        Type::Optional(a) => Type::optional(inside(a)),
+        Type::Type(a) => Type::Type(Arc::new(inside(a))),
+        Type::Map(k, v) => Type::map(inside(k), inside(v)),
         other => other.clone(),
     }
 }

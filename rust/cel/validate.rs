@@ -101,7 +101,7 @@ impl Validator<'_> {
             Some(Kind::Literal(Value::String(text))) => Some(text.as_ref()),
             _ => None,
         };
-        match (call.function.as_str(), call.args.len()) {
+        match (call.function.as_ref(), call.args.len()) {
             ("duration", 1)
                 if literal(0).is_some_and(|text| time::parse_duration(text).is_none()) =>
             {

@@ -158,11 +158,14 @@ impl Slice {
         } else {
             cel::Device::new
         };
+        // What a device says lies far from the rest of what is looked at: a miss of the cache for each.
+        let shares = || device.allow_multiple_allocations;
+        let shareable = self.devices_at_large.has_shareable.then(shares).flatten();
         view(
             &self.document.spec.driver,
             &device.attributes,
             &device.capacity,
-            device.allow_multiple_allocations,
+            shareable,
         )
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::cel::overload::{EvalError, EvalResult, Overload};
 use crate::cel::types::Type;
+use crate::cel::unify::parameters;
 use crate::cel::value::{Key, Map, Value};
 use crate::quantity::Quantity;
 
@@ -32,6 +33,7 @@ pub(super) fn global(
         id,
         function,
         member: false,
+        parameters: parameters(args.iter().chain([&result])),
         args,
         result,
         eval,
