@@ -4,7 +4,7 @@ use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::convert::to_python;
+use super::convert::allocation_to_python;
 use super::explanation::Explanation;
 use crate::allocation::{self, Outcome};
 use crate::inventory::ClaimKey;
@@ -112,7 +112,7 @@ impl Answer {
             let entry = PyDict::new(py);
             entry.set_item("namespace", &*claim.key.namespace)?;
             entry.set_item("name", &*claim.key.name)?;
-            entry.set_item("allocation", to_python(py, &claim.allocation)?)?;
+            entry.set_item("allocation", allocation_to_python(py, &claim.allocation)?)?;
             Ok(entry)
         });
         dict.set_item("claims", claims.collect::<PyResult<Vec<_>>>()?)?;
@@ -187,7 +187,7 @@ impl ClaimAllocation {
     }
 
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        to_python(py, &self.0.allocation)
+        allocation_to_python(py, &self.0.allocation)
     }
 
     fn __repr__(&self) -> String {

@@ -9,6 +9,7 @@ use pyo3::types::{PyBytes, PyString};
 use serde::Serialize;
 
 use crate::error::InputError;
+use crate::wire::allocation::{AllocationResult, DeviceAllocationResult};
 
 /// JSON text with one or more documents.
 pub(super) struct Documents<'py>(Bound<'py, PyAny>);
@@ -50,6 +51,22 @@ pub(super) fn to_python<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let text = to_json(value)?;
     py.import("json")?.call_method1("loads", (text,))
+}
+
+/// An allocation as [`to_python`] gives it, but not by way of text where nothing in it is carried as text.
+pub(super) fn allocation_to_python<'py>(
+    py: Python<'py>,
+    allocation: &AllocationResult,
+) -> PyResult<Bound<'py, PyAny>> {
+    let DeviceAllocationResult { results, config } = &allocation.devices;
+    let has_text = config.iter().any(|config| config.opaque.is_some())
+        || results
+            .iter()
+            .any(|result| result.compatibility_groups.is_some());
+    if has_text {
+        return to_python(py, allocation);
+    }
+    Ok(pythonize::pythonize(py, allocation)?)
 }
 
 /// A value as JSON text.

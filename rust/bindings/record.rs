@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use super::convert::{Documents, to_python};
+use super::convert::{Documents, allocation_to_python, to_python};
 use crate::error::InputError;
 use crate::wire::document::{Defaults, Entry, read};
 use crate::{inventory, verify, wire};
@@ -34,7 +34,7 @@ impl Held {
 
     #[getter]
     fn allocation<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        to_python(py, &self.0.allocation)
+        allocation_to_python(py, &self.0.allocation)
     }
 
     #[getter]
