@@ -5,8 +5,10 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::known::Known;
-use super::{Ask, Options, Parts, Refused, Verdict, first_of, parts_on};
+use super::{Ask, Options, Outcome, Parts, Refused, Verdict, first_of, parts_on};
 use crate::inventory::Inventory;
 use crate::wire::claim::ResourceClaim;
 
@@ -38,7 +40,9 @@ impl First {
         let ask = Ask::new(inventory, claims, options);
         let known = self.up_to_date(&ask);
         let Some(first) = known.first(&ask) else {
-            return first_of(&inventory.node_names(), &ask, &|node| parts_on(&ask, node));
+            let mut twins = Twins::default();
+            let on = &mut |node: &str| twins.parts_on(node, known, &ask);
+            return first_of(&inventory.node_names(), &ask, on);
         };
         let (outcome, steps) = known.outcome(first.node, &ask);
         let (chunk, at) = first.node;
@@ -82,5 +86,27 @@ impl First {
         known.renew(ask, &self.changed[*seen..]);
         *seen = changes;
         known
+    }
+}
+
+/// What nodes came to that all others with their keys come to as well.
+#[derive(Default)]
+struct Twins(FxHashMap<Box<[u32]>, Parts>);
+
+impl Twins {
+    /// As [`parts_on`], for a node that cannot take the claims.
+    fn parts_on(&mut self, node: &str, known: &Known, ask: &Ask<'_>) -> Parts {
+        let Some(key) = known.twins(node, ask) else {
+            return parts_on(ask, node);
+        };
+        let twin = self.0.entry(key).or_insert_with(|| parts_on(ask, node));
+        let mut parts = twin.clone();
+        node.clone_into(&mut parts.node);
+        if let Outcome::Impossible(explanation) = &mut parts.outcome {
+            for refusal in &mut explanation.nodes {
+                node.clone_into(&mut refusal.node);
+            }
+        }
+        parts
     }
 }

@@ -334,7 +334,7 @@ pub fn allocate_first(
     options: &Options<'_>,
 ) -> Answer {
     let ask = Ask::new(inventory, claims, options);
-    first_of(nodes, &ask, &|node| parts_on(&ask, node)).answer(inventory, options)
+    first_of(nodes, &ask, &mut |node| parts_on(&ask, node)).answer(inventory, options)
 }
 
 /// As [`allocate_first`] with all nodes by name; equal ones are searched once.
@@ -348,7 +348,7 @@ pub fn allocate_first_by_name(
 }
 
 /// The first answer that ends the call; else what all of them come to.
-fn first_of(nodes: &[String], ask: &Ask<'_>, on: &dyn Fn(&str) -> Parts) -> Parts {
+fn first_of(nodes: &[String], ask: &Ask<'_>, on: &mut dyn FnMut(&str) -> Parts) -> Parts {
     let mut refused: Vec<NodeRefusal> = Vec::new();
     let mut steps: u64 = 0;
     let mut undecided = None;

@@ -19,8 +19,7 @@ pub fn allocate_pod_first(
     options: &Options<'_>,
 ) -> Result<Answer, InputError> {
     let pod = Pod::new(inventory, pod, options)?;
-    let on = |node: &str| pod.parts_on(node);
-    Ok(first_of(nodes, &pod.ask(), &on).answer(inventory, options))
+    Ok(first_of(nodes, &pod.ask(), &mut |node| pod.parts_on(node)).answer(inventory, options))
 }
 
 /// As [`super::allocate_each`] for the claims of a pod.
