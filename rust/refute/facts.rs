@@ -4,22 +4,22 @@
 
 use std::collections::BTreeMap;
 
-use fixedbitset::FixedBitSet;
-
 use super::flow::{Network, Wanting, wanting};
 use super::problem::Problem;
 use super::state::State;
+use super::sum::{self, Weights};
 use crate::feasibility::prepare::MAX_RESULTS;
-use crate::proof::{Demand, Excluded, Few, Grouping, Proof, Sum};
+use crate::proof::{Excluded, Few, Grouping, Proof};
 
 /// A fact that rules the state out.
-pub(super) fn fact(problem: &Problem, state: &State) -> Option<Proof> {
+pub(super) fn fact(problem: &Problem, state: &State, weights: &mut Weights) -> Option<Proof> {
     limit(problem, state)
         .or_else(|| single(problem, state))
         .or_else(|| few(problem, state, &By::Devices))
         .or_else(|| few(problem, state, &By::CounterSets))
         .or_else(|| distinct(problem, state))
-        .or_else(|| sum(problem, state))
+        .or_else(|| sum::plain(problem, state))
+        .or_else(|| sum::weighed(problem, state, weights))
 }
 
 /// A claim of which even the smallest alternatives take too many devices.
@@ -260,7 +260,8 @@ fn counter_sets(
     state: &State,
     demands: &[usize],
 ) -> (Vec<Option<usize>>, Vec<usize>) {
-    let mut least: BTreeMap<usize, BTreeMap<usize, i128>> = BTreeMap::new();
+    let mut amounts: BTreeMap<(usize, usize), Vec<i128>> = BTreeMap::new();
+    let mut sizes: BTreeMap<usize, usize> = BTreeMap::new();
     let mut group = vec![None; problem.devices.len()];
     for (device, data) in problem.devices.iter().enumerate() {
         let Some(set) = data.set.filter(|_| !data.is_shared) else {
@@ -270,23 +271,34 @@ fn counter_sets(
             continue;
         }
         group[device] = Some(set);
-        let own: BTreeMap<usize, i128> = data.consumption.iter().copied().collect();
-        let least = least.entry(set).or_insert_with(|| own.clone());
-        // A counter that one candidate leaves alone limits nothing.
-        least.retain(|counter, _| own.contains_key(counter));
-        for (counter, amount) in least {
-            *amount = (*amount).min(own[counter]);
+        *sizes.entry(set).or_default() += 1;
+        for (counter, amount) in data.consumption.iter().filter(|(_, amount)| *amount > 0) {
+            amounts.entry((set, *counter)).or_default().push(*amount);
         }
     }
     let sets = problem.devices.iter().filter_map(|device| device.set).max();
     let mut room = vec![usize::MAX; sets.map_or(0, |last| last + 1)];
-    for (set, least) in least {
-        let limits = least.iter().filter(|(_, amount)| **amount > 0);
-        let limits = limits.map(|(counter, amount)| state.left[*counter].max(0) / amount);
-        let limit = limits.min().and_then(|limit| usize::try_from(limit).ok());
-        room[set] = limit.unwrap_or(usize::MAX);
+    for ((set, counter), amounts) in amounts {
+        let free = sizes[&set] - amounts.len();
+        if let Some(fitting) = fitting(amounts, state.left[counter]) {
+            room[set] = room[set].min(free + fitting);
+        }
     }
     (group, room)
+}
+
+/// How many of the amounts, the smallest first, fit into what is left; nothing if all do.
+fn fitting(mut amounts: Vec<i128>, left: i128) -> Option<usize> {
+    let all = amounts.iter().copied().fold(0, i128::saturating_add);
+    if all <= left {
+        return None;
+    }
+    amounts.sort_unstable();
+    let mut spent = 0_i128;
+    amounts.iter().position(|amount| {
+        spent = spent.saturating_add(*amount);
+        spent > left
+    })
 }
 
 /// Demands under a `distinctAttribute` constraint with too few values.
@@ -332,108 +344,4 @@ fn by_values(problem: &Problem, state: &State, rule: usize) -> By {
         }
         values.push(*value);
     }
-}
-
-/// Counters that are added up and of which too little is left.
-fn sum(problem: &Problem, state: &State) -> Option<Proof> {
-    if problem.counters.is_empty() {
-        return None;
-    }
-    let demands: Vec<Drawn> = (0..state.demands.len())
-        .filter(|demand| state.demands[*demand].needed() > 0)
-        .map(|demand| Drawn::new(problem, state, demand))
-        .collect();
-    let mut families = 0..problem.families.all.len();
-    families.find_map(|family| sum_of(problem, state, &demands, family))
-}
-
-/// What every candidate of a demand takes of the counters.
-struct Drawn {
-    demand: usize,
-    candidates: usize,
-    by_family: Vec<Least>,
-    touched: FixedBitSet,
-}
-
-/// The least that candidates take, and how many take something.
-#[derive(Clone, Copy, Default)]
-struct Least {
-    candidates: usize,
-    amount: i128,
-}
-
-impl Drawn {
-    fn new(problem: &Problem, state: &State, demand: usize) -> Self {
-        let families = &problem.families;
-        let mut drawn = Self {
-            demand,
-            candidates: 0,
-            by_family: vec![Least::default(); families.all.len()],
-            touched: FixedBitSet::with_capacity(problem.counters.len()),
-        };
-        let mut sums: Vec<(usize, i128)> = Vec::new();
-        for device in state.demands[demand].candidates().ones() {
-            drawn.candidates += 1;
-            let data = &problem.devices[device];
-            for (counter, amount) in &data.consumption {
-                drawn.touched.insert(*counter);
-                // Only the first share of a shared device pays.
-                for family in families.of[*counter].iter().filter(|_| !data.is_shared) {
-                    match sums.iter_mut().find(|(known, _)| known == family) {
-                        Some((_, sum)) => *sum = sum.saturating_add(*amount),
-                        None => sums.push((*family, *amount)),
-                    }
-                }
-            }
-            for (family, amount) in sums.drain(..) {
-                let least = &mut drawn.by_family[family];
-                least.amount = match least.candidates {
-                    0 => amount,
-                    _ => least.amount.min(amount),
-                };
-                least.candidates += 1;
-            }
-        }
-        drawn
-    }
-
-    /// What every candidate takes at least.
-    fn least(&self, family: usize) -> i128 {
-        let least = self.by_family[family];
-        if least.candidates == self.candidates {
-            least.amount
-        } else {
-            least.amount.min(0)
-        }
-    }
-}
-
-fn sum_of(problem: &Problem, state: &State, drawn: &[Drawn], family: usize) -> Option<Proof> {
-    let mut touched = FixedBitSet::with_capacity(problem.counters.len());
-    let mut demands: Vec<Demand> = Vec::new();
-    let mut needed = 0_i128;
-    for drawn in drawn {
-        let least = drawn.least(family);
-        if least <= 0 {
-            continue;
-        }
-        let count = i128::try_from(state.demands[drawn.demand].needed()).unwrap_or(i128::MAX);
-        demands.push(problem.demands[drawn.demand].at);
-        needed = needed.saturating_add(least.saturating_mul(count));
-        touched.union_with(&drawn.touched);
-    }
-    let counters = problem.families.all[family].iter().copied();
-    let counters: Vec<usize> = counters.filter(|c| touched.contains(*c)).collect();
-    let left = counters.iter().map(|counter| state.left[*counter]).sum();
-    (needed > left && !demands.is_empty()).then(|| {
-        Proof::Sum(Sum {
-            counters: counters
-                .iter()
-                .map(|c| problem.counters[*c].clone())
-                .collect(),
-            demands,
-            needed,
-            left,
-        })
-    })
 }

@@ -70,6 +70,30 @@ pub(super) fn kinds(problem: &Problem, state: &State) -> Vec<usize> {
     (0..problem.devices.len()).map(kind).collect()
 }
 
+/// Whether a solution that has the other device for a demand has one with this one in its place, both being candidates of
+/// the demand. The same demands change places if both are taken; if this one is free, it costs no more.
+pub(super) fn will_do_for(problem: &Problem, state: &State, own: usize, other: usize) -> bool {
+    let marks = problem.marks();
+    let (data, of_other) = (&problem.devices[own], &problem.devices[other]);
+    if data.is_shared || of_other.is_shared {
+        return false;
+    }
+    let costs_no_more = data.consumption.iter().all(|(counter, amount)| {
+        let mut others = of_other.consumption.iter();
+        *amount <= 0 || others.any(|(of, others)| of == counter && amount <= others)
+    });
+    let mut demands = state.demands.iter().enumerate();
+    costs_no_more
+        && demands.all(|(demand, open)| {
+            open.choices.iter().all(|choice| {
+                let marks = &marks.of_choices[demand][choice.index];
+                let has = |device| choice.candidates.contains(device);
+                let is_admin = problem.demands[demand].choices[choice.index].is_admin;
+                !is_admin && (!has(own) || has(other) && marks[own] == marks[other])
+            })
+        })
+}
+
 fn number(known: &mut BTreeMap<Vec<i128>, u32>, key: Vec<i128>) -> u32 {
     let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
     *known.entry(key).or_insert(next)

@@ -7,17 +7,21 @@ mod facts;
 mod families;
 mod flow;
 mod kinds;
+mod least;
 mod lookahead;
 mod problem;
 mod state;
+mod sum;
+mod units;
 
 pub use lookahead::{Assumed, Lookahead};
 pub use problem::Problem;
 
 use std::collections::BTreeMap;
 
-use kinds::kinds;
+use kinds::{kinds, will_do_for};
 use state::State;
+use sum::Weights;
 
 use crate::proof::{AlternativeCase, DeviceCase, Proof, ValueCase};
 
@@ -39,6 +43,7 @@ pub fn refute(problem: &Problem, budget: usize) -> Option<Proof> {
         problem,
         budget: budget.min(AFFORDABLE / problem.weight()),
         depth: 0,
+        weights: Weights::default(),
     };
     refuter.refute(&State::new(problem))
 }
@@ -47,12 +52,14 @@ struct Refuter<'p> {
     problem: &'p Problem,
     budget: usize,
     depth: usize,
+    /// What was of use last.
+    weights: Weights,
 }
 
 impl Refuter<'_> {
     fn fact(&mut self, state: &State) -> Option<Proof> {
         self.budget = self.budget.checked_sub(1)?;
-        facts::fact(self.problem, state)
+        facts::fact(self.problem, state, &mut self.weights)
     }
 
     fn refute(&mut self, state: &State) -> Option<Proof> {
@@ -185,27 +192,13 @@ impl Refuter<'_> {
 
     /// The demand with the fewest kinds of candidates takes one of them.
     fn by_device(&mut self, state: &State) -> Option<Proof> {
-        let demands = (0..state.demands.len()).filter(|demand| state.demands[*demand].needed() > 0);
         let kinds = kinds(self.problem, state);
-        let (_, demand, classes) = demands
-            .map(|demand| {
-                let candidates = &state.demands[demand].choices[0].candidates;
-                let mut classes: Vec<Vec<usize>> = Vec::new();
-                let mut known: BTreeMap<usize, usize> = BTreeMap::new();
-                for device in candidates.ones() {
-                    let next = classes.len();
-                    let class = *known.entry(kinds[device]).or_insert(next);
-                    if class == next {
-                        classes.push(Vec::new());
-                    }
-                    classes[class].push(device);
-                }
-                (classes.len(), demand, classes)
-            })
-            .min_by_key(|(count, demand, _)| (*count, *demand))?;
+        let open = (0..state.demands.len()).filter(|demand| state.demands[*demand].needed() > 0);
+        let classes = open.map(|demand| (demand, classes(&kinds, state, demand)));
+        let (demand, classes) = classes.min_by_key(|(demand, all)| (all.len(), *demand))?;
         let mut state = state.clone();
         let mut cases = Vec::new();
-        for class in classes {
+        for class in self.covered(&state, classes) {
             let mut inner = state.clone();
             inner.take(self.problem, demand, class[0]);
             let proof = self.refute(&inner)?;
@@ -227,4 +220,43 @@ impl Refuter<'_> {
             cases,
         })
     }
+
+    /// Puts devices to those that would do in their place, the cheapest first.
+    fn covered(&self, state: &State, mut classes: Vec<Vec<usize>>) -> Vec<Vec<usize>> {
+        let cost = |device: usize| {
+            let consumption = self.problem.devices[device].consumption.iter();
+            let cost = consumption.fold(0_i128, |sum, (_, amount)| sum.saturating_add(*amount));
+            let users = state.demands.iter();
+            let users = users.filter(|open| open.candidates().contains(device));
+            (cost, users.count())
+        };
+        classes.sort_by_cached_key(|class| (cost(class[0]), class[0]));
+        let mut covered: Vec<Vec<usize>> = Vec::new();
+        for class in classes {
+            let mut before = covered.iter_mut();
+            let cover =
+                before.find(|cover| will_do_for(self.problem, state, cover[0], class[0]));
+            match cover {
+                Some(cover) => cover.extend(class),
+                None => covered.push(class),
+            }
+        }
+        covered
+    }
+}
+
+/// The candidates of a demand, those together that cannot be told apart.
+fn classes(kinds: &[usize], state: &State, demand: usize) -> Vec<Vec<usize>> {
+    let candidates = &state.demands[demand].choices[0].candidates;
+    let mut classes: Vec<Vec<usize>> = Vec::new();
+    let mut known: BTreeMap<usize, usize> = BTreeMap::new();
+    for device in candidates.ones() {
+        let next = classes.len();
+        let class = *known.entry(kinds[device]).or_insert(next);
+        if class == next {
+            classes.push(Vec::new());
+        }
+        classes[class].push(device);
+    }
+    classes
 }

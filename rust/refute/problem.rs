@@ -10,6 +10,7 @@ use fixedbitset::FixedBitSet;
 
 use super::families::Families;
 use super::kinds::Marks;
+use super::units::Units;
 use crate::claim::capacity;
 use crate::explanation::Reason;
 use crate::feasibility::Selectors;
@@ -41,6 +42,7 @@ pub struct Problem {
     pub(super) is_odd: bool,
     /// Worked out when first asked for.
     marks: OnceCell<Marks>,
+    units: OnceCell<Units>,
 }
 
 /// A request and the ways to serve it.
@@ -103,6 +105,11 @@ impl Problem {
         self.marks.get_or_init(|| Marks::new(self))
     }
 
+    /// Consumption in units.
+    pub(super) fn units(&self) -> &Units {
+        self.units.get_or_init(|| Units::new(self))
+    }
+
     /// What it costs to look at one state, roughly.
     pub(super) fn weight(&self) -> usize {
         1 + self.demands.len() * self.devices.len()
@@ -125,6 +132,7 @@ impl Problem {
             is_clean: true,
             is_odd: false,
             marks: OnceCell::new(),
+            units: OnceCell::new(),
         };
         problem.add_devices(view);
         let mut numbers = BTreeMap::new();

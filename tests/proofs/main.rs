@@ -18,6 +18,7 @@ mod generate;
 mod mutate;
 #[path = "../support/mutilate.rs"]
 mod mutilate;
+mod packing;
 #[path = "../support/random.rs"]
 mod random;
 
@@ -26,7 +27,7 @@ use std::sync::Arc;
 
 use case::Case;
 use gpualloc::allocation::{Options, prove_on};
-use gpualloc::proof::{CounterRef, Demand, Few, Grouping, Proof, Sum};
+use gpualloc::proof::{CounterRef, Demand, Few, Grouping, Proof, Sum, Weighed};
 use gpualloc::verify::check_proof;
 use gpualloc::wire::claim::ResourceClaim;
 use random::Random;
@@ -294,7 +295,12 @@ fn wrong(case: &Case) -> Vec<Proof> {
         for counter in &counters {
             proofs.extend([(2, 1), (1, 0), (41, 40)].map(|(needed, left)| {
                 Proof::Sum(Sum {
-                    counters: vec![counter.clone()],
+                    counters: vec![Weighed {
+                        counter: counter.clone(),
+                        unit: 1,
+                        weight: 1,
+                    }],
+                    prices: Vec::new(),
                     demands: demands.clone(),
                     needed: needed * 1_000_000_000,
                     left: left * 1_000_000_000,

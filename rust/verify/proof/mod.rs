@@ -11,6 +11,7 @@ mod exhaust;
 mod facts;
 mod problem;
 mod state;
+mod sum;
 
 use std::collections::BTreeSet;
 
