@@ -60,14 +60,18 @@ pub enum Proof {
         /// Every alternative that the enclosing cases leave open.
         cases: Vec<AlternativeCase>,
     },
-    /// The demand, of which one alternative is open, needs a device; each candidate leads to a contradiction.
+    /// The demand, of which one alternative is open, needs a device; each candidate leads to a contradiction, or each of
+    /// some and that it is none of them.
     ByDevice {
         /// Position of the claim.
         claim: usize,
         /// Position of the request in the claim.
         request: usize,
-        /// Every candidate, in order. A case may assume that the demand takes none of the devices of earlier cases.
+        /// Candidates, in order. A case may assume that the demand takes none of the devices of earlier cases.
         cases: Vec<DeviceCase>,
+        /// Why the demand cannot do without the devices of all cases; nothing if they are all its candidates.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        without: Option<Box<Proof>>,
     },
     /// The search went through everything; a naive search can do the same. Never inside a case.
     Exhausted {
@@ -113,8 +117,8 @@ pub struct Few {
 pub enum Grouping {
     /// By nothing else.
     Devices,
-    /// Of the whole devices that consume counters of one set only, as many as fit into each counter if those are taken that
-    /// consume the least of it; the others count as they are.
+    /// Of the whole devices that consume counters of one set only, as many as fit into it together, or into each of its
+    /// counters; the others count as they are.
     CounterSets,
     /// Of the candidates that have a value in common, one: the demands are of one claim and under a plain
     /// `distinctAttribute` constraint. A candidate with none of the values, or with others for another demand, counts
@@ -291,7 +295,10 @@ impl Proof {
             Self::ByAlternative { cases, .. } => {
                 1 + cases.iter().map(|c| c.proof.size()).sum::<usize>()
             }
-            Self::ByDevice { cases, .. } => 1 + cases.iter().map(|c| c.proof.size()).sum::<usize>(),
+            Self::ByDevice { cases, without, .. } => {
+                let without = without.as_ref().map_or(0, |proof| proof.size());
+                1 + without + cases.iter().map(|c| c.proof.size()).sum::<usize>()
+            }
         }
     }
 

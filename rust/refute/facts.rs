@@ -1,25 +1,45 @@
 //! Facts that need no case distinction: too little room, too little of some counters, too many devices for a claim.
 //!
-//! Start at [`fact`].
+//! Start at [`quick`] and [`slow`].
 
 use std::collections::BTreeMap;
 
+use fixedbitset::FixedBitSet;
+
 use super::flow::{Network, Wanting, wanting};
+use super::packing::Packings;
 use super::problem::Problem;
 use super::state::State;
 use super::sum::{self, Weights};
 use crate::feasibility::prepare::MAX_RESULTS;
 use crate::proof::{Excluded, Few, Grouping, Proof};
 
-/// A fact that rules the state out.
-pub(super) fn fact(problem: &Problem, state: &State, weights: &mut Weights) -> Option<Proof> {
+/// What was found out for other states and is of use again.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) weights: Weights,
+    packings: Packings,
+}
+
+/// A fact that rules the state out and is quickly found.
+pub(super) fn quick(problem: &Problem, state: &State) -> Option<Proof> {
     limit(problem, state)
         .or_else(|| single(problem, state))
         .or_else(|| few(problem, state, &By::Devices))
-        .or_else(|| few(problem, state, &By::CounterSets))
+        .or_else(|| few(problem, state, &By::CounterSets(&BTreeMap::new())))
         .or_else(|| distinct(problem, state))
         .or_else(|| sum::plain(problem, state))
-        .or_else(|| sum::weighed(problem, state, weights))
+}
+
+/// A fact that rules the state out and takes longer to find.
+pub(super) fn slow(problem: &Problem, state: &State, known: &mut Known) -> Option<Proof> {
+    if problem.counters.is_empty() {
+        return None;
+    }
+    sum::weighed(problem, state, &mut known.weights).or_else(|| {
+        let most = packed(problem, state, &mut known.packings);
+        few(problem, state, &By::CounterSets(&most))
+    })
 }
 
 /// A claim of which even the smallest alternatives take too many devices.
@@ -67,20 +87,21 @@ fn single(problem: &Problem, state: &State) -> Option<Proof> {
 }
 
 /// What limits how many devices can be picked together.
-enum By {
+enum By<'k> {
     Devices,
-    CounterSets,
+    /// How many devices of a set fit together, as far as that is known.
+    CounterSets(&'k BTreeMap<usize, usize>),
     /// A rule, its values in the order in which they claim devices, and the group of each device.
     Distinct(usize, Vec<u32>, BTreeMap<usize, usize>),
 }
 
 /// Demands that have too little room together.
-fn few(problem: &Problem, state: &State, by: &By) -> Option<Proof> {
+fn few(problem: &Problem, state: &State, by: &By<'_>) -> Option<Proof> {
     let demands: Vec<usize> = (0..state.demands.len())
         .filter(|demand| counts(problem, state, *demand, by))
         .collect();
     let has_sets = || problem.devices.iter().any(|device| device.set.is_some());
-    if demands.is_empty() || matches!(by, By::CounterSets) && !has_sets() {
+    if demands.is_empty() || matches!(by, By::CounterSets(_)) && !has_sets() {
         return None;
     }
     let network = network(problem, state, &demands, by);
@@ -109,10 +130,10 @@ fn few(problem: &Problem, state: &State, by: &By) -> Option<Proof> {
     })
 }
 
-fn grouping(problem: &Problem, by: &By) -> Grouping {
+fn grouping(problem: &Problem, by: &By<'_>) -> Grouping {
     match by {
         By::Devices => Grouping::Devices,
-        By::CounterSets => Grouping::CounterSets,
+        By::CounterSets(_) => Grouping::CounterSets,
         By::Distinct(rule, values, _) => Grouping::Distinct {
             constraint: problem.rules[*rule].constraint,
             values: values
@@ -124,7 +145,7 @@ fn grouping(problem: &Problem, by: &By) -> Grouping {
 }
 
 /// Whether a demand has a part in such a fact.
-fn counts(problem: &Problem, state: &State, demand: usize, by: &By) -> bool {
+fn counts(problem: &Problem, state: &State, demand: usize, by: &By<'_>) -> bool {
     let open = &state.demands[demand];
     let of = |index: usize| &problem.demands[demand].choices[index];
     open.needed() > 0
@@ -132,13 +153,13 @@ fn counts(problem: &Problem, state: &State, demand: usize, by: &By) -> bool {
             let choice = of(choice.index);
             let under = match by {
                 By::Distinct(rule, ..) => choice.is_under(*rule),
-                By::Devices | By::CounterSets => true,
+                By::Devices | By::CounterSets(_) => true,
             };
             under && !choice.is_admin
         })
 }
 
-fn network(problem: &Problem, state: &State, demands: &[usize], by: &By) -> Network {
+fn network(problem: &Problem, state: &State, demands: &[usize], by: &By<'_>) -> Network {
     let mut merged: Vec<Wanting> = Vec::new();
     for demand in demands {
         let candidates = state.demands[*demand].candidates();
@@ -171,7 +192,7 @@ fn network(problem: &Problem, state: &State, demands: &[usize], by: &By) -> Netw
 }
 
 /// What the demands can get at the most.
-fn room(problem: &Problem, state: &State, demands: &[usize], by: &By) -> usize {
+fn room(problem: &Problem, state: &State, demands: &[usize], by: &By<'_>) -> usize {
     let (group, limits) = groups(problem, state, demands, by);
     let mut in_group = vec![0_usize; limits.len()];
     let mut room = 0_usize;
@@ -243,7 +264,7 @@ fn groups(
     problem: &Problem,
     state: &State,
     demands: &[usize],
-    by: &By,
+    by: &By<'_>,
 ) -> (Vec<Option<usize>>, Vec<usize>) {
     match by {
         By::Devices => (vec![None; problem.devices.len()], Vec::new()),
@@ -251,7 +272,7 @@ fn groups(
             let group = (0..problem.devices.len()).map(|device| of.get(&device).copied());
             (group.collect(), vec![1; values.len()])
         }
-        By::CounterSets => counter_sets(problem, state, demands),
+        By::CounterSets(most) => counter_sets(problem, state, demands, most),
     }
 }
 
@@ -259,6 +280,7 @@ fn counter_sets(
     problem: &Problem,
     state: &State,
     demands: &[usize],
+    most: &BTreeMap<usize, usize>,
 ) -> (Vec<Option<usize>>, Vec<usize>) {
     let mut amounts: BTreeMap<(usize, usize), Vec<i128>> = BTreeMap::new();
     let mut sizes: BTreeMap<usize, usize> = BTreeMap::new();
@@ -284,7 +306,48 @@ fn counter_sets(
             room[set] = room[set].min(free + fitting);
         }
     }
+    for (set, most) in most {
+        room[*set] = room[*set].min(*most);
+    }
     (group, room)
+}
+
+/// How many of all candidates fit together into each counter set.
+fn packed(problem: &Problem, state: &State, packings: &mut Packings) -> BTreeMap<usize, usize> {
+    let units = problem.units();
+    let mut candidates = FixedBitSet::with_capacity(problem.devices.len());
+    for open in state.demands.iter().filter(|open| open.needed() > 0) {
+        candidates.union_with(&open.candidates());
+    }
+    let mut sets: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for device in candidates.ones() {
+        let data = &problem.devices[device];
+        if let Some(set) = data.set.filter(|_| !data.is_shared) {
+            sets.entry(set).or_default().push(device);
+        }
+    }
+    let most = sets.into_iter().map(|(set, devices)| {
+        let of_devices = devices.iter().flat_map(|device| &units.amounts[*device]);
+        let mut counters: Vec<usize> = of_devices.map(|(counter, _)| *counter).collect();
+        counters.sort_unstable();
+        counters.dedup();
+        let amounts = devices.iter().map(|device| {
+            let mut dense = vec![0; counters.len()];
+            for (counter, amount) in &units.amounts[*device] {
+                if let Ok(at) = counters.binary_search(counter) {
+                    dense[at] = *amount;
+                }
+            }
+            dense
+        });
+        let left = counters.iter().map(|counter| {
+            let left = state.left[*counter].max(0) / units.of[*counter];
+            i64::try_from(left).unwrap_or(i64::MAX).min(units.enough)
+        });
+        let left: Vec<i64> = left.collect();
+        (set, packings.most(amounts.collect(), &left))
+    });
+    most.collect()
 }
 
 /// How many of the amounts, the smallest first, fit into what is left; nothing if all do.
@@ -309,7 +372,7 @@ fn distinct(problem: &Problem, state: &State) -> Option<Proof> {
 }
 
 /// Each candidate under the rule goes to a value that it has; those with the most candidates come first.
-fn by_values(problem: &Problem, state: &State, rule: usize) -> By {
+fn by_values(problem: &Problem, state: &State, rule: usize) -> By<'static> {
     let mut of: BTreeMap<usize, &[u32]> = BTreeMap::new();
     for (data, open) in problem.demands.iter().zip(&state.demands) {
         for open in &open.choices {

@@ -80,7 +80,9 @@ impl<'p> Purse<'p> {
             candidates,
             sizes: (problem.counters.len(), problem.devices.len()),
         };
-        purse.candidates.retain(|device| !problem.devices[*device].is_shared);
+        purse
+            .candidates
+            .retain(|device| !problem.devices[*device].is_shared);
         purse.find_scarce(state);
         (!purse.left.is_empty()).then_some(purse)
     }

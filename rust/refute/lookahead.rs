@@ -3,10 +3,10 @@
 //! Never picks. A "no" is certain, a "perhaps" says nothing. Start at [`Lookahead::is_hopeless`].
 
 use super::Refuter;
+use super::facts::Known;
 use super::kinds::kinds;
 use super::problem::Problem;
 use super::state::State;
-use super::sum::Weights;
 
 /// States looked at for one question, at the most.
 const BUDGET: usize = 24;
@@ -32,7 +32,7 @@ pub struct Lookahead {
     problem: Problem,
     in_vain: u32,
     asleep: u32,
-    weights: Weights,
+    known: Known,
 }
 
 impl Lookahead {
@@ -42,7 +42,7 @@ impl Lookahead {
             problem,
             in_vain: 0,
             asleep: 0,
-            weights: Weights::default(),
+            known: Known::default(),
         }
     }
 
@@ -72,10 +72,10 @@ impl Lookahead {
             problem: &self.problem,
             budget,
             depth: 0,
-            weights: std::mem::take(&mut self.weights),
+            known: std::mem::take(&mut self.known),
         };
         let is_hopeless = refuter.refute(&state).is_some();
-        self.weights = std::mem::take(&mut refuter.weights);
+        self.known = std::mem::take(&mut refuter.known);
         let looked_at = u64::try_from(budget - refuter.budget).unwrap_or(u64::MAX);
         self.in_vain = if is_hopeless { 0 } else { self.in_vain + 1 };
         if self.in_vain >= PATIENCE {

@@ -9,6 +9,7 @@ mod flow;
 mod kinds;
 mod least;
 mod lookahead;
+mod packing;
 mod problem;
 mod state;
 mod sum;
@@ -19,9 +20,9 @@ pub use problem::Problem;
 
 use std::collections::BTreeMap;
 
+use facts::Known;
 use kinds::{kinds, will_do_for};
 use state::State;
-use sum::Weights;
 
 use crate::proof::{AlternativeCase, DeviceCase, Proof, ValueCase};
 
@@ -39,11 +40,12 @@ pub fn refute(problem: &Problem, budget: usize) -> Option<Proof> {
     if problem.is_odd {
         return None;
     }
+    let budget = knob("BUDGET", budget);
     let mut refuter = Refuter {
         problem,
-        budget: budget.min(AFFORDABLE / problem.weight()),
+        budget: budget.min((AFFORDABLE * (budget >> 9)) / problem.weight()),
         depth: 0,
-        weights: Weights::default(),
+        known: Known::default(),
     };
     refuter.refute(&State::new(problem))
 }
@@ -52,18 +54,26 @@ struct Refuter<'p> {
     problem: &'p Problem,
     budget: usize,
     depth: usize,
-    /// What was of use last.
-    weights: Weights,
+    known: Known,
 }
 
 impl Refuter<'_> {
-    fn fact(&mut self, state: &State) -> Option<Proof> {
+    /// A fact that is quickly found.
+    fn quick(&mut self, state: &State) -> Option<Proof> {
         self.budget = self.budget.checked_sub(1)?;
-        facts::fact(self.problem, state, &mut self.weights)
+        facts::quick(self.problem, state)
+    }
+
+    fn slow(&mut self, state: &State) -> Option<Proof> {
+        facts::slow(self.problem, state, &mut self.known)
+    }
+
+    fn fact(&mut self, state: &State) -> Option<Proof> {
+        self.quick(state).or_else(|| self.slow(state))
     }
 
     fn refute(&mut self, state: &State) -> Option<Proof> {
-        if let Some(proof) = self.fact(state) {
+        if let Some(proof) = self.quick(state) {
             return Some(proof);
         }
         if self.budget == 0 {
@@ -73,16 +83,17 @@ impl Refuter<'_> {
         let flat = self
             .rules(state)
             .into_iter()
-            .find_map(|rule| self.by_value(state, rule, Self::fact));
+            .find_map(|rule| self.by_value(state, rule, Self::quick));
         if flat.is_some() {
             return flat;
         }
         let open = Self::alternatives(state);
         let flat = open
             .iter()
-            .find_map(|demand| self.by_alternative(state, *demand, Self::fact));
-        if flat.is_some() || self.depth >= DEPTH {
-            return flat;
+            .find_map(|demand| self.by_alternative(state, *demand, Self::quick));
+        let plain = flat.or_else(|| self.slow(state));
+        if plain.is_some() || self.depth >= DEPTH {
+            return plain;
         }
         self.depth += 1;
         let deep = self.deeper(state, open.first().copied());
@@ -94,7 +105,7 @@ impl Refuter<'_> {
         if let Some(demand) = alternative {
             return self.by_alternative(state, demand, Self::refute);
         }
-        if let Some(rule) = self.rules(state).first() {
+        if let Some(rule) = self.rules(state).first().filter(|_| knob("LAST", 0) == 0) {
             return self.by_value(state, *rule, Self::refute);
         }
         self.by_device(state)
@@ -198,6 +209,9 @@ impl Refuter<'_> {
         let (demand, classes) = classes.min_by_key(|(demand, all)| (all.len(), *demand))?;
         let mut state = state.clone();
         let mut cases = Vec::new();
+        let mut without = None;
+        // What is said of the rest is not said of the whole.
+        state.is_root = false;
         for class in self.covered(&state, classes) {
             let mut inner = state.clone();
             inner.take(self.problem, demand, class[0]);
@@ -212,30 +226,40 @@ impl Refuter<'_> {
             for device in class {
                 state.demands[demand].choices[0].candidates.remove(device);
             }
+            let is_over = state.demands[demand].candidates().is_clear();
+            without = (!is_over)
+                .then(|| self.fact(&state))
+                .flatten()
+                .map(Box::new);
+            if without.is_some() {
+                break;
+            }
         }
         let at = self.problem.demands[demand].at;
         Some(Proof::ByDevice {
             claim: at.claim,
             request: at.request,
             cases,
+            without,
         })
     }
 
     /// Puts devices to those that would do in their place, the cheapest first.
     fn covered(&self, state: &State, mut classes: Vec<Vec<usize>>) -> Vec<Vec<usize>> {
+        let weights = &self.known.weights;
         let cost = |device: usize| {
+            let weighed = weights.cost(self.problem, device);
             let consumption = self.problem.devices[device].consumption.iter();
             let cost = consumption.fold(0_i128, |sum, (_, amount)| sum.saturating_add(*amount));
             let users = state.demands.iter();
             let users = users.filter(|open| open.candidates().contains(device));
-            (cost, users.count())
+            (weighed, cost, users.count())
         };
         classes.sort_by_cached_key(|class| (cost(class[0]), class[0]));
         let mut covered: Vec<Vec<usize>> = Vec::new();
         for class in classes {
             let mut before = covered.iter_mut();
-            let cover =
-                before.find(|cover| will_do_for(self.problem, state, cover[0], class[0]));
+            let cover = before.find(|cover| will_do_for(self.problem, state, cover[0], class[0]));
             match cover {
                 Some(cover) => cover.extend(class),
                 None => covered.push(class),
@@ -259,4 +283,11 @@ fn classes(kinds: &[usize], state: &State, demand: usize) -> Vec<Vec<usize>> {
         classes[class].push(device);
     }
     classes
+}
+
+pub(super) fn knob(name: &str, default: usize) -> usize {
+    std::env::var(name)
+        .ok()
+        .and_then(|t| t.parse().ok())
+        .unwrap_or(default)
 }

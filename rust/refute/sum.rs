@@ -58,6 +58,16 @@ impl Weights {
         *self = fit;
     }
 
+    /// What a device costs.
+    pub(super) fn cost(&self, problem: &Problem, device: usize) -> i64 {
+        let Some(price) = self.devices.get(device) else {
+            return 0;
+        };
+        let amounts = problem.units().amounts[device].iter();
+        let cost = amounts.map(|(counter, amount)| self.counters[*counter] * amount);
+        price + cost.sum::<i64>()
+    }
+
     /// So much smaller ones.
     fn less(&self, shift: u32) -> Self {
         let less = |all: &[i64]| all.iter().map(|weight| weight >> shift).collect();
@@ -158,7 +168,10 @@ fn sum_of(problem: &Problem, state: &State, drawn: &[Drawn], family: usize) -> O
     }
     let counters = problem.families.all[family].iter().copied();
     let counters: Vec<usize> = counters.filter(|c| touched.contains(*c)).collect();
-    let left = counters.iter().map(|counter| state.left[*counter].max(0)).sum();
+    let left = counters
+        .iter()
+        .map(|counter| state.left[*counter].max(0))
+        .sum();
     (needed > left && !demands.is_empty()).then(|| {
         Proof::Sum(Sum {
             counters: counters
@@ -188,7 +201,7 @@ pub(super) fn weighed(problem: &Problem, state: &State, weights: &mut Weights) -
     }
     let purse = Purse::new(problem, state)?;
     weights.fit(problem, &purse);
-    for _ in 0..ROUNDS {
+    for _ in 0..super::knob("ROUNDS", ROUNDS) {
         let bill = purse.bill(weights);
         if bill.needed > bill.left {
             return Some(proof(problem, &purse, weights));

@@ -12,6 +12,8 @@ const MOST: i128 = 1 << 16;
 pub(super) struct Units {
     /// The unit of each counter.
     pub(super) of: Vec<i128>,
+    /// More than all devices consume together of any.
+    pub(super) enough: i64,
     /// What each device consumes of which counters.
     pub(super) amounts: Vec<Vec<(usize, i64)>>,
 }
@@ -38,7 +40,12 @@ impl Units {
         let amounts = devices
             .map(|device| in_units(&device.consumption))
             .collect();
-        Self { of, amounts }
+        let enough = MOST * (1 + 2 * i128::try_from(problem.devices.len()).unwrap_or(0));
+        Self {
+            enough: i64::try_from(enough).unwrap_or(i64::MAX),
+            of,
+            amounts,
+        }
     }
 }
 

@@ -320,6 +320,7 @@ fn wrong(case: &Case) -> Vec<Proof> {
             claim,
             request,
             cases: Vec::new(),
+            without: None,
         });
         proofs.push(Proof::ByValue {
             claim,

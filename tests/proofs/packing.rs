@@ -77,6 +77,7 @@ struct Counts {
     short: usize,
     cases: usize,
     most_cases: usize,
+    sizes: Vec<(usize, u64)>,
     asking: Duration,
     proving: Duration,
     checking: Duration,
@@ -109,6 +110,7 @@ impl Counts {
                 let proof = proof.expect("a proof");
                 self.short += usize::from(proof.is_short());
                 self.cases += proof.size();
+                self.sizes.push((proof.size(), index));
                 self.most_cases = self.most_cases.max(proof.size());
                 if let Proof::Exhausted { steps } = proof {
                     self.exhausted.push((index, steps));
@@ -134,7 +136,10 @@ fn packings_that_do_not_fit_have_short_proofs() {
         let mut random = Random::new((seed << 32) ^ index);
         counts.add(index, &packing(&mut random));
     }
-    println!("{counts:#?}");
+    counts.sizes.sort_unstable();
+    counts.sizes.reverse();
+    counts.sizes.truncate(20);
+    println!("{counts:?}");
     let Counts {
         proofs,
         short,

@@ -39,7 +39,8 @@ pub(super) fn check(state: &State<'_, '_, '_, '_>, proof: &Proof, depth: usize) 
             claim,
             request,
             cases,
-        } => by_device(state, demand(*claim, *request), cases, depth),
+            without,
+        } => by_device(state, demand(*claim, *request), (cases, without), depth),
     };
     done.unwrap_or_else(|text| vec![text])
 }
@@ -137,7 +138,7 @@ fn by_alternative(
 fn by_device(
     state: &State<'_, '_, '_, '_>,
     at: Demand,
-    cases: &[DeviceCase],
+    (cases, without): (&[DeviceCase], &Option<Box<Proof>>),
     depth: usize,
 ) -> Result<Vec<String>, String> {
     let problem = state.problem;
@@ -183,6 +184,10 @@ fn by_device(
         for device in class {
             state.bar(at, device);
         }
+    }
+    if let Some(proof) = without {
+        faults.extend(within("without them", check(&state, proof, depth)));
+        return Ok(faults);
     }
     for device in state.candidates(at) {
         let name = name_of(&state, device);

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::packing;
 use super::problem::Way;
 use super::state::State;
 use crate::proof::{Demand, Element, Few, Grouping};
@@ -12,7 +13,10 @@ use crate::proof::{Demand, Element, Few, Grouping};
 const MOST_RESULTS: usize = 32;
 
 /// The demands of a fact, none twice and all of them real.
-pub(super) fn demands<'f>(state: &State<'_, '_, '_, '_>, named: &'f [Demand]) -> Result<&'f [Demand], String> {
+pub(super) fn demands<'f>(
+    state: &State<'_, '_, '_, '_>,
+    named: &'f [Demand],
+) -> Result<&'f [Demand], String> {
     let distinct: BTreeSet<&Demand> = named.iter().collect();
     if named.is_empty() || distinct.len() != named.len() {
         return Err("the demands are none, or one is there twice".to_owned());
@@ -182,6 +186,9 @@ fn by_counter_sets(
             let known = groups.limits.entry(number).or_insert(limit);
             *known = limit.min(*known);
         }
+        let most = packing::most(state, &devices);
+        let known = groups.limits.entry(number).or_insert(most);
+        *known = most.min(*known);
         for device in devices {
             groups.of.insert(device, number);
         }
@@ -190,7 +197,7 @@ fn by_counter_sets(
 }
 
 /// How many of the amounts, the smallest first, fit into what is left.
-fn fitting(mut amounts: Vec<i128>, left: i128) -> usize {
+pub(super) fn fitting(mut amounts: Vec<i128>, left: i128) -> usize {
     amounts.sort_unstable();
     let mut spent = 0_i128;
     let fits = |amount: &&i128| {

@@ -9,6 +9,7 @@ mod cases;
 mod checks;
 mod exhaust;
 mod facts;
+mod packing;
 mod problem;
 mod state;
 mod sum;

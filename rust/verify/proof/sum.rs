@@ -69,10 +69,7 @@ fn rows(state: &State<'_, '_, '_, '_>, fact: &Sum) -> Result<Vec<Row>, String> {
 }
 
 /// The prices by device. A device can be had once, so it has to be a whole one, and no demand for administration.
-fn prices(
-    state: &State<'_, '_, '_, '_>,
-    fact: &Sum,
-) -> Result<BTreeMap<usize, i128>, String> {
+fn prices(state: &State<'_, '_, '_, '_>, fact: &Sum) -> Result<BTreeMap<usize, i128>, String> {
     let mut prices = BTreeMap::new();
     let named: BTreeSet<&DeviceRef> = fact.prices.iter().map(|price| &price.device).collect();
     if named.len() != fact.prices.len() {
@@ -93,11 +90,7 @@ fn prices(
 }
 
 /// What a demand costs at the least: alone, or as far as one of its constraints accepts the devices together.
-fn least(
-    state: &State<'_, '_, '_, '_>,
-    at: Demand,
-    cost: &dyn Fn(usize) -> i128,
-) -> i128 {
+fn least(state: &State<'_, '_, '_, '_>, at: Demand, cost: &dyn Fn(usize) -> i128) -> i128 {
     let (count, candidates) = (state.needed(at), state.candidates(at));
     let all = candidates.iter().map(|device| cost(*device)).collect();
     let mut least = cheapest(all, count);
