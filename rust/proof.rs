@@ -20,6 +20,7 @@
 //! Data only: `refute` finds proofs, `verify` checks them with code of its own. Start at [`Proof`].
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -221,11 +222,11 @@ pub struct CounterRef {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub struct DeviceRef {
     /// Driver.
-    pub driver: String,
+    pub driver: Arc<str>,
     /// Pool.
-    pub pool: String,
+    pub pool: Arc<str>,
     /// Name in the pool.
-    pub device: String,
+    pub device: Arc<str>,
 }
 
 /// A device that is no candidate.

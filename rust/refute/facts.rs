@@ -69,7 +69,7 @@ fn single(problem: &Problem, state: &State) -> Option<Proof> {
         }
         let choice = &data.choices[only.index];
         let is_plain = state.is_root && data.choices.len() == 1;
-        let excluded = choice.excluded.iter().filter(|_| is_plain);
+        let excluded = choice.sort.excluded.iter().filter(|_| is_plain);
         return Some(Proof::Few(Few {
             demands: vec![data.at],
             needed: only.needed,
@@ -237,6 +237,7 @@ fn picks(problem: &Problem, state: &State, demands: &[usize], device: usize) -> 
         for open in &state.demands[demand].choices {
             let choice = &problem.demands[demand].choices[open.index];
             let Some(takes) = choice
+                .sort
                 .takes
                 .get(&device)
                 .filter(|_| open.candidates.contains(device))
@@ -282,9 +283,13 @@ fn counter_sets(
     demands: &[usize],
     most: &BTreeMap<usize, usize>,
 ) -> (Vec<Option<usize>>, Vec<usize>) {
-    let mut amounts: BTreeMap<(usize, usize), Vec<i128>> = BTreeMap::new();
-    let mut sizes: BTreeMap<usize, usize> = BTreeMap::new();
+    let sets = problem.devices.iter().filter_map(|device| device.set).max();
+    let sets = sets.map_or(0, |last| last + 1);
     let mut group = vec![None; problem.devices.len()];
+    let mut sizes = vec![0_usize; sets];
+    // A counter is of one set.
+    let mut set_of = vec![0_usize; problem.counters.len()];
+    let mut amounts: Vec<Vec<i128>> = vec![Vec::new(); problem.counters.len()];
     for (device, data) in problem.devices.iter().enumerate() {
         let Some(set) = data.set.filter(|_| !data.is_shared) else {
             continue;
@@ -293,15 +298,18 @@ fn counter_sets(
             continue;
         }
         group[device] = Some(set);
-        *sizes.entry(set).or_default() += 1;
+        sizes[set] += 1;
         for (counter, amount) in data.consumption.iter().filter(|(_, amount)| *amount > 0) {
-            amounts.entry((set, *counter)).or_default().push(*amount);
+            set_of[*counter] = set;
+            amounts[*counter].push(*amount);
         }
     }
-    let sets = problem.devices.iter().filter_map(|device| device.set).max();
-    let mut room = vec![usize::MAX; sets.map_or(0, |last| last + 1)];
-    for ((set, counter), amounts) in amounts {
-        let free = sizes[&set] - amounts.len();
+    let mut room = vec![usize::MAX; sets];
+    for (counter, amounts) in amounts.into_iter().enumerate() {
+        let set = set_of[counter];
+        let free = sizes
+            .get(set)
+            .map_or(0, |size| size.saturating_sub(amounts.len()));
         if let Some(fitting) = fitting(amounts, state.left[counter]) {
             room[set] = room[set].min(free + fitting);
         }

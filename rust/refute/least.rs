@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::problem::{Choice, Problem};
+use super::choice::Choice;
+use super::problem::Problem;
 use super::state::State;
 use super::sum::Weights;
 use super::units::Units;
@@ -151,7 +152,7 @@ impl Wanted {
             && wanted.count > 1
         {
             let choice = &problem.demands[demand].choices[only.index];
-            for (rule, _) in &choice.rules {
+            for rule in &choice.rules {
                 let data = &problem.rules[*rule];
                 if data.is_plain {
                     let together = wanted.groups(choice, *rule, data.is_match);

@@ -3,6 +3,7 @@
 //! Never searches for a solution and never decides what upstream would answer: what it refutes has no solution at all.
 //! Every state it looks at costs one unit of a budget. Start at [`refute`].
 
+mod choice;
 mod facts;
 mod families;
 mod flow;
@@ -40,10 +41,9 @@ pub fn refute(problem: &Problem, budget: usize) -> Option<Proof> {
     if problem.is_odd {
         return None;
     }
-    let budget = knob("BUDGET", budget);
     let mut refuter = Refuter {
         problem,
-        budget: budget.min((AFFORDABLE * (budget >> 9)) / problem.weight()),
+        budget: budget.min(AFFORDABLE / problem.weight()),
         depth: 0,
         known: Known::default(),
     };
@@ -105,7 +105,7 @@ impl Refuter<'_> {
         if let Some(demand) = alternative {
             return self.by_alternative(state, demand, Self::refute);
         }
-        if let Some(rule) = self.rules(state).first().filter(|_| knob("LAST", 0) == 0) {
+        if let Some(rule) = self.rules(state).first() {
             return self.by_value(state, *rule, Self::refute);
         }
         self.by_device(state)
@@ -283,11 +283,4 @@ fn classes(kinds: &[usize], state: &State, demand: usize) -> Vec<Vec<usize>> {
         classes[class].push(device);
     }
     classes
-}
-
-pub(super) fn knob(name: &str, default: usize) -> usize {
-    std::env::var(name)
-        .ok()
-        .and_then(|t| t.parse().ok())
-        .unwrap_or(default)
 }

@@ -201,7 +201,7 @@ pub(super) fn weighed(problem: &Problem, state: &State, weights: &mut Weights) -
     }
     let purse = Purse::new(problem, state)?;
     weights.fit(problem, &purse);
-    for _ in 0..super::knob("ROUNDS", ROUNDS) {
+    for _ in 0..ROUNDS {
         let bill = purse.bill(weights);
         if bill.needed > bill.left {
             return Some(proof(problem, &purse, weights));

@@ -1,7 +1,7 @@
 //! Proofs of impossibility against the judge of proofs, which shares no code with what finds them.
 //!
 //! If this were deleted, a wrong proof would be believed. `GPUALLOC_PROOFS` and `GPUALLOC_SEED` choose how many random
-//! cases and which. Every impossible answer has to have a proof that is accepted; no proof, changed or not, may be
+//! cases and which, `GPUALLOC_MUTATIONS` how many changes are made to a proof. Every impossible answer has to have a proof that is accepted; no proof, changed or not, may be
 //! accepted where the claims fit. Start at [`every_impossible_answer_has_a_proof`].
 
 #![expect(
@@ -34,7 +34,7 @@ use random::Random;
 use serde_json::{Value, json};
 
 /// Changed proofs tried on each cluster with a device added.
-const MUTATIONS: usize = 60;
+const MUTATIONS: u64 = 60;
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
@@ -183,12 +183,7 @@ fn no_proof_is_accepted_where_the_claims_fit() {
             };
             enlarged += 1;
             let name = format!("{seed}-{index} on {node}");
-            assert!(check(&larger, node, &proof).is_err(), "{name}: {proof:?}");
-            for mutant in mutate::some(&proof, MUTATIONS, &mut random) {
-                mutations += 1;
-                let verdict = check(&larger, node, &mutant);
-                assert!(verdict.is_err(), "{name}: {mutant:?}, made from {proof:?}");
-            }
+            mutations += refused(&larger, node, &proof, &mut random, &name);
         }
     }
     println!(
@@ -198,6 +193,19 @@ fn no_proof_is_accepted_where_the_claims_fit() {
         wanted < 1_000 || mutations >= 10_000,
         "only {mutations} mutations"
     );
+}
+
+/// Sees to it that the proof, and what changes make of it, is refused where the claims fit; how many changes there were.
+fn refused(fitting: &Case, node: &str, proof: &Proof, random: &mut Random, name: &str) -> usize {
+    let verdict = check(fitting, node, proof);
+    assert!(verdict.is_err(), "{name}: {proof:?}");
+    let wanted = usize::try_from(setting("GPUALLOC_MUTATIONS", MUTATIONS)).expect("a count");
+    let mutants = mutate::some(proof, wanted, random);
+    for mutant in &mutants {
+        let verdict = check(fitting, node, mutant);
+        assert!(verdict.is_err(), "{name}: {mutant:?}, made from {proof:?}");
+    }
+    mutants.len()
 }
 
 /// The case with more devices on the node, so that the claims fit; nothing if copies of single devices do not help.

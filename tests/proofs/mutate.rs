@@ -76,6 +76,9 @@ fn strings(key: &str, text: &str, show: &mut dyn FnMut(Value)) {
         for by in [-1_000_000_000, -1, 1, 1_000_000_000] {
             show(Value::from((amount + by).to_string()));
         }
+        for changed in [0, -amount, amount / 2, amount * 2] {
+            show(Value::from(changed.to_string()));
+        }
         return;
     }
     match key {

@@ -8,9 +8,20 @@ use gpualloc::allocation::{Outcome, allocate_on};
 use gpualloc::proof::Proof;
 use serde_json::{Value, json};
 
+use crate::case::Case;
 use crate::families::cluster;
 use crate::random::Random;
-use crate::{check, kind, prove, read, setting};
+use crate::{check, kind, prove, read, refused, setting};
+
+/// The cases that were asked for, with names.
+fn packings() -> impl Iterator<Item = (u64, Random, Value)> {
+    let seed = setting("GPUALLOC_SEED", 5);
+    (0..setting("GPUALLOC_PACKINGS", 300)).map(move |index| {
+        let mut random = Random::new((seed << 32) ^ index);
+        let document = packing(&mut random);
+        (index, random, document)
+    })
+}
 
 /// Counter sets, and counters in each.
 const SETS: usize = 2;
@@ -130,11 +141,9 @@ impl Counts {
 
 #[test]
 fn packings_that_do_not_fit_have_short_proofs() {
-    let seed = setting("GPUALLOC_SEED", 5);
     let mut counts = Counts::default();
-    for index in 0..setting("GPUALLOC_PACKINGS", 300) {
-        let mut random = Random::new((seed << 32) ^ index);
-        counts.add(index, &packing(&mut random));
+    for (index, _, document) in packings() {
+        counts.add(index, &document);
     }
     counts.sizes.sort_unstable();
     counts.sizes.reverse();
@@ -150,5 +159,37 @@ fn packings_that_do_not_fit_have_short_proofs() {
     assert!(
         short * 100 >= proofs * 95,
         "only {short} of {proofs} proofs are short"
+    );
+}
+
+/// The case with just so much more of every counter that the claims fit; nothing if none would be enough.
+fn with_more(document: &Value) -> Option<Case> {
+    (1..=8).find_map(|more| {
+        let mut larger = document.clone();
+        for set in larger["slices"][0]["spec"]["sharedCounters"].as_array_mut()? {
+            for (_, counter) in set["counters"].as_object_mut()? {
+                let value: u64 = counter["value"].as_str()?.parse().ok()?;
+                counter["value"] = json!((value + more).to_string());
+            }
+        }
+        read(&larger).filter(|case| case.ask("n").is_placed())
+    })
+}
+
+#[test]
+fn no_proof_of_a_packing_is_accepted_where_it_fits() {
+    let (mut fitting, mut mutations) = (0, 0);
+    for (index, mut random, document) in packings() {
+        let case = read(&document).expect("a case");
+        let Some(proof) = prove(&case, "n") else {
+            continue;
+        };
+        if let Some(larger) = with_more(&document) {
+            fitting += 1;
+            mutations += refused(&larger, "n", &proof, &mut random, &index.to_string());
+        }
+    }
+    println!(
+        "{fitting} proofs and {mutations} changed ones, each refused where there was more of the counters"
     );
 }

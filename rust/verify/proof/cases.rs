@@ -199,15 +199,15 @@ fn by_device(
 fn name_of(state: &State<'_, '_, '_, '_>, device: usize) -> DeviceRef {
     let found = state.problem.devices[device];
     DeviceRef {
-        driver: found.pool.driver.to_owned(),
-        pool: found.pool.name.to_owned(),
-        device: found.device.name.to_string(),
+        driver: found.pool.driver.into(),
+        pool: found.pool.name.into(),
+        device: found.device.name.as_str().into(),
     }
 }
 
 /// All that the claims can see of a device under the assumptions. Devices of one kind can change places in a solution.
 #[derive(PartialEq)]
-struct Kind {
+pub(super) struct Kind {
     is_shared: bool,
     /// What it pays if it is taken, with pool, counter set and compatibility groups.
     pays: Option<Paid>,
@@ -262,7 +262,8 @@ impl Kind {
     }
 }
 
-fn kind(state: &State<'_, '_, '_, '_>, device: usize) -> Kind {
+/// The kind of a device under the assumptions.
+pub(super) fn kind(state: &State<'_, '_, '_, '_>, device: usize) -> Kind {
     let problem = state.problem;
     let found = problem.devices[device];
     let consumptions = &found.device.consumes_counters;

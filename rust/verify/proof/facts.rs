@@ -99,7 +99,7 @@ fn excluded(state: &State<'_, '_, '_, '_>, fact: &Few) -> Result<(), String> {
 }
 
 /// What the demands can get at the most.
-fn room(
+pub(super) fn room(
     state: &State<'_, '_, '_, '_>,
     demands: &[Demand],
     grouping: &Grouping,
