@@ -21,6 +21,9 @@ const MOST_RESULTS: usize = 32;
 /// Devices tried before the search is given up, which is after a few seconds.
 const MOST_TRIES: u64 = 50_000;
 
+/// Steps of a search that nobody waits for, so that a proof which states more is none.
+const MOST_STEPS: u64 = 1 << 32;
+
 /// Devices that may be tried for one step of the search that is re-run, which sees more than this one.
 const TRIES_PER_STEP: u64 = 1_000;
 
@@ -31,6 +34,9 @@ pub(super) fn exhaust<'p, 'a>(
     steps: u64,
 ) -> Result<(), String> {
     let too_long = || format!("too long to re-run: {steps} steps");
+    if steps > MOST_STEPS {
+        return Err(too_long());
+    }
     let allowed = MOST_TRIES.min(steps.saturating_mul(TRIES_PER_STEP));
     let mut rules = problem.rules.values();
     let mut errors = problem
