@@ -276,18 +276,7 @@ fn wrong(case: &Case) -> Vec<Proof> {
     let mut proofs = vec![Proof::Exhausted { steps: 1_000 }];
     let mut sets: Vec<Vec<Demand>> = demands.iter().map(|demand| vec![*demand]).collect();
     sets.push(demands.clone());
-    let mut counters = Vec::new();
-    for slice in case.inventory.slices() {
-        let spec = &slice.document().spec;
-        for set in &spec.shared_counters {
-            counters.extend(set.counters.keys().map(|counter| CounterRef {
-                driver: spec.driver.clone(),
-                pool: spec.pool.name.clone(),
-                set: set.name.clone(),
-                counter: counter.clone(),
-            }));
-        }
-    }
+    let counters = counters(case);
     for demands in sets {
         for needed in 1..6 {
             for grouping in [Grouping::Devices, Grouping::CounterSets] {
@@ -300,21 +289,7 @@ fn wrong(case: &Case) -> Vec<Proof> {
                 }));
             }
         }
-        for counter in &counters {
-            proofs.extend([(2, 1), (1, 0), (41, 40)].map(|(needed, left)| {
-                Proof::Sum(Sum {
-                    counters: vec![Weighed {
-                        counter: counter.clone(),
-                        unit: 1,
-                        weight: 1,
-                    }],
-                    prices: Vec::new(),
-                    demands: demands.clone(),
-                    needed: needed * 1_000_000_000,
-                    left: left * 1_000_000_000,
-                })
-            }));
-        }
+        proofs.extend(counters.iter().flat_map(|counter| sums(counter, &demands)));
     }
     for demand in demands {
         let (claim, request) = (demand.claim, demand.request);
@@ -337,4 +312,44 @@ fn wrong(case: &Case) -> Vec<Proof> {
         });
     }
     proofs
+}
+
+/// All counters of the case.
+fn counters(case: &Case) -> Vec<CounterRef> {
+    let mut counters = Vec::new();
+    for slice in case.inventory.slices() {
+        let spec = &slice.document().spec;
+        for set in &spec.shared_counters {
+            counters.extend(set.counters.keys().map(|counter| CounterRef {
+                driver: spec.driver.clone(),
+                pool: spec.pool.name.clone(),
+                set: set.name.clone(),
+                counter: counter.clone(),
+            }));
+        }
+    }
+    counters
+}
+
+/// Sums of one counter that say too much is needed, also in units and with weights that turn everything around.
+fn sums(counter: &CounterRef, demands: &[Demand]) -> Vec<Proof> {
+    let stated = [(2, 1), (1, 0), (41, 40)];
+    let counted = [(1, 1), (1_000_000_000, 3), (0, 1), (-1, 1), (1, -1), (1, 0)];
+    let sum = |(needed, left): (i128, i128), (unit, weight): (i128, i128)| {
+        Proof::Sum(Sum {
+            counters: vec![Weighed {
+                counter: counter.clone(),
+                unit,
+                weight,
+            }],
+            prices: Vec::new(),
+            demands: demands.to_vec(),
+            needed: needed * 1_000_000_000,
+            left: left * 1_000_000_000,
+        })
+    };
+    let sums = stated
+        .iter()
+        .flat_map(|stated| counted.iter().map(|counted| sum(*stated, *counted)));
+    sums.collect()
 }
