@@ -36,9 +36,6 @@ use serde_json::{Value, json};
 /// Changed proofs tried on each cluster with a device added.
 const MUTATIONS: u64 = 60;
 
-/// Facts and cases of a proof that is only tried as it is: every change to it makes a copy.
-const LARGE: usize = 64;
-
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
 }
@@ -202,9 +199,6 @@ fn no_proof_is_accepted_where_the_claims_fit() {
 fn refused(fitting: &Case, node: &str, proof: &Proof, random: &mut Random, name: &str) -> usize {
     let verdict = check(fitting, node, proof);
     assert!(verdict.is_err(), "{name}: {proof:?}");
-    if proof.size() > LARGE {
-        return 0;
-    }
     let wanted = usize::try_from(setting("GPUALLOC_MUTATIONS", MUTATIONS)).expect("a count");
     let mutants = mutate::some(proof, wanted, random);
     for mutant in &mutants {
