@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use gpualloc::allocation::{Outcome, allocate_on};
+use gpualloc::allocation::{Foresight, Outcome, allocate_on};
 use gpualloc::proof::Proof;
 use serde_json::{Value, json};
 
@@ -192,4 +192,32 @@ fn no_proof_of_a_packing_is_accepted_where_it_fits() {
     println!(
         "{fitting} proofs and {mutations} changed ones, each refused where there was more of the counters"
     );
+}
+
+/// What is ruled out has no solution: a search that rules nothing out, where it comes to an end, finds the same.
+#[test]
+fn packings_fare_as_a_plain_search_says() {
+    let (mut compared, mut impossible) = (0, 0);
+    for (index, _, document) in packings() {
+        let mut case = read(&document).expect("a case");
+        case.options.max_steps = 1 << 16;
+        case.options.foresight = Foresight::Never;
+        let plain = case.ask("n").outcome;
+        if matches!(plain, Outcome::Undecided(_)) {
+            continue;
+        }
+        compared += 1;
+        impossible += usize::from(matches!(plain, Outcome::Impossible(_)));
+        for foresight in [Foresight::WhenStuck, Foresight::AtOnce] {
+            case.options.foresight = foresight;
+            match (&plain, case.ask("n").outcome) {
+                (Outcome::Impossible(_), Outcome::Impossible(_)) => {}
+                (Outcome::Placed(plain), Outcome::Placed(found)) => {
+                    assert_eq!(format!("{plain:?}"), format!("{found:?}"), "{index}");
+                }
+                (plain, found) => panic!("{index}: {plain:?}, then {found:?}"),
+            }
+        }
+    }
+    println!("{compared} cases, {impossible} of them impossible, end as a plain search says");
 }
