@@ -20,6 +20,7 @@
 //! Data only: `refute` finds proofs, `verify` checks them with code of its own. Start at [`Proof`].
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -60,14 +61,18 @@ pub enum Proof {
         /// Every alternative that the enclosing cases leave open.
         cases: Vec<AlternativeCase>,
     },
-    /// The demand, of which one alternative is open, needs a device; each candidate leads to a contradiction.
+    /// The demand, of which one alternative is open, needs a device; each candidate leads to a contradiction, or each of
+    /// some and that it is none of them.
     ByDevice {
         /// Position of the claim.
         claim: usize,
         /// Position of the request in the claim.
         request: usize,
-        /// Every candidate, in order. A case may assume that the demand takes none of the devices of earlier cases.
+        /// Candidates, in order. A case may assume that the demand takes none of the devices of earlier cases.
         cases: Vec<DeviceCase>,
+        /// Why the demand cannot do without the devices of all cases; nothing if they are all its candidates.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        without: Option<Box<Proof>>,
     },
     /// The search went through everything; a naive search can do the same. Never inside a case.
     Exhausted {
@@ -113,8 +118,8 @@ pub struct Few {
 pub enum Grouping {
     /// By nothing else.
     Devices,
-    /// Of the whole devices that consume counters of one set only, as many as the least consumption allows; the others
-    /// count as they are.
+    /// Of the whole devices that consume counters of one set only, as many as fit into it together, or into each of its
+    /// counters; the others count as they are.
     CounterSets,
     /// Of the candidates that have a value in common, one: the demands are of one claim and under a plain
     /// `distinctAttribute` constraint. A candidate with none of the values, or with others for another demand, counts
@@ -127,21 +132,57 @@ pub enum Grouping {
     },
 }
 
-/// Counters of which too little is left. Each demand is counted with its least number of devices, each device with the
-/// least sum over these counters that a candidate consumes; a shared device may have been paid for and consumes nothing.
+/// Too little is left of some counters, all in all: each is counted in units, with a weight, and devices have prices on
+/// top. A device costs what it consumes of these counters, in whole units, each times the weight of its counter; a
+/// shared device may have been paid for and costs nothing. A device with a price costs that much more; it is a whole
+/// one, and no demand is for administration. Each demand is counted with its least number of devices and with the least
+/// that so many different candidates cost together. Where one alternative is open that is under plain constraints, they
+/// are candidates that one of the constraints accepts together: with a value in common, or of each value one among those
+/// that have no other.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Sum {
     /// The counters.
-    pub counters: Vec<CounterRef>,
+    pub counters: Vec<Weighed>,
+    /// What devices cost on top.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prices: Vec<Price>,
     /// The demands.
     pub demands: Vec<Demand>,
-    /// What they consume at the least, in units of 10^-9.
+    /// What they cost together at the least.
     #[serde(with = "digits")]
     pub needed: i128,
-    /// What is left, in units of 10^-9; nothing of a counter that is overdrawn.
+    /// What there is to spend: of each counter the whole units that are left, none of one that is overdrawn, times its
+    /// weight; and all prices, for each of these devices can be had once.
     #[serde(with = "digits")]
     pub left: i128,
+}
+
+/// A counter that is added to others.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Weighed {
+    /// The counter.
+    #[serde(flatten)]
+    pub counter: CounterRef,
+    /// What is counted as one, in units of 10^-9. More than nothing.
+    #[serde(with = "digits")]
+    pub unit: i128,
+    /// What one counts for. Not less than nothing.
+    #[serde(with = "digits")]
+    pub weight: i128,
+}
+
+/// What a device costs beside its counters.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Price {
+    /// The device.
+    #[serde(flatten)]
+    pub device: DeviceRef,
+    /// Not less than nothing.
+    #[serde(with = "digits")]
+    pub price: i128,
 }
 
 /// Amounts are written as texts of digits: few readers of JSON know integers of this size.
@@ -181,11 +222,11 @@ pub struct CounterRef {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub struct DeviceRef {
     /// Driver.
-    pub driver: String,
+    pub driver: Arc<str>,
     /// Pool.
-    pub pool: String,
+    pub pool: Arc<str>,
     /// Name in the pool.
-    pub device: String,
+    pub device: Arc<str>,
 }
 
 /// A device that is no candidate.
@@ -235,9 +276,11 @@ pub struct AlternativeCase {
 pub struct DeviceCase {
     /// The device.
     pub device: DeviceRef,
-    /// Candidates that nothing in the claims can tell from it: for every demand and open alternative it is a candidate or
-    /// not, with the same consumption and values; it is shared or not, with the same room left; and it pays the same
-    /// counters in the same groups. The two can change places in a solution, so what holds for one holds for all.
+    /// Candidates in whose place this one would do, so that what holds for it holds for all. Nothing in the claims can
+    /// tell them from it: for every demand and open alternative they are candidates or not, with the same consumption
+    /// and values; they are shared or not, with the same room left; and they pay the same counters in the same groups.
+    /// The two can change places in a solution. If it is a whole device, they may also pay more of the same counters, or
+    /// others beside; where no demand is for administration, they may be candidates where it is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub equals: Vec<DeviceRef>,
     /// Why it cannot.
@@ -253,7 +296,10 @@ impl Proof {
             Self::ByAlternative { cases, .. } => {
                 1 + cases.iter().map(|c| c.proof.size()).sum::<usize>()
             }
-            Self::ByDevice { cases, .. } => 1 + cases.iter().map(|c| c.proof.size()).sum::<usize>(),
+            Self::ByDevice { cases, without, .. } => {
+                let without = without.as_ref().map_or(0, |proof| proof.size());
+                1 + without + cases.iter().map(|c| c.proof.size()).sum::<usize>()
+            }
         }
     }
 

@@ -1,25 +1,45 @@
 //! Facts that need no case distinction: too little room, too little of some counters, too many devices for a claim.
 //!
-//! Start at [`fact`].
+//! Start at [`quick`] and [`slow`].
 
 use std::collections::BTreeMap;
 
 use fixedbitset::FixedBitSet;
 
 use super::flow::{Network, Wanting, wanting};
+use super::packing::Packings;
 use super::problem::Problem;
 use super::state::State;
+use super::sum::{self, Weights};
 use crate::feasibility::prepare::MAX_RESULTS;
-use crate::proof::{Demand, Excluded, Few, Grouping, Proof, Sum};
+use crate::proof::{Excluded, Few, Grouping, Proof};
 
-/// A fact that rules the state out.
-pub(super) fn fact(problem: &Problem, state: &State) -> Option<Proof> {
+/// What was found out for other states and is of use again.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) weights: Weights,
+    packings: Packings,
+}
+
+/// A fact that rules the state out and is quickly found.
+pub(super) fn quick(problem: &Problem, state: &State) -> Option<Proof> {
     limit(problem, state)
         .or_else(|| single(problem, state))
         .or_else(|| few(problem, state, &By::Devices))
-        .or_else(|| few(problem, state, &By::CounterSets))
+        .or_else(|| few(problem, state, &By::CounterSets(&BTreeMap::new())))
         .or_else(|| distinct(problem, state))
-        .or_else(|| sum(problem, state))
+        .or_else(|| sum::plain(problem, state))
+}
+
+/// A fact that rules the state out and takes longer to find.
+pub(super) fn slow(problem: &Problem, state: &State, known: &mut Known) -> Option<Proof> {
+    if problem.counters.is_empty() {
+        return None;
+    }
+    sum::weighed(problem, state, &mut known.weights).or_else(|| {
+        let most = packed(problem, state, &mut known.packings);
+        few(problem, state, &By::CounterSets(&most))
+    })
 }
 
 /// A claim of which even the smallest alternatives take too many devices.
@@ -49,7 +69,7 @@ fn single(problem: &Problem, state: &State) -> Option<Proof> {
         }
         let choice = &data.choices[only.index];
         let is_plain = state.is_root && data.choices.len() == 1;
-        let excluded = choice.excluded.iter().filter(|_| is_plain);
+        let excluded = choice.sort.excluded.iter().filter(|_| is_plain);
         return Some(Proof::Few(Few {
             demands: vec![data.at],
             needed: only.needed,
@@ -67,20 +87,21 @@ fn single(problem: &Problem, state: &State) -> Option<Proof> {
 }
 
 /// What limits how many devices can be picked together.
-enum By {
+enum By<'k> {
     Devices,
-    CounterSets,
+    /// How many devices of a set fit together, as far as that is known.
+    CounterSets(&'k BTreeMap<usize, usize>),
     /// A rule, its values in the order in which they claim devices, and the group of each device.
     Distinct(usize, Vec<u32>, BTreeMap<usize, usize>),
 }
 
 /// Demands that have too little room together.
-fn few(problem: &Problem, state: &State, by: &By) -> Option<Proof> {
+fn few(problem: &Problem, state: &State, by: &By<'_>) -> Option<Proof> {
     let demands: Vec<usize> = (0..state.demands.len())
         .filter(|demand| counts(problem, state, *demand, by))
         .collect();
     let has_sets = || problem.devices.iter().any(|device| device.set.is_some());
-    if demands.is_empty() || matches!(by, By::CounterSets) && !has_sets() {
+    if demands.is_empty() || matches!(by, By::CounterSets(_)) && !has_sets() {
         return None;
     }
     let network = network(problem, state, &demands, by);
@@ -109,10 +130,10 @@ fn few(problem: &Problem, state: &State, by: &By) -> Option<Proof> {
     })
 }
 
-fn grouping(problem: &Problem, by: &By) -> Grouping {
+fn grouping(problem: &Problem, by: &By<'_>) -> Grouping {
     match by {
         By::Devices => Grouping::Devices,
-        By::CounterSets => Grouping::CounterSets,
+        By::CounterSets(_) => Grouping::CounterSets,
         By::Distinct(rule, values, _) => Grouping::Distinct {
             constraint: problem.rules[*rule].constraint,
             values: values
@@ -124,7 +145,7 @@ fn grouping(problem: &Problem, by: &By) -> Grouping {
 }
 
 /// Whether a demand has a part in such a fact.
-fn counts(problem: &Problem, state: &State, demand: usize, by: &By) -> bool {
+fn counts(problem: &Problem, state: &State, demand: usize, by: &By<'_>) -> bool {
     let open = &state.demands[demand];
     let of = |index: usize| &problem.demands[demand].choices[index];
     open.needed() > 0
@@ -132,13 +153,13 @@ fn counts(problem: &Problem, state: &State, demand: usize, by: &By) -> bool {
             let choice = of(choice.index);
             let under = match by {
                 By::Distinct(rule, ..) => choice.is_under(*rule),
-                By::Devices | By::CounterSets => true,
+                By::Devices | By::CounterSets(_) => true,
             };
             under && !choice.is_admin
         })
 }
 
-fn network(problem: &Problem, state: &State, demands: &[usize], by: &By) -> Network {
+fn network(problem: &Problem, state: &State, demands: &[usize], by: &By<'_>) -> Network {
     let mut merged: Vec<Wanting> = Vec::new();
     for demand in demands {
         let candidates = state.demands[*demand].candidates();
@@ -171,7 +192,7 @@ fn network(problem: &Problem, state: &State, demands: &[usize], by: &By) -> Netw
 }
 
 /// What the demands can get at the most.
-fn room(problem: &Problem, state: &State, demands: &[usize], by: &By) -> usize {
+fn room(problem: &Problem, state: &State, demands: &[usize], by: &By<'_>) -> usize {
     let (group, limits) = groups(problem, state, demands, by);
     let mut in_group = vec![0_usize; limits.len()];
     let mut room = 0_usize;
@@ -216,6 +237,7 @@ fn picks(problem: &Problem, state: &State, demands: &[usize], device: usize) -> 
         for open in &state.demands[demand].choices {
             let choice = &problem.demands[demand].choices[open.index];
             let Some(takes) = choice
+                .sort
                 .takes
                 .get(&device)
                 .filter(|_| open.candidates.contains(device))
@@ -243,7 +265,7 @@ fn groups(
     problem: &Problem,
     state: &State,
     demands: &[usize],
-    by: &By,
+    by: &By<'_>,
 ) -> (Vec<Option<usize>>, Vec<usize>) {
     match by {
         By::Devices => (vec![None; problem.devices.len()], Vec::new()),
@@ -251,7 +273,7 @@ fn groups(
             let group = (0..problem.devices.len()).map(|device| of.get(&device).copied());
             (group.collect(), vec![1; values.len()])
         }
-        By::CounterSets => counter_sets(problem, state, demands),
+        By::CounterSets(most) => counter_sets(problem, state, demands, most),
     }
 }
 
@@ -259,9 +281,15 @@ fn counter_sets(
     problem: &Problem,
     state: &State,
     demands: &[usize],
+    most: &BTreeMap<usize, usize>,
 ) -> (Vec<Option<usize>>, Vec<usize>) {
-    let mut least: BTreeMap<usize, BTreeMap<usize, i128>> = BTreeMap::new();
+    let sets = problem.devices.iter().filter_map(|device| device.set).max();
+    let sets = sets.map_or(0, |last| last + 1);
     let mut group = vec![None; problem.devices.len()];
+    let mut sizes = vec![0_usize; sets];
+    // A counter is of one set.
+    let mut set_of = vec![0_usize; problem.counters.len()];
+    let mut amounts: Vec<Vec<i128>> = vec![Vec::new(); problem.counters.len()];
     for (device, data) in problem.devices.iter().enumerate() {
         let Some(set) = data.set.filter(|_| !data.is_shared) else {
             continue;
@@ -270,23 +298,78 @@ fn counter_sets(
             continue;
         }
         group[device] = Some(set);
-        let own: BTreeMap<usize, i128> = data.consumption.iter().copied().collect();
-        let least = least.entry(set).or_insert_with(|| own.clone());
-        // A counter that one candidate leaves alone limits nothing.
-        least.retain(|counter, _| own.contains_key(counter));
-        for (counter, amount) in least {
-            *amount = (*amount).min(own[counter]);
+        sizes[set] += 1;
+        for (counter, amount) in data.consumption.iter().filter(|(_, amount)| *amount > 0) {
+            set_of[*counter] = set;
+            amounts[*counter].push(*amount);
         }
     }
-    let sets = problem.devices.iter().filter_map(|device| device.set).max();
-    let mut room = vec![usize::MAX; sets.map_or(0, |last| last + 1)];
-    for (set, least) in least {
-        let limits = least.iter().filter(|(_, amount)| **amount > 0);
-        let limits = limits.map(|(counter, amount)| state.left[*counter].max(0) / amount);
-        let limit = limits.min().and_then(|limit| usize::try_from(limit).ok());
-        room[set] = limit.unwrap_or(usize::MAX);
+    let mut room = vec![usize::MAX; sets];
+    for (counter, amounts) in amounts.into_iter().enumerate() {
+        let set = set_of[counter];
+        let free = sizes
+            .get(set)
+            .map_or(0, |size| size.saturating_sub(amounts.len()));
+        if let Some(fitting) = fitting(amounts, state.left[counter]) {
+            room[set] = room[set].min(free + fitting);
+        }
+    }
+    for (set, most) in most {
+        room[*set] = room[*set].min(*most);
     }
     (group, room)
+}
+
+/// How many of all candidates fit together into each counter set.
+fn packed(problem: &Problem, state: &State, packings: &mut Packings) -> BTreeMap<usize, usize> {
+    let units = problem.units();
+    let mut candidates = FixedBitSet::with_capacity(problem.devices.len());
+    for open in state.demands.iter().filter(|open| open.needed() > 0) {
+        candidates.union_with(&open.candidates());
+    }
+    let mut sets: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for device in candidates.ones() {
+        let data = &problem.devices[device];
+        if let Some(set) = data.set.filter(|_| !data.is_shared) {
+            sets.entry(set).or_default().push(device);
+        }
+    }
+    let most = sets.into_iter().map(|(set, devices)| {
+        let of_devices = devices.iter().flat_map(|device| &units.amounts[*device]);
+        let mut counters: Vec<usize> = of_devices.map(|(counter, _)| *counter).collect();
+        counters.sort_unstable();
+        counters.dedup();
+        let amounts = devices.iter().map(|device| {
+            let mut dense = vec![0; counters.len()];
+            for (counter, amount) in &units.amounts[*device] {
+                if let Ok(at) = counters.binary_search(counter) {
+                    dense[at] = *amount;
+                }
+            }
+            dense
+        });
+        let left = counters.iter().map(|counter| {
+            let left = state.left[*counter].max(0) / units.of[*counter];
+            i64::try_from(left).unwrap_or(i64::MAX).min(units.enough)
+        });
+        let left: Vec<i64> = left.collect();
+        (set, packings.most(amounts.collect(), &left))
+    });
+    most.collect()
+}
+
+/// How many of the amounts, the smallest first, fit into what is left; nothing if all do.
+fn fitting(mut amounts: Vec<i128>, left: i128) -> Option<usize> {
+    let all = amounts.iter().copied().fold(0, i128::saturating_add);
+    if all <= left {
+        return None;
+    }
+    amounts.sort_unstable();
+    let mut spent = 0_i128;
+    amounts.iter().position(|amount| {
+        spent = spent.saturating_add(*amount);
+        spent > left
+    })
 }
 
 /// Demands under a `distinctAttribute` constraint with too few values.
@@ -297,7 +380,7 @@ fn distinct(problem: &Problem, state: &State) -> Option<Proof> {
 }
 
 /// Each candidate under the rule goes to a value that it has; those with the most candidates come first.
-fn by_values(problem: &Problem, state: &State, rule: usize) -> By {
+fn by_values(problem: &Problem, state: &State, rule: usize) -> By<'static> {
     let mut of: BTreeMap<usize, &[u32]> = BTreeMap::new();
     for (data, open) in problem.demands.iter().zip(&state.demands) {
         for open in &open.choices {
@@ -332,108 +415,4 @@ fn by_values(problem: &Problem, state: &State, rule: usize) -> By {
         }
         values.push(*value);
     }
-}
-
-/// Counters that are added up and of which too little is left.
-fn sum(problem: &Problem, state: &State) -> Option<Proof> {
-    if problem.counters.is_empty() {
-        return None;
-    }
-    let demands: Vec<Drawn> = (0..state.demands.len())
-        .filter(|demand| state.demands[*demand].needed() > 0)
-        .map(|demand| Drawn::new(problem, state, demand))
-        .collect();
-    let mut families = 0..problem.families.all.len();
-    families.find_map(|family| sum_of(problem, state, &demands, family))
-}
-
-/// What every candidate of a demand takes of the counters.
-struct Drawn {
-    demand: usize,
-    candidates: usize,
-    by_family: Vec<Least>,
-    touched: FixedBitSet,
-}
-
-/// The least that candidates take, and how many take something.
-#[derive(Clone, Copy, Default)]
-struct Least {
-    candidates: usize,
-    amount: i128,
-}
-
-impl Drawn {
-    fn new(problem: &Problem, state: &State, demand: usize) -> Self {
-        let families = &problem.families;
-        let mut drawn = Self {
-            demand,
-            candidates: 0,
-            by_family: vec![Least::default(); families.all.len()],
-            touched: FixedBitSet::with_capacity(problem.counters.len()),
-        };
-        let mut sums: Vec<(usize, i128)> = Vec::new();
-        for device in state.demands[demand].candidates().ones() {
-            drawn.candidates += 1;
-            let data = &problem.devices[device];
-            for (counter, amount) in &data.consumption {
-                drawn.touched.insert(*counter);
-                // Only the first share of a shared device pays.
-                for family in families.of[*counter].iter().filter(|_| !data.is_shared) {
-                    match sums.iter_mut().find(|(known, _)| known == family) {
-                        Some((_, sum)) => *sum = sum.saturating_add(*amount),
-                        None => sums.push((*family, *amount)),
-                    }
-                }
-            }
-            for (family, amount) in sums.drain(..) {
-                let least = &mut drawn.by_family[family];
-                least.amount = match least.candidates {
-                    0 => amount,
-                    _ => least.amount.min(amount),
-                };
-                least.candidates += 1;
-            }
-        }
-        drawn
-    }
-
-    /// What every candidate takes at least.
-    fn least(&self, family: usize) -> i128 {
-        let least = self.by_family[family];
-        if least.candidates == self.candidates {
-            least.amount
-        } else {
-            least.amount.min(0)
-        }
-    }
-}
-
-fn sum_of(problem: &Problem, state: &State, drawn: &[Drawn], family: usize) -> Option<Proof> {
-    let mut touched = FixedBitSet::with_capacity(problem.counters.len());
-    let mut demands: Vec<Demand> = Vec::new();
-    let mut needed = 0_i128;
-    for drawn in drawn {
-        let least = drawn.least(family);
-        if least <= 0 {
-            continue;
-        }
-        let count = i128::try_from(state.demands[drawn.demand].needed()).unwrap_or(i128::MAX);
-        demands.push(problem.demands[drawn.demand].at);
-        needed = needed.saturating_add(least.saturating_mul(count));
-        touched.union_with(&drawn.touched);
-    }
-    let counters = problem.families.all[family].iter().copied();
-    let counters: Vec<usize> = counters.filter(|c| touched.contains(*c)).collect();
-    let left = counters.iter().map(|counter| state.left[*counter]).sum();
-    (needed > left && !demands.is_empty()).then(|| {
-        Proof::Sum(Sum {
-            counters: counters
-                .iter()
-                .map(|c| problem.counters[*c].clone())
-                .collect(),
-            demands,
-            needed,
-            left,
-        })
-    })
 }

@@ -4,10 +4,12 @@
 //! Start at [`kinds`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::problem::{Choice, DeviceData, Problem};
+use super::choice::Choice;
+use super::problem::{DeviceData, Problem};
 use super::state::State;
 
 /// Numbers for what never changes of devices; equal numbers mean equal content.
@@ -16,7 +18,7 @@ pub(super) struct Marks {
     /// Of each device for itself.
     own: Vec<u32>,
     /// Of each device for each alternative of each demand.
-    of_choices: Vec<Vec<Vec<u32>>>,
+    of_choices: Vec<Vec<Arc<Vec<u32>>>>,
 }
 
 impl Marks {
@@ -28,16 +30,22 @@ impl Marks {
             number(&mut known, key)
         });
         let own = own.collect();
-        let of_choice = |choice: &Choice| {
-            let mut known = BTreeMap::new();
-            let devices = all.clone();
-            devices
-                .map(|device| number(&mut known, choice_key(problem, choice, device)))
-                .collect()
+        let mut sorts: BTreeMap<(usize, Vec<bool>), Arc<Vec<u32>>> = BTreeMap::new();
+        let mut of_choice = |choice: &Choice| {
+            let rules = choice.rules.iter();
+            let plain = rules.map(|rule| problem.rules[*rule].is_plain).collect();
+            let marks = sorts.entry((choice.sort.number, plain)).or_insert_with(|| {
+                let mut known = BTreeMap::new();
+                let devices = all.clone();
+                let marks =
+                    devices.map(|device| number(&mut known, choice_key(problem, choice, device)));
+                Arc::new(marks.collect())
+            });
+            Arc::clone(marks)
         };
         let of_choices = problem.demands.iter().map(|demand| {
             let choices = demand.choices.iter();
-            choices.map(of_choice).collect()
+            choices.map(&mut of_choice).collect()
         });
         let of_choices = of_choices.collect();
         Self { own, of_choices }
@@ -70,6 +78,30 @@ pub(super) fn kinds(problem: &Problem, state: &State) -> Vec<usize> {
     (0..problem.devices.len()).map(kind).collect()
 }
 
+/// Whether a solution that has the other device for a demand has one with this one in its place, both being candidates of
+/// the demand. The same demands change places if both are taken; if this one is free, it costs no more.
+pub(super) fn will_do_for(problem: &Problem, state: &State, own: usize, other: usize) -> bool {
+    let marks = problem.marks();
+    let (data, of_other) = (&problem.devices[own], &problem.devices[other]);
+    if data.is_shared || of_other.is_shared {
+        return false;
+    }
+    let costs_no_more = data.consumption.iter().all(|(counter, amount)| {
+        let mut others = of_other.consumption.iter();
+        *amount <= 0 || others.any(|(of, others)| of == counter && amount <= others)
+    });
+    let mut demands = state.demands.iter().enumerate();
+    costs_no_more
+        && demands.all(|(demand, open)| {
+            open.choices.iter().all(|choice| {
+                let marks = &marks.of_choices[demand][choice.index];
+                let has = |device| choice.candidates.contains(device);
+                let is_admin = problem.demands[demand].choices[choice.index].is_admin;
+                !is_admin && (!has(own) || has(other) && marks[own] == marks[other])
+            })
+        })
+}
+
 fn number(known: &mut BTreeMap<Vec<i128>, u32>, key: Vec<i128>) -> u32 {
     let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
     *known.entry(key).or_insert(next)
@@ -84,14 +116,14 @@ fn own_key(data: &DeviceData) -> Vec<i128> {
 }
 
 fn choice_key(problem: &Problem, choice: &Choice, device: usize) -> Vec<i128> {
-    let takes = choice.takes.get(&device).into_iter().flatten();
+    let takes = choice.sort.takes.get(&device).into_iter().flatten();
     let mut key: Vec<i128> = takes.copied().collect();
-    for (rule, values) in &choice.rules {
-        if !problem.rules[*rule].is_plain {
+    for (rule, own) in choice.values_of(device) {
+        if !problem.rules[rule].is_plain {
             // How the rule compares the device is not known here: it is like no other.
             key.push(wide(device));
         }
-        let own = values.get(&device).into_iter().flatten();
+        let own = own.unwrap_or_default().iter();
         key.extend(own.map(|value| i128::from(*value)));
         key.push(-2);
     }

@@ -3,6 +3,7 @@
 //! Never picks. A "no" is certain, a "perhaps" says nothing. Start at [`Lookahead::is_hopeless`].
 
 use super::Refuter;
+use super::facts::Known;
 use super::kinds::kinds;
 use super::problem::Problem;
 use super::state::State;
@@ -31,6 +32,7 @@ pub struct Lookahead {
     problem: Problem,
     in_vain: u32,
     asleep: u32,
+    known: Known,
 }
 
 impl Lookahead {
@@ -40,6 +42,7 @@ impl Lookahead {
             problem,
             in_vain: 0,
             asleep: 0,
+            known: Known::default(),
         }
     }
 
@@ -69,8 +72,10 @@ impl Lookahead {
             problem: &self.problem,
             budget,
             depth: 0,
+            known: std::mem::take(&mut self.known),
         };
         let is_hopeless = refuter.refute(&state).is_some();
+        self.known = std::mem::take(&mut refuter.known);
         let looked_at = u64::try_from(budget - refuter.budget).unwrap_or(u64::MAX);
         self.in_vain = if is_hopeless { 0 } else { self.in_vain + 1 };
         if self.in_vain >= PATIENCE {

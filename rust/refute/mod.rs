@@ -3,20 +3,26 @@
 //! Never searches for a solution and never decides what upstream would answer: what it refutes has no solution at all.
 //! Every state it looks at costs one unit of a budget. Start at [`refute`].
 
+mod choice;
 mod facts;
 mod families;
 mod flow;
 mod kinds;
+mod least;
 mod lookahead;
+mod packing;
 mod problem;
 mod state;
+mod sum;
+mod units;
 
 pub use lookahead::{Assumed, Lookahead};
 pub use problem::Problem;
 
 use std::collections::BTreeMap;
 
-use kinds::kinds;
+use facts::Known;
+use kinds::{kinds, will_do_for};
 use state::State;
 
 use crate::proof::{AlternativeCase, DeviceCase, Proof, ValueCase};
@@ -39,6 +45,7 @@ pub fn refute(problem: &Problem, budget: usize) -> Option<Proof> {
         problem,
         budget: budget.min(AFFORDABLE / problem.weight()),
         depth: 0,
+        known: Known::default(),
     };
     refuter.refute(&State::new(problem))
 }
@@ -47,16 +54,26 @@ struct Refuter<'p> {
     problem: &'p Problem,
     budget: usize,
     depth: usize,
+    known: Known,
 }
 
 impl Refuter<'_> {
-    fn fact(&mut self, state: &State) -> Option<Proof> {
+    /// A fact that is quickly found.
+    fn quick(&mut self, state: &State) -> Option<Proof> {
         self.budget = self.budget.checked_sub(1)?;
-        facts::fact(self.problem, state)
+        facts::quick(self.problem, state)
+    }
+
+    fn slow(&mut self, state: &State) -> Option<Proof> {
+        facts::slow(self.problem, state, &mut self.known)
+    }
+
+    fn fact(&mut self, state: &State) -> Option<Proof> {
+        self.quick(state).or_else(|| self.slow(state))
     }
 
     fn refute(&mut self, state: &State) -> Option<Proof> {
-        if let Some(proof) = self.fact(state) {
+        if let Some(proof) = self.quick(state) {
             return Some(proof);
         }
         if self.budget == 0 {
@@ -66,16 +83,17 @@ impl Refuter<'_> {
         let flat = self
             .rules(state)
             .into_iter()
-            .find_map(|rule| self.by_value(state, rule, Self::fact));
+            .find_map(|rule| self.by_value(state, rule, Self::quick));
         if flat.is_some() {
             return flat;
         }
         let open = Self::alternatives(state);
         let flat = open
             .iter()
-            .find_map(|demand| self.by_alternative(state, *demand, Self::fact));
-        if flat.is_some() || self.depth >= DEPTH {
-            return flat;
+            .find_map(|demand| self.by_alternative(state, *demand, Self::quick));
+        let plain = flat.or_else(|| self.slow(state));
+        if plain.is_some() || self.depth >= DEPTH {
+            return plain;
         }
         self.depth += 1;
         let deep = self.deeper(state, open.first().copied());
@@ -185,27 +203,16 @@ impl Refuter<'_> {
 
     /// The demand with the fewest kinds of candidates takes one of them.
     fn by_device(&mut self, state: &State) -> Option<Proof> {
-        let demands = (0..state.demands.len()).filter(|demand| state.demands[*demand].needed() > 0);
         let kinds = kinds(self.problem, state);
-        let (_, demand, classes) = demands
-            .map(|demand| {
-                let candidates = &state.demands[demand].choices[0].candidates;
-                let mut classes: Vec<Vec<usize>> = Vec::new();
-                let mut known: BTreeMap<usize, usize> = BTreeMap::new();
-                for device in candidates.ones() {
-                    let next = classes.len();
-                    let class = *known.entry(kinds[device]).or_insert(next);
-                    if class == next {
-                        classes.push(Vec::new());
-                    }
-                    classes[class].push(device);
-                }
-                (classes.len(), demand, classes)
-            })
-            .min_by_key(|(count, demand, _)| (*count, *demand))?;
+        let open = (0..state.demands.len()).filter(|demand| state.demands[*demand].needed() > 0);
+        let classes = open.map(|demand| (demand, classes(&kinds, state, demand)));
+        let (demand, classes) = classes.min_by_key(|(demand, all)| (all.len(), *demand))?;
         let mut state = state.clone();
         let mut cases = Vec::new();
-        for class in classes {
+        let mut without = None;
+        // What is said of the rest is not said of the whole.
+        state.is_root = false;
+        for class in self.covered(&state, classes) {
             let mut inner = state.clone();
             inner.take(self.problem, demand, class[0]);
             let proof = self.refute(&inner)?;
@@ -219,12 +226,61 @@ impl Refuter<'_> {
             for device in class {
                 state.demands[demand].choices[0].candidates.remove(device);
             }
+            let is_over = state.demands[demand].candidates().is_clear();
+            without = (!is_over)
+                .then(|| self.fact(&state))
+                .flatten()
+                .map(Box::new);
+            if without.is_some() {
+                break;
+            }
         }
         let at = self.problem.demands[demand].at;
         Some(Proof::ByDevice {
             claim: at.claim,
             request: at.request,
             cases,
+            without,
         })
     }
+
+    /// Puts devices to those that would do in their place, the cheapest first.
+    fn covered(&self, state: &State, mut classes: Vec<Vec<usize>>) -> Vec<Vec<usize>> {
+        let weights = &self.known.weights;
+        let cost = |device: usize| {
+            let weighed = weights.cost(self.problem, device);
+            let consumption = self.problem.devices[device].consumption.iter();
+            let cost = consumption.fold(0_i128, |sum, (_, amount)| sum.saturating_add(*amount));
+            let users = state.demands.iter();
+            let users = users.filter(|open| open.candidates().contains(device));
+            (weighed, cost, users.count())
+        };
+        classes.sort_by_cached_key(|class| (cost(class[0]), class[0]));
+        let mut covered: Vec<Vec<usize>> = Vec::new();
+        for class in classes {
+            let mut before = covered.iter_mut();
+            let cover = before.find(|cover| will_do_for(self.problem, state, cover[0], class[0]));
+            match cover {
+                Some(cover) => cover.extend(class),
+                None => covered.push(class),
+            }
+        }
+        covered
+    }
+}
+
+/// The candidates of a demand, those together that cannot be told apart.
+fn classes(kinds: &[usize], state: &State, demand: usize) -> Vec<Vec<usize>> {
+    let candidates = &state.demands[demand].choices[0].candidates;
+    let mut classes: Vec<Vec<usize>> = Vec::new();
+    let mut known: BTreeMap<usize, usize> = BTreeMap::new();
+    for device in candidates.ones() {
+        let next = classes.len();
+        let class = *known.entry(kinds[device]).or_insert(next);
+        if class == next {
+            classes.push(Vec::new());
+        }
+        classes[class].push(device);
+    }
+    classes
 }

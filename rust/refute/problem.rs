@@ -5,17 +5,15 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use fixedbitset::FixedBitSet;
-
+use super::choice::{Choice, Sorts};
 use super::families::Families;
 use super::kinds::Marks;
-use crate::claim::capacity;
-use crate::explanation::Reason;
+use super::units::Units;
 use crate::feasibility::Selectors;
-use crate::feasibility::candidates::{Checks, Verdict, constrained};
 use crate::feasibility::counters::Counters;
-use crate::feasibility::prepare::{Prepared, PreparedWish};
+use crate::feasibility::prepare::Prepared;
 use crate::feasibility::view::View;
 use crate::proof::{CounterRef, Demand, DeviceRef, Element};
 use crate::quantity::Quantity;
@@ -41,26 +39,13 @@ pub struct Problem {
     pub(super) is_odd: bool,
     /// Worked out when first asked for.
     marks: OnceCell<Marks>,
+    units: OnceCell<Units>,
 }
 
 /// A request and the ways to serve it.
 pub(super) struct DemandData {
     pub(super) at: Demand,
     pub(super) choices: Vec<Choice>,
-}
-
-/// One way to serve a request.
-pub(super) struct Choice {
-    /// Devices it takes; one for an `All` that finds none.
-    pub(super) needed: usize,
-    pub(super) is_admin: bool,
-    pub(super) candidates: FixedBitSet,
-    /// Why the others are none.
-    pub(super) excluded: Vec<(usize, Reason)>,
-    /// Rules it is under, each with the values of its candidates, by device.
-    pub(super) rules: Vec<(usize, BTreeMap<usize, Vec<u32>>)>,
-    /// What it consumes of the capacities of shared candidates, by device.
-    pub(super) takes: BTreeMap<usize, Vec<i128>>,
 }
 
 /// A constraint between devices.
@@ -86,21 +71,15 @@ pub(super) struct DeviceData {
     pub(super) groups: usize,
 }
 
-impl Choice {
-    pub(super) fn values(&self, rule: usize, device: usize) -> Option<&[u32]> {
-        let (_, values) = self.rules.iter().find(|(own, _)| *own == rule)?;
-        values.get(&device).map(Vec::as_slice)
-    }
-
-    pub(super) fn is_under(&self, rule: usize) -> bool {
-        self.rules.iter().any(|(own, _)| *own == rule)
-    }
-}
-
 impl Problem {
     /// Numbers for what never changes of devices.
     pub(super) fn marks(&self) -> &Marks {
         self.marks.get_or_init(|| Marks::new(self))
+    }
+
+    /// Consumption in units.
+    pub(super) fn units(&self) -> &Units {
+        self.units.get_or_init(|| Units::new(self))
     }
 
     /// What it costs to look at one state, roughly.
@@ -125,9 +104,10 @@ impl Problem {
             is_clean: true,
             is_odd: false,
             marks: OnceCell::new(),
+            units: OnceCell::new(),
         };
         problem.add_devices(view);
-        let mut numbers = BTreeMap::new();
+        let mut sorts = Sorts::default();
         for (index, claim) in claims.iter().enumerate() {
             let first_rule = problem.rules.len();
             for (position, constraint) in claim.constraints.iter().enumerate() {
@@ -146,7 +126,7 @@ impl Problem {
                 let mut choices = Vec::new();
                 for wish in &prepared.wishes {
                     let place = (claim, wish, first_rule);
-                    choices.push(problem.choice(view, place, selectors, &mut numbers));
+                    choices.push(sorts.choice(&mut problem, view, place, selectors));
                 }
                 problem.demands.push(DemandData { at, choices });
             }
@@ -218,9 +198,9 @@ impl Problem {
             });
             self.devices.push(DeviceData {
                 name: DeviceRef {
-                    driver: id.driver.to_string(),
-                    pool: id.pool.to_string(),
-                    device: id.device.to_string(),
+                    driver: Arc::clone(&id.driver),
+                    pool: Arc::clone(&id.pool),
+                    device: Arc::clone(&id.device),
                 },
                 is_shared: viewed.is_shareable,
                 consumption,
@@ -233,119 +213,5 @@ impl Problem {
                 },
             });
         }
-    }
-
-    fn choice<'a>(
-        &mut self,
-        view: &View<'_>,
-        (claim, wish, first_rule): (&Prepared<'a>, &PreparedWish<'a>, usize),
-        selectors: &mut Selectors<'a>,
-        numbers: &mut BTreeMap<Element, u32>,
-    ) -> Choice {
-        let mut candidates = FixedBitSet::with_capacity(view.devices.len());
-        let mut excluded = Vec::new();
-        let of_all = |device: &usize| !wish.wish.wants_all() || wish.all.contains(device);
-        let mut checks = Checks::new(view, selectors);
-        for device in (0..view.devices.len()).filter(of_all) {
-            match checks.verdict(claim, wish, device) {
-                Verdict::Left => candidates.insert(device),
-                Verdict::Removed(reason) => excluded.push((device, reason)),
-                Verdict::Fails(_) => {
-                    self.is_clean = false;
-                    candidates.insert(device);
-                }
-            }
-        }
-        let mut rules = Vec::new();
-        for (position, constraint) in claim.constraints.iter().enumerate() {
-            if constraint.applies_to(&wish.wish) {
-                // A constraint that an `All` violates is fatal, not just unfit.
-                self.is_clean &= !wish.wish.wants_all();
-                let rule = first_rule + position;
-                let place = (claim, wish, position);
-                rules.push((
-                    rule,
-                    self.values(view, place, selectors, &candidates, rule, numbers),
-                ));
-            }
-        }
-        let takes = self.takes(view, wish, &candidates);
-        let needed = if wish.wish.wants_all() {
-            wish.all.len().max(1)
-        } else {
-            wish.devices
-        };
-        Choice {
-            needed,
-            is_admin: wish.wish.is_admin(),
-            candidates,
-            excluded,
-            rules,
-            takes,
-        }
-    }
-
-    /// The values that the rule compares of the candidates.
-    fn values<'a>(
-        &mut self,
-        view: &View<'_>,
-        (claim, wish, position): (&Prepared<'a>, &PreparedWish<'a>, usize),
-        selectors: &Selectors<'a>,
-        candidates: &FixedBitSet,
-        rule: usize,
-        numbers: &mut BTreeMap<Element, u32>,
-    ) -> BTreeMap<usize, Vec<u32>> {
-        let constraint = &claim.constraints[position];
-        let mut values = BTreeMap::new();
-        for device in candidates.ones() {
-            let attribute = constrained(view, selectors, wish, constraint.attribute(), device);
-            let lists = view.features.list_type_attributes;
-            let elements = attribute
-                .ok()
-                .flatten()
-                .and_then(|attribute| constraint.elements(&attribute, lists));
-            let Some(elements) = elements else {
-                self.rules[rule].is_plain = false;
-                continue;
-            };
-            let mut own: Vec<u32> = Vec::with_capacity(elements.len());
-            for element in elements {
-                let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
-                let number = *numbers.entry(element.clone()).or_insert(next);
-                if number == next {
-                    self.elements.push(element);
-                }
-                own.push(number);
-            }
-            values.insert(device, own);
-        }
-        values
-    }
-
-    /// What the wish consumes of the capacities of shared devices.
-    fn takes(
-        &mut self,
-        view: &View<'_>,
-        wish: &PreparedWish<'_>,
-        candidates: &FixedBitSet,
-    ) -> BTreeMap<usize, Vec<i128>> {
-        let shared = candidates.ones().filter(|d| self.devices[*d].is_shared);
-        let mut takes = BTreeMap::new();
-        for device in shared {
-            let capacities = &view.devices[device].document().capacity;
-            let fractional = view.features.fractional_capacity_range;
-            match capacity::consumed(wish.wish.capacity, capacities, fractional) {
-                Ok(amounts) => {
-                    let amounts = capacities
-                        .keys()
-                        .map(|name| amounts.get(&**name).map_or(0, Quantity::nanos));
-                    takes.insert(device, amounts.collect());
-                }
-                Err(_) => {
-                    takes.insert(device, vec![0; capacities.len()]);
-                }
-            }
-        }
-        takes
     }
 }

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fixedbitset::FixedBitSet;
 
-use super::problem::{Choice, Problem};
+use super::choice::Choice;
+use super::problem::Problem;
 
 /// The assumptions of a case.
 #[derive(Clone)]
@@ -64,7 +65,7 @@ impl State {
         let open = |choice: (usize, &Choice)| OpenChoice {
             index: choice.0,
             needed: choice.1.needed,
-            candidates: choice.1.candidates.clone(),
+            candidates: choice.1.sort.candidates.clone(),
         };
         let demands = problem.demands.iter().map(|demand| Open {
             choices: demand.choices.iter().enumerate().map(open).collect(),
@@ -157,19 +158,14 @@ impl State {
             self.take_whole(problem, demand, device);
             self.take_counters(problem, device);
         }
-        for (rule, values) in &choice.rules {
-            let Some(values) = values
-                .get(&device)
-                .filter(|_| problem.rules[*rule].is_plain)
-            else {
+        for (rule, values) in choice.values_of(device) {
+            let Some(values) = values.filter(|_| problem.rules[rule].is_plain) else {
                 continue;
             };
-            if problem.rules[*rule].is_match {
-                self.narrow(problem, *rule, &values.iter().copied().collect());
+            if problem.rules[rule].is_match {
+                self.narrow(problem, rule, &values.iter().copied().collect());
             } else {
-                self.retain(problem, *rule, |own| {
-                    !own.iter().any(|v| values.contains(v))
-                });
+                self.retain(problem, rule, |own| !own.iter().any(|v| values.contains(v)));
             }
         }
     }
@@ -197,14 +193,14 @@ impl State {
     fn take_share(&mut self, problem: &Problem, choice: &Choice, device: usize) {
         let is_further = self.is_shared_already(device);
         let mut room = self.room(problem, device).to_vec();
-        if let Some(takes) = choice.takes.get(&device) {
+        if let Some(takes) = choice.sort.takes.get(&device) {
             for (room, take) in room.iter_mut().zip(takes) {
                 *room = room.saturating_sub(*take);
             }
         }
         for (data, open) in problem.demands.iter().zip(&mut self.demands) {
             for other in &mut open.choices {
-                let takes = data.choices[other.index].takes.get(&device);
+                let takes = data.choices[other.index].sort.takes.get(&device);
                 let fits = takes.is_none_or(|takes| takes.iter().zip(&room).all(|(t, r)| t <= r));
                 if !fits {
                     other.candidates.remove(device);

@@ -11,7 +11,7 @@ use crate::{check, kind, prove, read};
 const GIB: usize = 1 << 30;
 
 /// One node with one pool of these devices.
-fn cluster(devices: &[Value], counters: &[Value], claims: &[Value]) -> Value {
+pub(crate) fn cluster(devices: &[Value], counters: &[Value], claims: &[Value]) -> Value {
     let pool = json!({"name": "p", "generation": 1, "resourceSliceCount": 2});
     let slice = |name: &str, field: &str, list: &[Value]| {
         json!({"metadata": {"name": name},

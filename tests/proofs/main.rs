@@ -1,7 +1,7 @@
 //! Proofs of impossibility against the judge of proofs, which shares no code with what finds them.
 //!
 //! If this were deleted, a wrong proof would be believed. `GPUALLOC_PROOFS` and `GPUALLOC_SEED` choose how many random
-//! cases and which. Every impossible answer has to have a proof that is accepted; no proof, changed or not, may be
+//! cases and which, `GPUALLOC_MUTATIONS` how many changes are made to a proof. Every impossible answer has to have a proof that is accepted; no proof, changed or not, may be
 //! accepted where the claims fit. Start at [`every_impossible_answer_has_a_proof`].
 
 #![expect(
@@ -18,6 +18,7 @@ mod generate;
 mod mutate;
 #[path = "../support/mutilate.rs"]
 mod mutilate;
+mod packing;
 #[path = "../support/random.rs"]
 mod random;
 
@@ -26,14 +27,14 @@ use std::sync::Arc;
 
 use case::Case;
 use gpualloc::allocation::{Options, prove_on};
-use gpualloc::proof::{CounterRef, Demand, Few, Grouping, Proof, Sum};
+use gpualloc::proof::{CounterRef, Demand, Few, Grouping, Proof, Sum, Weighed};
 use gpualloc::verify::check_proof;
 use gpualloc::wire::claim::ResourceClaim;
 use random::Random;
 use serde_json::{Value, json};
 
 /// Changed proofs tried on each cluster with a device added.
-const MUTATIONS: usize = 60;
+const MUTATIONS: u64 = 60;
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
@@ -182,12 +183,7 @@ fn no_proof_is_accepted_where_the_claims_fit() {
             };
             enlarged += 1;
             let name = format!("{seed}-{index} on {node}");
-            assert!(check(&larger, node, &proof).is_err(), "{name}: {proof:?}");
-            for mutant in mutate::some(&proof, MUTATIONS, &mut random) {
-                mutations += 1;
-                let verdict = check(&larger, node, &mutant);
-                assert!(verdict.is_err(), "{name}: {mutant:?}, made from {proof:?}");
-            }
+            mutations += refused(&larger, node, &proof, &mut random, &name);
         }
     }
     println!(
@@ -197,6 +193,19 @@ fn no_proof_is_accepted_where_the_claims_fit() {
         wanted < 1_000 || mutations >= 10_000,
         "only {mutations} mutations"
     );
+}
+
+/// Sees to it that the proof, and what changes make of it, is refused where the claims fit; how many changes there were.
+fn refused(fitting: &Case, node: &str, proof: &Proof, random: &mut Random, name: &str) -> usize {
+    let verdict = check(fitting, node, proof);
+    assert!(verdict.is_err(), "{name}: {proof:?}");
+    let wanted = usize::try_from(setting("GPUALLOC_MUTATIONS", MUTATIONS)).expect("a count");
+    let mutants = mutate::some(proof, wanted, random);
+    for mutant in &mutants {
+        let verdict = check(fitting, node, mutant);
+        assert!(verdict.is_err(), "{name}: {mutant:?}, made from {proof:?}");
+    }
+    mutants.len()
 }
 
 /// The case with more devices on the node, so that the claims fit; nothing if copies of single devices do not help.
@@ -267,18 +276,7 @@ fn wrong(case: &Case) -> Vec<Proof> {
     let mut proofs = vec![Proof::Exhausted { steps: 1_000 }];
     let mut sets: Vec<Vec<Demand>> = demands.iter().map(|demand| vec![*demand]).collect();
     sets.push(demands.clone());
-    let mut counters = Vec::new();
-    for slice in case.inventory.slices() {
-        let spec = &slice.document().spec;
-        for set in &spec.shared_counters {
-            counters.extend(set.counters.keys().map(|counter| CounterRef {
-                driver: spec.driver.clone(),
-                pool: spec.pool.name.clone(),
-                set: set.name.clone(),
-                counter: counter.clone(),
-            }));
-        }
-    }
+    let counters = counters(case);
     for demands in sets {
         for needed in 1..6 {
             for grouping in [Grouping::Devices, Grouping::CounterSets] {
@@ -291,16 +289,7 @@ fn wrong(case: &Case) -> Vec<Proof> {
                 }));
             }
         }
-        for counter in &counters {
-            proofs.extend([(2, 1), (1, 0), (41, 40)].map(|(needed, left)| {
-                Proof::Sum(Sum {
-                    counters: vec![counter.clone()],
-                    demands: demands.clone(),
-                    needed: needed * 1_000_000_000,
-                    left: left * 1_000_000_000,
-                })
-            }));
-        }
+        proofs.extend(counters.iter().flat_map(|counter| sums(counter, &demands)));
     }
     for demand in demands {
         let (claim, request) = (demand.claim, demand.request);
@@ -314,6 +303,7 @@ fn wrong(case: &Case) -> Vec<Proof> {
             claim,
             request,
             cases: Vec::new(),
+            without: None,
         });
         proofs.push(Proof::ByValue {
             claim,
@@ -322,4 +312,44 @@ fn wrong(case: &Case) -> Vec<Proof> {
         });
     }
     proofs
+}
+
+/// All counters of the case.
+fn counters(case: &Case) -> Vec<CounterRef> {
+    let mut counters = Vec::new();
+    for slice in case.inventory.slices() {
+        let spec = &slice.document().spec;
+        for set in &spec.shared_counters {
+            counters.extend(set.counters.keys().map(|counter| CounterRef {
+                driver: spec.driver.clone(),
+                pool: spec.pool.name.clone(),
+                set: set.name.clone(),
+                counter: counter.clone(),
+            }));
+        }
+    }
+    counters
+}
+
+/// Sums of one counter that say too much is needed, also in units and with weights that turn everything around.
+fn sums(counter: &CounterRef, demands: &[Demand]) -> Vec<Proof> {
+    let stated = [(2, 1), (1, 0), (41, 40)];
+    let counted = [(1, 1), (1_000_000_000, 3), (0, 1), (-1, 1), (1, -1), (1, 0)];
+    let sum = |(needed, left): (i128, i128), (unit, weight): (i128, i128)| {
+        Proof::Sum(Sum {
+            counters: vec![Weighed {
+                counter: counter.clone(),
+                unit,
+                weight,
+            }],
+            prices: Vec::new(),
+            demands: demands.to_vec(),
+            needed: needed * 1_000_000_000,
+            left: left * 1_000_000_000,
+        })
+    };
+    let sums = stated
+        .iter()
+        .flat_map(|stated| counted.iter().map(|counted| sum(*stated, *counted)));
+    sums.collect()
 }

@@ -2,12 +2,13 @@
 //!
 //! Start at [`check`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::facts;
 use super::problem::Way;
 use super::state::State;
+use super::sum;
 use crate::proof::{AlternativeCase, Demand, DeviceCase, DeviceRef, Element, Proof, ValueCase};
 
 /// Cases within cases that are followed.
@@ -21,7 +22,7 @@ pub(super) fn check(state: &State<'_, '_, '_, '_>, proof: &Proof, depth: usize) 
     let depth = depth + 1;
     let done = match proof {
         Proof::Few(few) => facts::few(state, few).map(|()| Vec::new()),
-        Proof::Sum(sum) => facts::sum(state, sum).map(|()| Vec::new()),
+        Proof::Sum(fact) => sum::sum(state, fact).map(|()| Vec::new()),
         Proof::Limit { claim, needed } => facts::limit(state, *claim, *needed).map(|()| Vec::new()),
         Proof::Exhausted { .. } => Err("only a whole proof can be a search".to_owned()),
         Proof::ByValue {
@@ -38,7 +39,8 @@ pub(super) fn check(state: &State<'_, '_, '_, '_>, proof: &Proof, depth: usize) 
             claim,
             request,
             cases,
-        } => by_device(state, demand(*claim, *request), cases, depth),
+            without,
+        } => by_device(state, demand(*claim, *request), (cases, without), depth),
     };
     done.unwrap_or_else(|text| vec![text])
 }
@@ -136,7 +138,7 @@ fn by_alternative(
 fn by_device(
     state: &State<'_, '_, '_, '_>,
     at: Demand,
-    cases: &[DeviceCase],
+    (cases, without): (&[DeviceCase], &Option<Box<Proof>>),
     depth: usize,
 ) -> Result<Vec<String>, String> {
     let problem = state.problem;
@@ -150,7 +152,6 @@ fn by_device(
     }
     let mut state = state.clone();
     let mut faults = Vec::new();
-    let mut kinds: BTreeMap<usize, Kind> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for case in cases {
         let device = problem.device(&case.device)?;
@@ -169,13 +170,11 @@ fn by_device(
                 faults.push(format!("device {name}: is no candidate"));
             }
         }
-        kinds.clear();
-        for other in &class {
-            kinds.insert(*other, kind(&state, *other));
-        }
+        let first = kind(&state, device);
         for (other, name) in class.iter().skip(1).zip(&case.equals) {
-            if kinds.get(other) != kinds.get(&device) {
-                faults.push(format!("device {name}: is not like {}", case.device));
+            if !first.will_do_for(&kind(&state, *other)) {
+                let first = &case.device;
+                faults.push(format!("device {name}: {first} would not do in its place"));
             }
         }
         let mut inner = state.clone();
@@ -185,6 +184,10 @@ fn by_device(
         for device in class {
             state.bar(at, device);
         }
+    }
+    if let Some(proof) = without {
+        faults.extend(within("without them", check(&state, proof, depth)));
+        return Ok(faults);
     }
     for device in state.candidates(at) {
         let name = name_of(&state, device);
@@ -196,15 +199,15 @@ fn by_device(
 fn name_of(state: &State<'_, '_, '_, '_>, device: usize) -> DeviceRef {
     let found = state.problem.devices[device];
     DeviceRef {
-        driver: found.pool.driver.to_owned(),
-        pool: found.pool.name.to_owned(),
-        device: found.device.name.to_string(),
+        driver: found.pool.driver.into(),
+        pool: found.pool.name.into(),
+        device: found.device.name.as_str().into(),
     }
 }
 
 /// All that the claims can see of a device under the assumptions. Devices of one kind can change places in a solution.
 #[derive(PartialEq)]
-struct Kind {
+pub(super) struct Kind {
     is_shared: bool,
     /// What it pays if it is taken, with pool, counter set and compatibility groups.
     pays: Option<Paid>,
@@ -222,12 +225,45 @@ struct Paid {
 
 #[derive(PartialEq)]
 struct Use {
+    is_admin: bool,
     is_candidate: bool,
     takes: Vec<i128>,
     values: Vec<Option<BTreeSet<Element>>>,
 }
 
-fn kind(state: &State<'_, '_, '_, '_>, device: usize) -> Kind {
+impl Kind {
+    /// Whether a solution that has the other device has one with this one in its place. The same demands change places
+    /// if both are taken; if this one is free, it costs no more.
+    fn will_do_for(&self, other: &Self) -> bool {
+        if self == other {
+            return true;
+        }
+        let mut uses = self.uses.iter().zip(&other.uses);
+        let has_admin = self.uses.iter().any(|of| of.is_admin);
+        let is_used_so = |(own, other): (&Use, &Use)| {
+            own == other
+                || !has_admin
+                    && (!own.is_candidate || other.is_candidate && own.values == other.values)
+        };
+        let is_whole = !self.is_shared && !other.is_shared;
+        is_whole && uses.all(is_used_so) && self.costs_no_more(other)
+    }
+
+    fn costs_no_more(&self, other: &Self) -> bool {
+        let amounts = |kind: &Self| -> Vec<(usize, i128)> {
+            let pays = kind.pays.as_ref();
+            pays.map(|paid| paid.amounts.clone()).unwrap_or_default()
+        };
+        let others = amounts(other);
+        amounts(self).into_iter().all(|(counter, amount)| {
+            let mut others = others.iter();
+            amount <= 0 || others.any(|(of, others)| *of == counter && amount <= *others)
+        })
+    }
+}
+
+/// The kind of a device under the assumptions.
+pub(super) fn kind(state: &State<'_, '_, '_, '_>, device: usize) -> Kind {
     let problem = state.problem;
     let found = problem.devices[device];
     let consumptions = &found.device.consumes_counters;
@@ -243,6 +279,7 @@ fn kind(state: &State<'_, '_, '_, '_>, device: usize) -> Kind {
     let used = |at: Demand, way: &Way<'_>| {
         let values = way.values.iter();
         Use {
+            is_admin: way.wish.is_admin(),
             is_candidate: state.is_candidate(at, way, device),
             takes: way.takes[device].clone(),
             values: values

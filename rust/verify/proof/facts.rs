@@ -1,18 +1,22 @@
 //! Facts: every number is computed again and compared with what the proof says.
 //!
-//! Start at [`few`], [`sum`] and [`limit`].
+//! Start at [`few`] and [`limit`]; sums are in [`super::sum`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::packing;
 use super::problem::Way;
 use super::state::State;
-use crate::proof::{CounterRef, Demand, Element, Few, Grouping, Sum};
+use crate::proof::{Demand, Element, Few, Grouping};
 
 /// Most devices a claim can have.
 const MOST_RESULTS: usize = 32;
 
 /// The demands of a fact, none twice and all of them real.
-fn demands<'f>(state: &State<'_, '_, '_, '_>, named: &'f [Demand]) -> Result<&'f [Demand], String> {
+pub(super) fn demands<'f>(
+    state: &State<'_, '_, '_, '_>,
+    named: &'f [Demand],
+) -> Result<&'f [Demand], String> {
     let distinct: BTreeSet<&Demand> = named.iter().collect();
     if named.is_empty() || distinct.len() != named.len() {
         return Err("the demands are none, or one is there twice".to_owned());
@@ -95,7 +99,7 @@ fn excluded(state: &State<'_, '_, '_, '_>, fact: &Few) -> Result<(), String> {
 }
 
 /// What the demands can get at the most.
-fn room(
+pub(super) fn room(
     state: &State<'_, '_, '_, '_>,
     demands: &[Demand],
     grouping: &Grouping,
@@ -178,13 +182,13 @@ fn by_counter_sets(
         let of_set = counters.filter(|(_, (counter, of))| *of == pool && counter.set == set);
         for (counter, _) in of_set {
             let paid = devices.iter().map(|device| paid(state, *device, counter));
-            let least = paid.min().unwrap_or(0);
-            let limit = state.left(counter).checked_div(least);
-            if let Some(limit) = limit.and_then(|limit| usize::try_from(limit).ok()) {
-                let known = groups.limits.entry(number).or_insert(limit);
-                *known = limit.min(*known);
-            }
+            let limit = fitting(paid.collect(), state.left(counter));
+            let known = groups.limits.entry(number).or_insert(limit);
+            *known = limit.min(*known);
         }
+        let most = packing::most(state, &devices);
+        let known = groups.limits.entry(number).or_insert(most);
+        *known = most.min(*known);
         for device in devices {
             groups.of.insert(device, number);
         }
@@ -192,8 +196,19 @@ fn by_counter_sets(
     groups
 }
 
+/// How many of the amounts, the smallest first, fit into what is left.
+pub(super) fn fitting(mut amounts: Vec<i128>, left: i128) -> usize {
+    amounts.sort_unstable();
+    let mut spent = 0_i128;
+    let fits = |amount: &&i128| {
+        spent = spent.saturating_add(**amount);
+        spent <= left
+    };
+    amounts.iter().take_while(fits).count()
+}
+
 /// What the first user of the device pays of the counter.
-fn paid(state: &State<'_, '_, '_, '_>, device: usize, counter: usize) -> i128 {
+pub(super) fn paid(state: &State<'_, '_, '_, '_>, device: usize, counter: usize) -> i128 {
     let payment = state.problem.payments[device].iter();
     let of = payment.filter(|(of, _)| *of == counter);
     of.map(|(_, amount)| *amount).sum()
@@ -235,36 +250,4 @@ fn by_values(
         }
     }
     Ok(groups)
-}
-
-/// Whether the demands really consume more of the counters than is left.
-pub(super) fn sum(state: &State<'_, '_, '_, '_>, fact: &Sum) -> Result<(), String> {
-    let problem = state.problem;
-    let named: BTreeSet<&CounterRef> = fact.counters.iter().collect();
-    let is_named = |counter: &usize| named.contains(&problem.counters[*counter].0);
-    let counters: Vec<usize> = (0..problem.counters.len()).filter(is_named).collect();
-    if named.len() != fact.counters.len() || counters.len() != named.len() {
-        return Err("the node has not all of these counters, or one is there twice".to_owned());
-    }
-    let consumption = |device: usize| -> i128 {
-        if problem.is_shared(device) {
-            return 0;
-        }
-        let paid = counters.iter().map(|counter| paid(state, device, *counter));
-        paid.fold(0, i128::saturating_add)
-    };
-    let mut needed = 0_i128;
-    for at in demands(state, &fact.demands)? {
-        let least = state.candidates(*at).into_iter().map(consumption).min();
-        let count = i128::try_from(state.needed(*at)).unwrap_or(i128::MAX);
-        needed = needed.saturating_add(least.unwrap_or(0).saturating_mul(count));
-    }
-    let left = counters.iter().map(|counter| state.left(*counter));
-    let left = left.fold(0, i128::saturating_add);
-    is_equal("the need", &fact.needed, &needed)?;
-    is_equal("what is left", &fact.left, &left)?;
-    if needed > left {
-        return Ok(());
-    }
-    Err(format!("a need of {needed} is not more than {left}"))
 }

@@ -9,8 +9,10 @@ mod cases;
 mod checks;
 mod exhaust;
 mod facts;
+mod packing;
 mod problem;
 mod state;
+mod sum;
 
 use std::collections::BTreeSet;
 

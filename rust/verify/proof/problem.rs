@@ -236,11 +236,7 @@ impl<'r, 'p, 'a> Problem<'r, 'p, 'a> {
 
     /// The position of a device of the node.
     pub(super) fn device(&self, wanted: &DeviceRef) -> Result<usize, String> {
-        let wanted_id = (
-            wanted.driver.as_str(),
-            wanted.pool.as_str(),
-            wanted.device.as_str(),
-        );
+        let wanted_id = (&*wanted.driver, &*wanted.pool, &*wanted.device);
         let position = self
             .devices
             .iter()
