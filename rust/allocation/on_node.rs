@@ -233,8 +233,10 @@ fn straight(search: &Search<'_, '_>, view: &View<'_>) -> u64 {
 
 /// Steps to turn back with before it pays to look ahead: a step may try every device.
 fn slack(view: &View<'_>) -> u64 {
-    let steps = 4096 / view.devices.len().max(1);
-    u64::try_from(steps.clamp(8, 256)).unwrap_or(8)
+    match view.devices.len() {
+        0..=16 => 256,
+        devices => u64::try_from(2048 / devices).unwrap_or(0).max(8),
+    }
 }
 
 fn deepest(search: &Search<'_, '_>) -> Option<(ClaimKey, String)> {

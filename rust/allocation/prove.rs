@@ -42,5 +42,6 @@ pub fn prove_on(
     let exhausted = Proof::Exhausted {
         steps: answer.steps,
     };
-    Some(refute(&problem, refute::BUDGET).unwrap_or(exhausted))
+    let proof = refute(&problem, refute::BUDGET).or_else(|| refute(&problem, refute::PATIENCE));
+    Some(proof.unwrap_or(exhausted))
 }

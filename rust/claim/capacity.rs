@@ -30,14 +30,25 @@ pub fn fits(
     if requested.is_some_and(|r| r.requests.keys().any(|name| !capacity.contains_key(name))) {
         return Ok(false);
     }
+    let negative = |name: &str| {
+        let name = quoted(name);
+        format!("capacity {name}: capacity value is negative")
+    };
+    // A device of which nothing is taken and nothing asked is there as a whole; so are most.
+    let mut all = capacity.iter();
+    let is_whole = requested.is_none()
+        && allocating.is_none()
+        && all.all(|(name, own)| own.request_policy.is_none() && held(name).is_none());
+    if is_whole {
+        let mut all = capacity.iter();
+        let less = all.find(|(_, available)| available.value.sign().is_lt());
+        return less.map_or(Ok(true), |(name, _)| Err(negative(name)));
+    }
     let amounts = amounts(requested, capacity, fractional);
     let amounts: Vec<Cow<'_, Quantity>> = amounts.collect::<Result<_, String>>()?;
     let mut named = capacity.iter().zip(&amounts);
     if let Some(((name, _), _)) = named.find(|(_, amount)| amount.sign().is_lt()) {
-        return Err(format!(
-            "capacity {}: capacity value is negative",
-            quoted(name)
-        ));
+        return Err(negative(name));
     }
     for ((name, available), amount) in capacity.iter().zip(&amounts) {
         if violates(amount, available.request_policy.as_deref(), fractional)? {

@@ -27,23 +27,38 @@ use state::State;
 
 use crate::proof::{AlternativeCase, DeviceCase, Proof, ValueCase};
 
-/// States that a proof may take, so that it stays short enough to read and to check.
-pub const BUDGET: usize = 512;
+/// How much may be tried for a proof.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// States, so that the proof stays short enough to read and to check.
+    states: usize,
+    /// Pairs of a demand and a device, over all states.
+    pairs: usize,
+}
 
-/// Pairs of a demand and a device that may be looked at, over all states.
-const AFFORDABLE: usize = 1 << 20;
+/// While nodes are searched.
+pub const BUDGET: Budget = Budget {
+    states: 1 << 9,
+    pairs: 1 << 20,
+};
+
+/// Where somebody asks for the proof.
+pub const PATIENCE: Budget = Budget {
+    states: 1 << 14,
+    pairs: 1 << 25,
+};
 
 /// Cases deep that a proof may be.
 const DEPTH: usize = 40;
 
 /// A proof that there is no solution; `None` if none was found within the budget.
-pub fn refute(problem: &Problem, budget: usize) -> Option<Proof> {
+pub fn refute(problem: &Problem, budget: Budget) -> Option<Proof> {
     if problem.is_odd {
         return None;
     }
     let mut refuter = Refuter {
         problem,
-        budget: budget.min(AFFORDABLE / problem.weight()),
+        budget: budget.states.min(budget.pairs / problem.weight()),
         depth: 0,
         known: Known::default(),
     };
