@@ -76,6 +76,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "extended",
             "pod",
             "explanation",
+            "proof",
             "allocation",
         ],
     ),
