@@ -297,11 +297,16 @@ impl Device {
         let [a, b] = &self.values;
         let mut device = json!({"name": format!("dev-{index:03}"), "attributes": {
             "model": {"int": self.model}, "a": attribute(a), "b": attribute(b)}});
-        if !self.draws.is_empty() {
-            let draws = self.draws.iter().map(|(set, amounts)| {
+        // No API server takes a set of which nothing is drawn.
+        let draws = self.draws.iter();
+        let draws = draws.filter(|(_, amounts)| amounts.iter().any(|amount| *amount > 0));
+        let draws: Vec<Value> = draws
+            .map(|(set, amounts)| {
                 json!({"counterSet": format!("set-{set}"), "counters": counters(amounts)})
-            });
-            device["consumesCounters"] = draws.collect();
+            })
+            .collect();
+        if !draws.is_empty() {
+            device["consumesCounters"] = json!(draws);
         }
         if let Some((capacity, step)) = self.shared {
             let range = json!({"min": step.to_string(), "step": step.to_string()});
@@ -334,7 +339,7 @@ impl Claim {
         let at = random.below(self.requests.len());
         match random.below(10) {
             0 if self.requests.len() < REQUESTS => self.requests.push(self.requests[at].clone()),
-            1 if self.requests.len() > 1 => drop(self.requests.remove(at)),
+            1 if self.requests.len() > 1 => self.remove_request(at),
             2 => {
                 let to = random.below(self.requests.len());
                 self.requests.swap(at, to);
@@ -352,6 +357,22 @@ impl Claim {
             }
             _ => self.requests[at].change(random),
         }
+    }
+
+    pub(crate) fn remove_request(&mut self, at: usize) {
+        self.requests.remove(at);
+        for rule in &mut self.rules {
+            if rule.requests == [at] {
+                // None would mean all.
+                rule.requests = vec![usize::MAX];
+            }
+            rule.requests.retain(|request| *request != at);
+            let later = rule.requests.iter_mut().filter(|request| **request > at);
+            later.for_each(|request| *request -= 1);
+        }
+        let requests = self.requests.len();
+        self.rules
+            .retain(|rule| rule.requests.iter().all(|request| *request < requests));
     }
 
     fn to_json(&self, index: usize) -> Value {
