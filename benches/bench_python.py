@@ -1,10 +1,10 @@
-"""The cost of the crossing: reading a large cluster, one claim, many pods, one selector; and what-if by the thousand."""
+"""The cost of the crossing: reading a large cluster, one claim, many pods, one selector; what-if by the thousand."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from itertools import cycle
+from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -139,7 +139,9 @@ class WhatIf:
         for number, name in enumerate(names):
             mask = WAYS[number % len(WAYS)]
             documents += [holder(name, index) for index in range(8) if mask >> index & 1]
-        self.inventory = ga.Inventory.from_documents(json.dumps({"kind": "List", "apiVersion": "v1", "items": documents}))
+        self.inventory = ga.Inventory.from_documents(
+            json.dumps({"kind": "List", "apiVersion": "v1", "items": documents})
+        )
         self.wanted = json.dumps(claim(0, 8))
         self.before = self.inventory.survey(self.wanted)
         assert len(self.before) == ROOM
@@ -184,7 +186,8 @@ def bench_what_if_that_node_were_drained(benchmark: BenchmarkFixture, what_if: W
 def bench_what_if_three_more_nodes_joined(benchmark: BenchmarkFixture, what_if: WhatIf) -> None:
     """Three more like one that is there, under ever other names; their documents are at hand as text."""
     names = (f"new-{number}" for number in range(300))
-    texts = cycle([json.dumps([*machine(next(names)), *machine(next(names)), *machine(next(names))]) for _ in range(100)])
+    three = [[document for name in islice(names, 3) for document in machine(name)] for _ in range(100)]
+    texts = cycle(map(json.dumps, three))
 
     def ask() -> None:
         assert len(what_if.fitting(what_if.inventory.update(next(texts)))) == 3
