@@ -341,13 +341,12 @@ impl Walk {
                 self.update(&[slice]);
             }
             11 => {
-                let names: Vec<String> = self
-                    .inventory
-                    .slices()
-                    .map(|slice| slice.name().to_owned())
-                    .collect();
-                let name = names[self.random.below(names.len())].clone();
-                self.delete(gone("ResourceSlice", &name));
+                let slices = self.inventory.slices();
+                let names: Vec<String> = slices.map(|slice| slice.name().to_owned()).collect();
+                if !names.is_empty() {
+                    let name = &names[self.random.below(names.len())];
+                    self.delete(gone("ResourceSlice", name));
+                }
             }
             12 | 13 => {
                 let name = format!("n{}", self.random.below(NODES + 2));
@@ -376,23 +375,24 @@ fn fresh(inventory: &Inventory) -> Inventory {
     Inventory::from_state_json(&inventory.to_state_json()).expect("a state")
 }
 
-/// Steps from one comparison with a fresh start to the next.
-const FRESH: usize = 3;
+/// Steps of a walk, and from one comparison with a fresh start to the next.
+const STEPS: usize = 30;
+const FRESH: usize = 6;
 
 #[test]
 fn walks_end_where_a_fresh_start_does() {
     let (mut fits, mut kinds) = (0, 0);
-    for seed in 0..walks(60) {
+    for seed in 0..walks(200) {
         let mut walk = Walk::new(seed);
         let asked = vec![claim(&mut walk.random, "asked")];
         let mut last = survey(&walk.inventory, &asked, &walk.options, None);
-        for step in 0..30 {
+        for step in 0..STEPS {
             walk.step(step, &asked);
             let next = survey(&walk.inventory, &asked, &walk.options, Some(&last));
             // What is wrong stays wrong until the node changes again; a fresh start costs more than all the rest.
             if (step + 1) % FRESH == 0 {
                 let fresh = fresh(&walk.inventory);
-                if (step + 1) % (2 * FRESH) == 0 {
+                if step + 1 == STEPS {
                     check(&next, &fresh, &asked, &walk.options);
                 }
                 let anew = survey(&fresh, &asked, &walk.options, None);

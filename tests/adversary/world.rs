@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::random::Random;
 
-/// Bounds of what is generated. Devices as the issue of the trial has them; a claim never takes more than 32.
+/// Bounds of what is generated; a claim never takes more than 32 devices.
 const DEVICES: usize = 128;
 const SETS: usize = 8;
 const COUNTERS: usize = 8;
@@ -481,7 +481,7 @@ impl Rule {
 
 fn counters(amounts: &[usize]) -> Map<String, Value> {
     let amounts = amounts.iter().enumerate();
-    // The names end in letters: nothing says that they belong together.
+    // Letters, not numbers: nothing says that they belong together.
     let name = |index: usize| ["a", "b", "c", "d", "e", "f", "g", "h"][index].to_owned();
     amounts
         .filter(|(_, amount)| **amount > 0)
