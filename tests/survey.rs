@@ -126,7 +126,6 @@ const KINDS: usize = 11;
 fn some_slice(random: &mut Random, kind: usize) -> Value {
     let at = random.below(NODES);
     let node = format!("n{at}");
-    let zone = random.pick(&["a", "b"]);
     let named = json!({"nodeName": node});
     let (name, pool, place, devices) = match kind {
         // A pool of the node, of one slice or two.
@@ -136,73 +135,60 @@ fn some_slice(random: &mut Random, kind: usize) -> Value {
             (format!("own-{node}"), ("d", &*node, count), named, devices)
         }
         3 => {
-            let devices = devices(random, &format!("more-{node}"), false);
-            (format!("more-{node}"), ("d", &*node, 2), named, devices)
+            let name = format!("more-{node}");
+            let devices = devices(random, &name, false);
+            (name, ("d", &*node, 2), named, devices)
         }
-        // One pool over all nodes; of another, all devices draw from one set of counters.
+        // One pool over all nodes.
         4 => {
             let devices = devices(random, &node, false);
             (format!("one-{node}"), ("one", "one", NODES), named, devices)
         }
+        // Of another, all devices draw from one set of counters.
         5 => {
             let node = format!("n{}", at % 3);
             let devices = devices(random, &node, true);
             let named = json!({"nodeName": node});
-            (
-                format!("drawn-{node}"),
-                ("drawn", "drawn", 4),
-                named,
-                devices,
-            )
+            let pool = ("drawn", "drawn", 4);
+            (format!("drawn-{node}"), pool, named, devices)
         }
         6 => {
             let sets = json!([{"name": "set", "counters": {"slots": {"value": "5"}}}]);
             let place = json!({"allNodes": true, "sharedCounters": sets});
-            (
-                "drawn-counters".to_owned(),
-                ("drawn", "drawn", 4),
-                place,
-                json!([]),
-            )
+            let pool = ("drawn", "drawn", 4);
+            ("drawn-counters".to_owned(), pool, place, json!([]))
         }
-        // The rest names no node.
-        7 => {
-            let devices = devices(random, &node, false);
-            (
-                format!("host-{node}"),
-                ("host", &*node, 1),
-                label("host", &node),
-                devices,
-            )
-        }
-        8 => {
-            let devices = devices(random, zone, false);
-            (
-                format!("zone-{zone}"),
-                ("zone", zone, 1),
-                label("zone", zone),
-                devices,
-            )
-        }
-        9 => {
-            let devices = devices(random, "net", false);
-            (
-                "net".to_owned(),
-                ("net", "net", 1),
-                json!({"allNodes": true}),
-                devices,
-            )
-        }
+        _ => return shared_slice(random, kind, &node),
+    };
+    slice(&name, pool, &place, &devices)
+}
+
+/// A slice that names no node.
+fn shared_slice(random: &mut Random, kind: usize, node: &str) -> Value {
+    let zone = random.pick(&["a", "b"]);
+    let of = match kind {
+        7 => node,
+        8 => zone,
+        9 => "net",
+        _ => "far",
+    };
+    let mut devices = devices(random, of, false);
+    let (name, driver, place) = match kind {
+        7 => (format!("host-{of}"), "host", label("host", of)),
+        8 => (format!("zone-{of}"), "zone", label("zone", of)),
+        9 => (of.to_owned(), "net", json!({"allNodes": true})),
         _ => {
-            let mut devices = devices(random, "far", false);
             for device in devices.as_array_mut().expect("a list") {
                 device["nodeName"] = json!(format!("n{}", random.below(3)));
             }
-            let place = json!({"perDeviceNodeSelection": true});
-            ("far".to_owned(), ("far", "far", 1), place, devices)
+            (
+                of.to_owned(),
+                "far",
+                json!({"perDeviceNodeSelection": true}),
+            )
         }
     };
-    slice(&name, pool, &place, &devices)
+    slice(&name, (driver, of, 1), &place, &devices)
 }
 
 /// The slices of a cluster: of few kinds, so that many nodes are alike.

@@ -96,7 +96,7 @@ impl World {
         let taste = Taste::random(random);
         let counters = 1 + random.below(COUNTERS);
         let set = |random: &mut Random| (0..counters).map(|_| 1 + random.below(16)).collect();
-        let sets: Vec<Vec<usize>> = (0..1 + random.below(SETS)).map(|_| set(random)).collect();
+        let sets: Vec<Vec<usize>> = (0..=random.below(SETS)).map(|_| set(random)).collect();
         let kinds = 1 + random.below(12);
         let kinds: Vec<Device> = (0..kinds)
             .map(|_| Device::random(random, &taste, &sets))
@@ -105,7 +105,7 @@ impl World {
             devices: (0..4 + random.below(DEVICES - 3))
                 .map(|_| kinds[random.below(kinds.len())].clone())
                 .collect(),
-            claims: (0..1 + random.below(CLAIMS))
+            claims: (0..=random.below(CLAIMS))
                 .map(|_| Claim::random(random, &taste))
                 .collect(),
             sets,
@@ -320,7 +320,7 @@ impl Device {
 
 impl Claim {
     fn random(random: &mut Random, taste: &Taste) -> Self {
-        let requests = (0..1 + random.below(REQUESTS)).map(|_| Request::random(random, taste));
+        let requests = (0..=random.below(REQUESTS)).map(|_| Request::random(random, taste));
         let requests: Vec<Request> = requests.collect();
         let rules = if random.chance(taste.rules) {
             1 + random.below(RULES - 1)
