@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Cases of the random comparison with the upstream allocator, and of the one with its CEL.
 N ?= 300000
 
-.PHONY: help demo test lint test-rust test-python upstream oracle campaign bite bench side-by-side wheel clean
+.PHONY: help demo test lint test-rust test-python upstream oracle campaign trials bite bench side-by-side wheel clean
 
 help:
 	@echo "make demo      set up, then allocate the example cluster"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench     time parsing, CEL and allocation, from Rust and from Python, and both engines side by side"
 	@echo "make side-by-side  ROW='words' QUICK=--quick  only that, only rows with these words, in smaller worlds"
 	@echo "make campaign  N=300000 random cases against the upstream allocator and its CEL"
+	@echo "make trials    hard cases, long walks and shuffles at full size, which takes hours"
 	@echo "make bite      how many of N random cases each feature decides"
 	@echo "make upstream  upstream's own test suite with gpualloc plugged in"
 
@@ -84,6 +85,14 @@ upstream: oracle
 campaign: oracle
 	GPUALLOC_CASES=$(N) cargo test --release --test differential -- --nocapture
 	GPUALLOC_CASES=$(N) cargo test --release --test cel_differential -- --nocapture
+
+# What the gate does in small: cases made as hard as climbing makes them, walks from snapshot to snapshot, documents in
+# any order with any hash seed.
+trials: $(VENV)/wheel $(VENV)/groups
+	GPUALLOC_CLIMBS=1000 cargo test --release --test adversary -- --nocapture
+	GPUALLOC_WALKS=100000 cargo test --release --test survey
+	GPUALLOC_SHUFFLES=10000 cargo test --release --test properties order
+	GPUALLOC_SHUFFLES=1000 $(BIN)/python -m pytest -q tests/test_determinism.py
 
 # Whether the random cases decide anything: upstream answers that change when a feature's objects are taken out.
 bite: oracle

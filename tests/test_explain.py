@@ -141,6 +141,16 @@ def test_proofs_hold_where_they_were_found_and_nowhere_else(inventory: ga.Invent
         inventory.check_proof({"kind": "because"}, large(), node="b")
 
 
+def test_groups_come_with_proofs(inventory: ga.Inventory) -> None:
+    for wanted in (large(), large(20)):
+        for group in inventory.explain(wanted).summary:
+            node = group["nodes"][0]
+            assert group["proof"] == inventory.prove(wanted, node=node)
+            assert inventory.check_proof(group["proof"], wanted, node=node) == []
+            # Nothing of this holds where the claim fits.
+            assert inventory.check_proof(group["proof"], large(1), node="a")
+
+
 def test_the_best_node_is_the_first_in_an_order(inventory: ga.Inventory) -> None:
     survey = inventory.survey(claim("any", 1))
     assert survey.fitting == ("a", "b")
@@ -174,6 +184,8 @@ class TestCommand:
         assert self.explain(tmp_path, "-o", "json", "--node", "b") == 1
         advice: dict[str, Any] = json.loads(capsys.readouterr().out)
         assert (advice["outcome"], advice["nodes"], advice["changes"][0]["node"]) == ("impossible", 1, "b")
+        (group,) = advice["summary"]
+        assert ga.Inventory.from_documents(world()).check_proof(group["proof"], large(), node="b") == []
 
     def test_status(self, tmp_path: Path) -> None:
         assert self.explain(tmp_path, count=1) == 0

@@ -77,6 +77,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "extended",
             "pod",
             "explanation",
+            "proof",
             "allocation",
         ],
     ),

@@ -436,8 +436,8 @@ class Advice:
     def summary(self) -> tuple[dict[str, Any], ...]:
         """The nodes in groups that refuse for the same reasons, the largest first.
 
-        Each with `text`, `count`, `nodes` and `reason`; where there are too few devices also `requests`: for each
-        request where the devices went. Numbers of devices are pairs, the least and the most over the group's nodes.
+        Each with `text`, `count`, `nodes` and `reason`; where devices are too few also `requests`: where they went, in
+        pairs of the least and the most over the nodes; and the `proof` of the first node, unless that took too long.
         """
 
     @property

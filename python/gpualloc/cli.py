@@ -88,6 +88,9 @@ def _parser() -> argparse.ArgumentParser:
             "--feature-gates", default="", metavar="A=true,B=false", help="gates that differ from that version's"
         )
         command.add_argument("-o", "--output", choices=("table", "json", "yaml"), default="table")
+    explain.epilog = (
+        "with -o json each group of nodes comes with a proof for its first, as Inventory.check_proof takes it"
+    )
     groups = [command.add_mutually_exclusive_group() for command in (allocate, explain)]
     for asked in groups:
         asked.add_argument("--pod", metavar="NS/NAME", help="ask for the claims of this pod")

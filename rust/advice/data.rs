@@ -113,6 +113,9 @@ impl Group {
             Say::Undecided => "undecided",
         };
         value["reason"] = json!(reason);
+        if let Some(proof) = &self.proof {
+            value["proof"] = json!(proof);
+        }
         value
     }
 }

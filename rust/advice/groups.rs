@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::lens::{Lens, Seen};
 use super::question::{Question, is_allocated};
 use super::reach::on_node;
-use crate::allocation::{Answer, Outcome, Scope};
+use crate::allocation::{Answer, Outcome, Scope, prove_on};
 use crate::error::InputError;
 use crate::explanation::{Funnel, Reason, Refusal, Wanted};
 use crate::inventory::ClaimKey;
+use crate::proof::Proof;
 
 /// Nodes that refuse for the same reasons.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Group {
     pub nodes: Vec<String>,
     /// What they say.
     pub say: Say,
+    /// Why the first of them has no solution, for [`crate::verify::check_proof`]; nothing where that took too long.
+    pub proof: Option<Proof>,
 }
 
 /// What the nodes of a group say.
@@ -144,7 +147,12 @@ pub(super) fn groups(
         match found.entry(key(&say)) {
             std::collections::btree_map::Entry::Vacant(free) => {
                 let nodes = vec![answer.node.clone()];
-                free.insert((place, Group { nodes, say }));
+                let group = Group {
+                    nodes,
+                    say,
+                    proof: None,
+                };
+                free.insert((place, group));
             }
             std::collections::btree_map::Entry::Occupied(mut known) => {
                 let (_, group) = known.get_mut();
@@ -155,17 +163,32 @@ pub(super) fn groups(
     }
     let mut groups: Vec<(usize, Group)> = found.into_values().collect();
     groups.sort_by_key(|(place, group)| (std::cmp::Reverse(group.nodes.len()), *place));
-    let mut groups: Vec<Group> = groups.into_iter().map(|(_, group)| group).collect();
-    for group in &mut groups {
+    for (place, group) in &mut groups {
         if let Say::NoSolution(lines) = &mut group.say {
             for line in lines {
                 // Stable: those that hold as many stay in the order of their names.
                 line.holders
                     .sort_by_key(|(_, devices)| std::cmp::Reverse(*devices));
             }
+            group.proof = proof(question, &answers[*place]);
         }
     }
-    Ok(groups)
+    Ok(groups.into_iter().map(|(_, group)| group).collect())
+}
+
+/// Allocates once more, so only where that is no more work than trying a change.
+fn proof(question: &Question<'_>, answer: &Answer) -> Option<Proof> {
+    let options = question.options;
+    let is_cheap = answer.steps <= options.max_trial_steps;
+    let prove = || {
+        prove_on(
+            question.inventory,
+            &answer.node,
+            &answer.documents,
+            &options.allocation,
+        )
+    };
+    is_cheap.then(prove).flatten()
 }
 
 fn say(question: &Question<'_>, answer: &Answer, lenses: &mut [Lens<'_>]) -> Option<Say> {
