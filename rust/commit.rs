@@ -62,34 +62,36 @@ impl Inventory {
         Ok(next)
     }
 
-    /// Holds what the claims are given, in this snapshot itself; nothing of it on a conflict. Returns the nodes for which
-    /// what is held is another then.
+    /// Holds what the claims are given, in this snapshot itself; nothing of it on a conflict. Returns what is held now
+    /// that was not before, and the nodes for which what is held is another then.
     pub(crate) fn take_all(
         &mut self,
         given: &[(&ClaimAllocation, &Arc<ResourceClaim>)],
-    ) -> Result<Vec<Position>, Conflict> {
-        let (mut changed, mut taken) = (Vec::new(), Vec::new());
+    ) -> Result<(Vec<Arc<Held>>, Vec<Position>), Conflict> {
+        let (mut changed, mut taken) = (Vec::new(), Vec::<Arc<Held>>::new());
         for (claim, document) in given {
             match self.holds_already(claim) {
                 Ok(true) => continue,
-                Ok(false) => taken.push(&claim.key),
+                Ok(false) => {}
                 Err(conflict) => {
-                    for key in taken {
-                        self.give_back(key);
+                    for held in taken {
+                        self.give_back(&held.key);
                     }
                     return Err(conflict);
                 }
             }
-            changed.extend(self.take_anew(Held {
+            let held = Arc::new(Held {
                 key: claim.key.clone(),
                 uid: claim.uid.clone(),
                 allocation: Arc::clone(&claim.allocation),
                 reserved_for: document.status.reserved_for.clone(),
                 caller: CallerData::default(),
                 unconfirmed: true,
-            }));
+            });
+            changed.extend(self.take_anew(Arc::clone(&held)));
+            taken.push(held);
         }
-        Ok(changed)
+        Ok((taken, changed))
     }
 
     /// Whether the claim holds just what it is given. Whatever else its name holds is a conflict.
@@ -133,6 +135,9 @@ impl Inventory {
                 claims.push(now.as_ref());
                 results.push(AllocationResult::clone(&claim.allocation));
             }
+        }
+        if claims.is_empty() {
+            return Ok(());
         }
         let objections = self.judge(&answer.node, &claims, &results, answer.features);
         if objections.is_empty() {

@@ -3,9 +3,9 @@
 //! Keeps a snapshot to itself and changes it in place; whoever took a copy of it keeps what was. What nodes came to is
 //! remembered from pod to pod, which never changes an answer. Start at [`InTurn::place`].
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
-use crate::allocation::{Answer, First, Options, Verdict};
+use crate::allocation::{Answer, First, Log, Options, Verdict};
 use crate::commit::Conflict;
 use crate::error::InputError;
 use crate::inventory::Inventory;
@@ -14,7 +14,11 @@ use crate::wire::claim::ResourceClaim;
 /// A cluster that fills up.
 #[derive(Debug)]
 pub struct InTurn {
+    /// What the first pod found. Answers keep this one, so that what they were made on need not be kept for each.
+    begin: Arc<Inventory>,
     inventory: Inventory,
+    /// What was held since.
+    log: Arc<Log>,
     first: First,
 }
 
@@ -24,7 +28,9 @@ impl InTurn {
         // The nodes have to be in a row before their places mean anything.
         inventory.table();
         Self {
+            begin: Arc::new(inventory.clone()),
             inventory,
+            log: Arc::default(),
             first: First::default(),
         }
     }
@@ -37,11 +43,16 @@ impl InTurn {
     /// Allocates the claims on the first node by name that takes them, and holds what they get.
     pub fn place(&mut self, claims: &[Arc<ResourceClaim>], options: &Options<'_>) -> Answer {
         let parts = self.first.find(&self.inventory, claims, options);
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = log.len();
         // What cannot be held, because the claims hold something else, is an answer all the same.
-        if let Ok(changed) = self.inventory.take_all(&parts.given()) {
+        if let Ok((held, changed)) = self.inventory.take_all(&parts.given()) {
             self.first.note(changed);
+            log.extend(held);
         }
-        parts.answer(&self.inventory, options)
+        drop(log);
+        let parts = parts.after(&self.log, before);
+        parts.answer(Arc::clone(&self.begin), options)
     }
 
     /// What the claims come to on each node, in the order of the names.
@@ -55,8 +66,7 @@ impl InTurn {
 
     /// Holds what an answer made in another way gives; see [`Inventory::commit`].
     pub fn commit(&mut self, answer: &Answer) -> Result<(), Conflict> {
-        self.inventory = self.inventory.commit(answer)?;
-        self.first = First::default();
+        *self = Self::new(self.inventory.commit(answer)?);
         Ok(())
     }
 

@@ -16,11 +16,11 @@ mod share;
 mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::explanation::{Explanation, NodeRefusal, Refusal};
 use crate::gates::{FeatureGates, Features};
-use crate::inventory::{ClaimKey, DeviceId, Inventory};
+use crate::inventory::{ClaimKey, DeviceId, Held, Inventory};
 use crate::wire::allocation::AllocationResult;
 use crate::wire::claim::ResourceClaim;
 
@@ -93,8 +93,8 @@ pub struct Answer {
     refused: Refused,
     /// The gates it was made with.
     pub features: Features,
-    /// The snapshot it was made on; of pods in turn, the one that holds it.
-    pub inventory: Inventory,
+    /// The snapshot it was made on; of pods in turn, the one that the first of them found.
+    pub inventory: Arc<Inventory>,
     /// The claims as they were asked for.
     pub documents: Vec<Arc<ResourceClaim>>,
 }
@@ -105,7 +105,12 @@ struct Refused {
     reasons: OnceLock<Vec<NodeRefusal>>,
     /// The first so many by name, for what was asked.
     nodes: Option<(Arc<Memo>, usize)>,
+    /// What was held since the snapshot of the answer: the first so many.
+    since: Option<(Arc<Log>, usize)>,
 }
+
+/// What pods in turn came to hold, one after the other.
+pub(crate) type Log = Mutex<Vec<Arc<Held>>>;
 
 /// An answer without the snapshot.
 #[derive(Clone, Debug)]
@@ -204,17 +209,14 @@ impl Answer {
         })
     }
 
-    /// The snapshot without what the answer gives.
+    /// The snapshot with what was held since.
     fn before(&self) -> Inventory {
-        let mut before = self.inventory.clone();
-        for claim in self
-            .allocations()
-            .iter()
-            .filter(|claim| !claim.was_allocated)
-        {
-            let held = before.held(&claim.key);
-            if held.is_some_and(|held| held.allocation == claim.allocation) {
-                before = before.release(&claim.key);
+        let mut before = Inventory::clone(&self.inventory);
+        if let Some((log, count)) = &self.refused.since {
+            let log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            for held in &log[..*count] {
+                before.give_back(&held.key);
+                before.take_anew(Arc::clone(held));
             }
         }
         before
@@ -242,8 +244,14 @@ impl Parts {
         allocations.iter().zip(&self.documents).collect()
     }
 
-    /// The answer, made on this snapshot or held by it.
-    pub(crate) fn answer(self, inventory: &Inventory, options: &Options<'_>) -> Answer {
+    /// As it is known to be after so many claims were held since the snapshot of the answer.
+    pub(crate) fn after(mut self, log: &Arc<Log>, count: usize) -> Self {
+        self.refused.since = Some((Arc::clone(log), count));
+        self
+    }
+
+    /// The answer, made on this snapshot.
+    pub(crate) fn answer(self, inventory: Arc<Inventory>, options: &Options<'_>) -> Answer {
         let answer = Answer {
             node: self.node,
             claims: self.claims,
@@ -251,7 +259,7 @@ impl Parts {
             steps: self.steps,
             refused: self.refused,
             features: options.features,
-            inventory: inventory.clone(),
+            inventory,
             documents: self.documents,
         };
         #[cfg(debug_assertions)]
@@ -296,15 +304,15 @@ impl Refused {
     fn listed(reasons: Vec<NodeRefusal>) -> Self {
         Self {
             reasons: OnceLock::from(reasons),
-            nodes: None,
+            ..Self::default()
         }
     }
 
     /// The first so many nodes by name.
     fn before(memo: &Arc<Memo>, nodes: usize) -> Self {
         Self {
-            reasons: OnceLock::new(),
             nodes: Some((Arc::clone(memo), nodes)),
+            ..Self::default()
         }
     }
 }
@@ -317,7 +325,8 @@ pub fn allocate_on(
     claims: &[Arc<ResourceClaim>],
     options: &Options<'_>,
 ) -> Answer {
-    parts_on(&Ask::new(inventory, claims, options), node).answer(inventory, options)
+    parts_on(&Ask::new(inventory, claims, options), node)
+        .answer(Arc::new(inventory.clone()), options)
 }
 
 fn parts_on(ask: &Ask<'_>, node: &str) -> Parts {
@@ -334,7 +343,8 @@ pub fn allocate_first(
     options: &Options<'_>,
 ) -> Answer {
     let ask = Ask::new(inventory, claims, options);
-    first_of(nodes, &ask, &mut |node| parts_on(&ask, node)).answer(inventory, options)
+    first_of(nodes, &ask, &mut |node| parts_on(&ask, node))
+        .answer(Arc::new(inventory.clone()), options)
 }
 
 /// As [`allocate_first`] with all nodes by name; equal ones are searched once.
@@ -344,7 +354,7 @@ pub fn allocate_first_by_name(
     options: &Options<'_>,
 ) -> Answer {
     let parts = First::default().find(inventory, claims, options);
-    parts.answer(inventory, options)
+    parts.answer(Arc::new(inventory.clone()), options)
 }
 
 /// The first answer that ends the call; else what all of them come to.

@@ -19,7 +19,8 @@ pub fn allocate_pod_first(
     options: &Options<'_>,
 ) -> Result<Answer, InputError> {
     let pod = Pod::new(inventory, pod, options)?;
-    Ok(first_of(nodes, &pod.ask(), &mut |node| pod.parts_on(node)).answer(inventory, options))
+    Ok(first_of(nodes, &pod.ask(), &mut |node| pod.parts_on(node))
+        .answer(Arc::new(inventory.clone()), options))
 }
 
 /// As [`super::allocate_each`] for the claims of a pod.
@@ -30,7 +31,10 @@ pub fn allocate_pod_each(
     options: &Options<'_>,
 ) -> Result<Vec<Answer>, InputError> {
     let pod = Pod::new(inventory, pod, options)?;
-    let answer = |node: &String| pod.parts_on(node).answer(inventory, options);
+    let answer = |node: &String| {
+        pod.parts_on(node)
+            .answer(Arc::new(inventory.clone()), options)
+    };
     Ok(nodes.iter().map(answer).collect())
 }
 

@@ -38,7 +38,7 @@ pub struct Verdict {
 /// The fates of the claims on all nodes of a snapshot.
 #[derive(Clone, Debug)]
 pub struct Survey {
-    inventory: Inventory,
+    inventory: Arc<Inventory>,
     table: Arc<NodeTable>,
     claims: Arc<[Arc<ResourceClaim>]>,
     known: Known,
@@ -62,7 +62,7 @@ pub fn survey(
         known.ask(at, &ask);
     }
     Survey {
-        inventory: inventory.clone(),
+        inventory: Arc::new(inventory.clone()),
         table,
         claims: claims.into(),
         known,
@@ -121,6 +121,6 @@ impl Survey {
             return super::allocate_on(&self.inventory, node, &self.claims, options);
         };
         let (outcome, steps) = self.known.outcome(place, &ask);
-        Parts::of(node, &ask, outcome, steps).answer(&self.inventory, options)
+        Parts::of(node, &ask, outcome, steps).answer(Arc::clone(&self.inventory), options)
     }
 }

@@ -3,7 +3,8 @@
 //! A question looks at thousands of nodes; following pointers to each would take longer than to compare them. What is
 //! held is beside the rest, so that taking a device costs a copy of a few numbers. Start at [`Chunk`].
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Inventory, NodeRow};
 
@@ -11,9 +12,31 @@ use super::{Inventory, NodeRow};
 #[derive(Clone, Debug)]
 pub struct Chunk {
     nodes: Arc<Nodes>,
-    /// Equal for nodes of whose own slices the same is held, device by device, up to who holds it; worked out when first
-    /// asked for.
-    usage: Box<[OnceLock<u32>]>,
+    /// Equal for nodes of whose own slices the same is held, device by device, up to who holds it.
+    usage: Box<[Usage]>,
+}
+
+/// A number that is worked out when first asked for; a cell that does so once would take longer to copy than all else.
+#[derive(Debug)]
+struct Usage(AtomicU32);
+
+impl Usage {
+    /// More than are ever handed out.
+    const UNKNOWN: u32 = u32::MAX;
+
+    fn unknown() -> Self {
+        Self(AtomicU32::new(Self::UNKNOWN))
+    }
+
+    fn known(&self) -> Option<u32> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|number| *number != Self::UNKNOWN)
+    }
+}
+
+impl Clone for Usage {
+    fn clone(&self) -> Self {
+        Self(AtomicU32::new(self.0.load(Ordering::Relaxed)))
+    }
 }
 
 #[derive(Debug)]
@@ -27,11 +50,11 @@ struct Nodes {
 
 impl Chunk {
     pub(super) fn new(rows: Vec<Arc<NodeRow>>) -> Self {
-        let usage = vec![OnceLock::new(); rows.len()];
+        let usage = vec![Usage::unknown(); rows.len()];
         Self::with(rows, usage)
     }
 
-    fn with(rows: Vec<Arc<NodeRow>>, usage: Vec<OnceLock<u32>>) -> Self {
+    fn with(rows: Vec<Arc<NodeRow>>, usage: Vec<Usage>) -> Self {
         let (mut facts, mut ends) = (Vec::new(), Vec::with_capacity(rows.len()));
         for row in &rows {
             facts.extend_from_slice(&row.facts);
@@ -58,8 +81,13 @@ impl Chunk {
 
     /// Equal for nodes of whose own slices the same is held, device by device, up to who holds it.
     pub fn usage(&self, at: usize, inventory: &Inventory) -> u32 {
-        let number = || self.nodes.rows[at].usage(inventory);
-        *self.usage[at].get_or_init(number)
+        let usage = &self.usage[at];
+        usage.known().unwrap_or_else(|| {
+            // Whoever else works it out comes to the same.
+            let number = self.nodes.rows[at].usage(inventory);
+            usage.0.store(number, Ordering::Relaxed);
+            number
+        })
     }
 
     /// Whether a node is the same in another chunk, and the same of it is held; what nobody asked for is not known.
@@ -68,21 +96,21 @@ impl Chunk {
         let (Some(row), Some(other_row)) = rows else {
             return false;
         };
-        Arc::ptr_eq(row, other_row) && other.usage[at].get() == Some(&self.usage(at, inventory))
+        Arc::ptr_eq(row, other_row) && other.usage[at].known() == Some(self.usage(at, inventory))
     }
 
     pub(super) fn forget_usage(&mut self, at: usize) {
-        self.usage[at] = OnceLock::new();
+        self.usage[at] = Usage::unknown();
     }
 
     /// Puts a node in the place of another, or between others.
     pub(super) fn put(&mut self, at: Result<usize, usize>, row: Arc<NodeRow>) {
         let (mut rows, mut usage) = (self.nodes.rows.clone(), self.usage.to_vec());
         match at {
-            Ok(at) => (rows[at], usage[at]) = (row, OnceLock::new()),
+            Ok(at) => (rows[at], usage[at]) = (row, Usage::unknown()),
             Err(at) => {
                 rows.insert(at, row);
-                usage.insert(at, OnceLock::new());
+                usage.insert(at, Usage::unknown());
             }
         }
         *self = Self::with(rows, usage);

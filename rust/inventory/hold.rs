@@ -18,7 +18,7 @@ impl Inventory {
     pub fn hold(&self, held: Held) -> Self {
         let mut next = self.clone();
         next.give_back(&held.key);
-        next.take_anew(held);
+        next.take_anew(Arc::new(held));
         next
     }
 
@@ -32,7 +32,7 @@ impl Inventory {
 
     /// As [`Inventory::hold`] for a claim that holds nothing, in this snapshot itself. Returns the nodes for which what is
     /// held is another then.
-    pub(crate) fn take_anew(&mut self, held: Held) -> Vec<Position> {
+    pub(crate) fn take_anew(&mut self, held: Arc<Held>) -> Vec<Position> {
         let mut changed = Vec::new();
         for result in &held.allocation.devices.results {
             if result.admin_access == Some(true) {
@@ -50,7 +50,7 @@ impl Inventory {
             };
             self.set_usage(device, usage, &mut changed);
         }
-        self.held.insert_mut(held.key.clone(), Arc::new(held));
+        self.held.insert_mut(held.key.clone(), held);
         self.stamp = Arc::default();
         self.forget_usage(&changed);
         changed
