@@ -4,7 +4,7 @@
 //! Equal numbers mean equal things within all snapshots that come from one inventory, and equal things have equal numbers
 //! unless very much has been seen in between; the numbers say nothing else and never show in an answer. Everything is compared by content, never by hash alone. Start at [`Kinds::slice`].
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
@@ -33,8 +33,8 @@ const REMEMBERED_PLANS: usize = 1 << 10;
 
 #[derive(Debug, Default)]
 struct Inner {
-    texts: HashMap<Box<str>, u32>,
-    columns: HashMap<Column, u32>,
+    texts: FxHashMap<Box<str>, u32>,
+    columns: FxHashMap<Column, u32>,
     plans: FxHashMap<Box<[u32]>, Arc<CounterPlan>>,
     /// The numbers handed out so far.
     numbers: u32,

@@ -96,12 +96,24 @@ pub fn read(input: &[u8], defaults: Defaults) -> Result<Vec<Entry>, InputError> 
         entries: Vec::new(),
         shared: Shared::default(),
     };
+    if let Some(items) = only_array(text) {
+        read_items(&items, &mut reading)?;
+        return Ok(reading.entries);
+    }
     for value in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
         let value = value
             .map_err(|error| InputError::new("", "", format!("input is not JSON: {error}")))?;
         read_value(value.get(), None, &mut reading)?;
     }
     Ok(reading.entries)
+}
+
+/// The items of a text that is one array, without a look at the whole of it before; nothing for any other text.
+fn only_array(text: &str) -> Option<Vec<&RawValue>> {
+    let is_array = text
+        .trim_start_matches([' ', '\t', '\r', '\n'])
+        .starts_with('[');
+    is_array.then(|| serde_json::from_str(text).ok()).flatten()
 }
 
 /// What has been read so far.
@@ -152,6 +164,15 @@ struct HeaderMeta {
     namespace: Option<String>,
 }
 
+fn read_items(items: &[&RawValue], reading: &mut Reading) -> Result<(), InputError> {
+    let none = Inherited {
+        api_version: "",
+        kind: "",
+    };
+    let mut items = items.iter();
+    items.try_for_each(|item| read_value(item.get(), Some(none), reading))
+}
+
 fn read_value(
     text: &str,
     inherited: Option<Inherited<'_>>,
@@ -159,13 +180,7 @@ fn read_value(
 ) -> Result<(), InputError> {
     if text.starts_with('[') && inherited.is_none() {
         let items: Vec<&RawValue> = serde_json::from_str(text).map_err(not_json)?;
-        let none = Inherited {
-            api_version: "",
-            kind: "",
-        };
-        return items
-            .into_iter()
-            .try_for_each(|item| read_value(item.get(), Some(none), reading));
+        return read_items(&items, reading);
     }
     if !text.starts_with('{') {
         return Err(InputError::new("", "", "a document must be a JSON object"));

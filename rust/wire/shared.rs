@@ -2,9 +2,10 @@
 //!
 //! Never changes what a document says. Start at [`Shared::slice`].
 
-use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::attribute::VersionText;
 use super::slice::{Device, ResourceSlice};
@@ -14,11 +15,11 @@ use crate::quantity::Quantity;
 /// What has been seen so far. Nothing is ever iterated, so the order of hashing does not show.
 #[derive(Default)]
 pub(super) struct Shared {
-    texts: HashSet<Name>,
-    lists: HashSet<Arc<[Name]>>,
-    versions: HashSet<VersionText>,
+    texts: FxHashSet<Name>,
+    lists: FxHashSet<Arc<[Name]>>,
+    versions: FxHashSet<VersionText>,
     /// By amount; those of one amount may be written differently.
-    quantities: HashMap<i128, Vec<Arc<Quantity>>>,
+    quantities: FxHashMap<i128, Vec<Arc<Quantity>>>,
 }
 
 impl Shared {
@@ -67,7 +68,7 @@ impl Shared {
 }
 
 /// Replaces a value by an equal one seen before; else keeps it in mind.
-fn share<T: Clone + Eq + Hash>(seen: &mut HashSet<T>, value: &mut T) {
+fn share<T: Clone + Eq + Hash>(seen: &mut FxHashSet<T>, value: &mut T) {
     match seen.get(value) {
         Some(other) => other.clone_into(value),
         None => {
