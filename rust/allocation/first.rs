@@ -48,10 +48,9 @@ impl First {
         let (chunk, at) = first.node;
         let name = &inventory.table().chunks()[chunk].rows()[at].name;
         let steps = steps.saturating_add(first.steps);
-        Parts {
-            refused: Refused::before(known.memo(), first.before),
-            ..Parts::of(name, &ask, outcome, steps)
-        }
+        let mut parts = Parts::of(name, &ask, outcome, steps);
+        parts.refused = Refused::before(known.memo(), first.before);
+        parts
     }
 
     /// What the claims come to on each node, in the order of the names.

@@ -1,0 +1,253 @@
+//! What a call to allocate has to say: how it ended, for which claims, and what spoke against the nodes before.
+//!
+//! A value; reasons that nobody may ask for are worked out when somebody does. Start at [`Answer`].
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::known::Memo;
+use super::on_node::outcome_on;
+use super::{Ask, Options};
+use crate::explanation::{Explanation, NodeRefusal, Refusal};
+use crate::gates::Features;
+use crate::inventory::{ClaimKey, Held, Inventory};
+use crate::wire::allocation::AllocationResult;
+use crate::wire::claim::ResourceClaim;
+
+/// What a call to allocate has to say.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The node it is about; of a call over several nodes that found none, empty.
+    pub node: String,
+    /// The claims asked for, in order.
+    pub claims: Vec<ClaimKey>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Search steps, over all nodes looked at.
+    pub steps: u64,
+    /// The nodes looked at before.
+    refused: Refused,
+    /// The gates it was made with.
+    pub features: Features,
+    /// The snapshot it was made on; of pods in turn, the one that the first of them found.
+    pub inventory: Arc<Inventory>,
+    /// The claims as they were asked for.
+    pub documents: Vec<Arc<ResourceClaim>>,
+}
+
+/// Nodes that cannot take the claims; why is found out when somebody asks.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Refused {
+    reasons: OnceLock<Vec<NodeRefusal>>,
+    /// The first so many by name, for what was asked.
+    nodes: Option<(Arc<Memo>, usize)>,
+    /// What was held since the snapshot of the answer: the first so many.
+    since: Option<(Arc<Log>, usize)>,
+}
+
+/// What pods in turn came to hold, one after the other.
+pub(crate) type Log = Mutex<Vec<Arc<Held>>>;
+
+/// An answer without the snapshot.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    pub(super) node: String,
+    claims: Vec<ClaimKey>,
+    documents: Vec<Arc<ResourceClaim>>,
+    pub(super) outcome: Outcome,
+    pub(super) steps: u64,
+    pub(super) refused: Refused,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every claim has its devices, in the order asked.
+    Placed(Vec<ClaimAllocation>),
+    /// Nothing fits, and why.
+    Impossible(Explanation),
+    /// Upstream fails on these documents.
+    Error(AllocationError),
+    /// The budget was spent before there was an answer.
+    Undecided(Statistics),
+}
+
+/// The allocation of one claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimAllocation {
+    /// The claim.
+    pub key: ClaimKey,
+    /// Its UID; empty when it was never stored.
+    pub uid: String,
+    /// The devices.
+    pub allocation: Arc<AllocationResult>,
+    /// Whether the claim had them before.
+    pub was_allocated: bool,
+}
+
+/// Upstream's failure on valid documents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllocationError {
+    /// Whether other nodes may still do.
+    pub scope: Scope,
+    /// Upstream's text.
+    pub text: String,
+}
+
+/// What a failure concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// This node only.
+    Node,
+    /// The whole pod: no node is tried any more.
+    Pod,
+}
+
+/// What is known when the budget is spent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statistics {
+    /// Steps done.
+    pub steps: u64,
+    /// The deepest claim and request reached.
+    pub deepest: Option<(ClaimKey, String)>,
+    /// Whether the caller asked to stop.
+    pub is_interrupted: bool,
+}
+
+impl Answer {
+    /// Whether every claim has its devices.
+    pub fn is_placed(&self) -> bool {
+        matches!(self.outcome, Outcome::Placed(_))
+    }
+
+    /// The allocations of a placed answer.
+    pub fn allocations(&self) -> &[ClaimAllocation] {
+        match &self.outcome {
+            Outcome::Placed(claims) => claims,
+            _ => &[],
+        }
+    }
+
+    /// The nodes looked at before, each with its reason.
+    pub fn refused(&self) -> &[NodeRefusal] {
+        self.refused.reasons.get_or_init(|| {
+            let Some((memo, nodes)) = &self.refused.nodes else {
+                return Vec::new();
+            };
+            let (before, options) = (self.before(), memo.options());
+            let ask = Ask::new(&before, &self.documents, &options);
+            let names = before.node_names().into_iter().take(*nodes);
+            let refusal = |node: String| {
+                let (outcome, steps) = outcome_on(&ask, &node);
+                refusal(&node, &outcome, steps)
+            };
+            names.map(refusal).collect()
+        })
+    }
+
+    /// The snapshot with what was held since.
+    fn before(&self) -> Inventory {
+        let mut before = Inventory::clone(&self.inventory);
+        if let Some((log, count)) = &self.refused.since {
+            let log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            for held in &log[..*count] {
+                before.give_back(&held.key);
+                before.take_anew(Arc::clone(held));
+            }
+        }
+        before
+    }
+}
+
+impl Parts {
+    pub(super) fn of(node: &str, ask: &Ask<'_>, outcome: Outcome, steps: u64) -> Self {
+        Self {
+            node: node.to_owned(),
+            claims: ask.keys.clone(),
+            documents: ask.claims.to_vec(),
+            outcome,
+            steps,
+            refused: Refused::default(),
+        }
+    }
+
+    /// What each claim is given, with the claim as asked for.
+    pub(crate) fn given(&self) -> Vec<(&ClaimAllocation, &Arc<ResourceClaim>)> {
+        let allocations = match &self.outcome {
+            Outcome::Placed(claims) => claims.as_slice(),
+            _ => &[],
+        };
+        allocations.iter().zip(&self.documents).collect()
+    }
+
+    /// As it is known to be after so many claims were held since the snapshot of the answer.
+    pub(crate) fn after(mut self, log: &Arc<Log>, count: usize) -> Self {
+        self.refused.since = Some((Arc::clone(log), count));
+        self
+    }
+
+    /// The answer, made on this snapshot.
+    pub(crate) fn answer(self, inventory: Arc<Inventory>, options: &Options<'_>) -> Answer {
+        let answer = Answer {
+            node: self.node,
+            claims: self.claims,
+            outcome: self.outcome,
+            steps: self.steps,
+            refused: self.refused,
+            features: options.features,
+            inventory,
+            documents: self.documents,
+        };
+        #[cfg(debug_assertions)]
+        super::judged::check(&answer, options);
+        answer
+    }
+
+    pub(super) fn is_fatal(&self) -> bool {
+        matches!(
+            &self.outcome,
+            Outcome::Error(AllocationError {
+                scope: Scope::Pod,
+                ..
+            }) | Outcome::Undecided(Statistics {
+                is_interrupted: true,
+                ..
+            })
+        )
+    }
+}
+
+/// What speaks against a node.
+pub(super) fn refusal(node: &str, outcome: &Outcome, steps: u64) -> NodeRefusal {
+    let refusal = match outcome {
+        Outcome::Impossible(explanation) if !explanation.nodes.is_empty() => {
+            return explanation.nodes[0].clone();
+        }
+        Outcome::Error(error) => Refusal::Error {
+            text: error.text.clone(),
+        },
+        Outcome::Impossible(_) | Outcome::Undecided(_) | Outcome::Placed(_) => {
+            Refusal::Undecided { steps }
+        }
+    };
+    NodeRefusal {
+        node: node.to_owned(),
+        refusal,
+    }
+}
+
+impl Refused {
+    pub(super) fn listed(reasons: Vec<NodeRefusal>) -> Self {
+        Self {
+            reasons: OnceLock::from(reasons),
+            ..Self::default()
+        }
+    }
+
+    /// The first so many nodes by name.
+    pub(super) fn before(memo: &Arc<Memo>, nodes: usize) -> Self {
+        Self {
+            nodes: Some((Arc::clone(memo), nodes)),
+            ..Self::default()
+        }
+    }
+}
