@@ -182,8 +182,9 @@ impl Known {
             {
                 let node = (&*ask.inventory.table().chunks()[*chunk], *at);
                 let verdicts = Arc::make_mut(verdicts);
-                let mut found = self.memo.found();
-                let verdict = self.node(node, ask, &mut found, &mut Vec::new());
+                let (mut found, mut key) = (self.memo.found(), Vec::new());
+                let is_known = self.key(node, ask, &mut found.numbers, &mut key).is_some();
+                let verdict = Self::node(node, is_known, ask, &mut found, &key);
                 (verdicts.by_row[*at], verdicts.is_odd) = verdict;
                 verdicts.count();
                 self.chunks[*chunk] = slot;
@@ -211,15 +212,28 @@ impl Known {
             steps: 0,
         };
         let mut found = self.memo.found();
-        let mut key = Vec::new();
+        let (mut key, mut last) = (Vec::new(), (Vec::new(), None));
         for at in 0..chunk.rows().len() {
             let before = slot.before.as_ref().and_then(|(other, verdicts)| {
                 let is_same = chunk.is_same(at, ask.inventory, other);
                 is_same.then(|| verdicts.by_row[at])
             });
             let verdict = before.unwrap_or_else(|| {
-                let (verdict, is_odd) = self.node((chunk, at), ask, &mut found, &mut key);
+                let node = (chunk, at);
+                let is_known = self.key(node, ask, &mut found.numbers, &mut key).is_some();
+                // Neighbours are often equal.
+                if is_known
+                    && key == last.0
+                    && let Some(verdict) = last.1
+                {
+                    return verdict;
+                }
+                let (verdict, is_odd) = Self::node(node, is_known, ask, &mut found, &key);
                 all.is_odd |= is_odd;
+                if !is_odd {
+                    std::mem::swap(&mut last.0, &mut key);
+                    last.1 = Some(verdict);
+                }
                 verdict
             });
             all.by_row.push(verdict);
@@ -228,19 +242,19 @@ impl Known {
         all
     }
 
-    /// The verdict on a node, and whether it says nothing of equal rows.
+    /// The verdict on a node with this key, if that is known, and whether it says nothing of equal rows.
     fn node(
-        &self,
         node: (&Chunk, usize),
+        is_known: bool,
         ask: &Ask<'_>,
         found: &mut Found,
-        key: &mut Vec<u32>,
+        key: &[u32],
     ) -> (Verdict, bool) {
         let row = &node.0.rows()[node.1];
-        if self.key(node, ask, &mut found.numbers, key).is_none() {
+        if !is_known {
             return (fate_on(ask, row).verdict, true);
         }
-        if let Some(state) = found.states.get(key.as_slice()) {
+        if let Some(state) = found.states.get(key) {
             return (state.verdict, false);
         }
         let fared = fate_on(ask, row);
@@ -248,7 +262,7 @@ impl Known {
         if !fared.is_interrupted {
             let solution = fared.solution.map(Arc::new);
             let state = State { verdict, solution };
-            found.states.insert(key.as_slice().into(), state);
+            found.states.insert(key.into(), state);
         }
         (verdict, fared.is_interrupted)
     }

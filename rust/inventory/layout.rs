@@ -116,27 +116,30 @@ impl Inventory {
 
     /// As [`Inventory::spot`], for a node of its own table.
     pub fn spot_of<'i>(&'i self, row: &'i NodeRow, features: Features) -> Result<Spot<'i>, String> {
+        let layout = match row.layout.get() {
+            Some((made_for, layout)) if *made_for == features => Cow::Borrowed(&**layout),
+            _ => Cow::Owned(self.layout_of(row, features)?),
+        };
         let node = Arc::clone(&row.node);
-        let layout = self.layout_of(row, features)?;
         Ok(Spot { node, layout })
     }
 
-    fn layout_of<'i>(
+    /// As [`Inventory::spot_of`], for a node that will be asked for again: it keeps its pools, where no other node has a
+    /// say in them. Thousands of nodes that are asked once would only fill the memory.
+    pub fn familiar_spot<'i>(
         &'i self,
         row: &'i NodeRow,
         features: Features,
-    ) -> Result<Cow<'i, Layout>, String> {
-        let make = || gather(self, &row.node, Some(row), features).map(Layout::new);
-        if !row.open_pools.is_empty() || self.table().is_unclear() {
-            return make().map(Cow::Owned);
-        }
-        if row.layout.get().is_none() {
-            let made = (features, Arc::new(make()?));
+    ) -> Result<Spot<'i>, String> {
+        let is_own = row.open_pools.is_empty() && !self.table().is_unclear();
+        if is_own && row.layout.get().is_none() {
+            let made = (features, Arc::new(self.layout_of(row, features)?));
             row.layout.get_or_init(|| made);
         }
-        match row.layout.get() {
-            Some((made_for, layout)) if *made_for == features => Ok(Cow::Borrowed(layout)),
-            _ => make().map(Cow::Owned),
-        }
+        self.spot_of(row, features)
+    }
+
+    fn layout_of(&self, row: &NodeRow, features: Features) -> Result<Layout, String> {
+        gather(self, &row.node, Some(row), features).map(Layout::new)
     }
 }
