@@ -54,7 +54,7 @@ impl Inventory {
         }
         let given: Vec<(&ClaimAllocation, &Arc<ResourceClaim>)> =
             answer.allocations().iter().zip(&answer.documents).collect();
-        if !self.is_same_snapshot(&answer.inventory) {
+        if !answer.is_made_on(self) {
             self.recheck(answer, &given)?;
         }
         let mut next = self.clone();

@@ -144,6 +144,16 @@ impl Answer {
         })
     }
 
+    /// Whether it was made on this very snapshot.
+    pub(crate) fn is_made_on(&self, inventory: &Inventory) -> bool {
+        let is_first = self
+            .refused
+            .since
+            .as_ref()
+            .is_none_or(|(_, held)| *held == 0);
+        is_first && inventory.is_same_snapshot(&self.inventory)
+    }
+
     /// The snapshot with what was held since.
     fn before(&self) -> Inventory {
         let mut before = Inventory::clone(&self.inventory);
@@ -187,7 +197,7 @@ impl Parts {
 
     /// The answer, made on this snapshot.
     pub(crate) fn answer(self, inventory: Arc<Inventory>, options: &Options<'_>) -> Answer {
-        let answer = Answer {
+        Answer {
             node: self.node,
             claims: self.claims,
             outcome: self.outcome,
@@ -196,10 +206,7 @@ impl Parts {
             features: options.features,
             inventory,
             documents: self.documents,
-        };
-        #[cfg(debug_assertions)]
-        super::judged::check(&answer, options);
-        answer
+        }
     }
 
     pub(super) fn is_fatal(&self) -> bool {

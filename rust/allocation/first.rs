@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::known::Known;
 use super::{Ask, Options, Outcome, Parts, Refused, Verdict, first_of, parts_on};
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Position};
 use crate::wire::claim::ResourceClaim;
 
 /// Different claims that are remembered.
@@ -21,12 +21,12 @@ pub(crate) struct First {
     /// What is known for each of the last different claims, the latest last, and how many changes were known then.
     known: Vec<(Known, usize)>,
     /// The places in the table of nodes for which what is held has changed, in the order of the changes.
-    changed: Vec<(usize, usize)>,
+    changed: Vec<Position>,
 }
 
 impl First {
     /// Notes that what is held has changed for the nodes at these places.
-    pub(crate) fn note(&mut self, changed: impl IntoIterator<Item = (usize, usize)>) {
+    pub(crate) fn note(&mut self, changed: impl IntoIterator<Item = Position>) {
         self.changed.extend(changed);
     }
 
@@ -62,9 +62,7 @@ impl First {
     ) -> impl Iterator<Item = Verdict> {
         let ask = Ask::new(inventory, claims, options);
         let known = self.up_to_date(&ask);
-        for at in 0..inventory.table().chunks().len() {
-            known.ask(at, &ask);
-        }
+        known.ask_all(&ask);
         known.verdicts()
     }
 

@@ -168,7 +168,7 @@ impl Known {
 
     /// Brings it up to date with the snapshot, whose table has the same nodes as the one before; what is held has
     /// changed for those at these places alone.
-    pub(super) fn renew(&mut self, ask: &Ask<'_>, changed: &[(usize, usize)]) {
+    pub(super) fn renew(&mut self, ask: &Ask<'_>, changed: &[Position]) {
         let (scene, is_new) = scene(&self.memo, ask);
         if is_new || *self.scene != scene {
             self.scene = Arc::new(scene);
@@ -192,9 +192,11 @@ impl Known {
         }
     }
 
-    /// Asks for a chunk.
-    pub(super) fn ask(&self, at: usize, ask: &Ask<'_>) {
-        self.chunk(at, ask);
+    /// Asks for every node.
+    pub(super) fn ask_all(&self, ask: &Ask<'_>) {
+        for at in 0..self.chunks.len() {
+            self.chunk(at, ask);
+        }
     }
 
     fn chunk(&self, at: usize, ask: &Ask<'_>) -> &Verdicts {

@@ -278,5 +278,7 @@ fn placed(site: &Site<'_>, solution: &Solution, ask: &Ask<'_>) -> Outcome {
             was_allocated,
         });
     }
+    #[cfg(debug_assertions)]
+    super::judged::check(ask, site.node, &allocations);
     Outcome::Placed(allocations)
 }

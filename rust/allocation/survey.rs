@@ -58,9 +58,7 @@ pub fn survey(
     });
     let known = Known::begin(&ask, before.map(|before| (&before.known, &*before.table)));
     let table = Arc::clone(inventory.table());
-    for at in 0..table.chunks().len() {
-        known.ask(at, &ask);
-    }
+    known.ask_all(&ask);
     Survey {
         inventory: Arc::new(inventory.clone()),
         table,
