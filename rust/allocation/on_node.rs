@@ -138,7 +138,7 @@ pub(super) fn outcome_on(ask: &Ask<'_>, node: &str) -> (Outcome, u64) {
 /// cannot be put together.
 pub(super) fn outcome_of(ask: &Ask<'_>, row: &NodeRow, solution: &Solution) -> Option<Outcome> {
     let features = ask.options.features;
-    let spot = ask.inventory.familiar_spot(row, features).ok()?;
+    let spot = ask.inventory.spot_of(row, features).ok()?;
     let site = Site {
         inventory: ask.inventory,
         node: &row.name,

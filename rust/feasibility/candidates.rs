@@ -71,8 +71,8 @@ impl<'v, 's, 'a> Checks<'v, 's, 'a> {
         let is_gated = gates_refuse(view, device);
         let waits = !view.features.device_binding_and_status && !conditions.is_empty();
         let asked = wish.wish;
-        if !asked.is_admin() && viewed.is_held {
-            return Ok(Some(match (is_gated || waits, viewed.is_excluded) {
+        if !asked.is_admin() && viewed.is_held() {
+            return Ok(Some(match (is_gated || waits, viewed.is_excluded()) {
                 (true, _) => Reason::Gate,
                 (false, true) => Reason::Excluded,
                 (false, false) => Reason::InUse,
@@ -100,7 +100,9 @@ impl<'v, 's, 'a> Checks<'v, 's, 'a> {
         if !self.has_counters(device) {
             return Ok(Some(Reason::Counters));
         }
-        let is_tainted = viewed.taints().any(|t| taint::blocks(t, asked.tolerations));
+        let is_tainted = view
+            .taints(device)
+            .any(|t| taint::blocks(t, asked.tolerations));
         if view.features.device_taints && is_tainted {
             return Ok(Some(Reason::Taint));
         }
@@ -110,7 +112,7 @@ impl<'v, 's, 'a> Checks<'v, 's, 'a> {
     /// Whether the counters of the device, and its groups, allow one more user.
     fn has_counters(&mut self, device: usize) -> bool {
         let viewed = &self.view.devices[device];
-        if viewed.is_shareable && viewed.has_shares
+        if viewed.is_shareable() && viewed.has_shares()
             || viewed.document().consumes_counters.is_empty()
         {
             return true;
@@ -175,7 +177,7 @@ pub fn constrained(
         .as_ref()
         .as_ref()
         .map_err(|error| format!("compile derived attribute {name} failed: {error}"))?;
-    let value = program.value(viewed.slice.cel_device(viewed.index));
+    let value = program.value(viewed.cel_device());
     value.map(Some).map_err(|error| {
         let id = viewed.id();
         format!("evaluate derived attribute {name} on device {id} failed: {error}")
@@ -188,7 +190,7 @@ fn has_capacity(view: &View<'_>, wish: &PreparedWish<'_>, device: usize) -> Resu
     capacity::fits(
         wish.wish.capacity,
         &viewed.document().capacity,
-        |name| viewed.consumed.get(name).cloned(),
+        |name| view.consumed(device, name).cloned(),
         None,
         view.features.fractional_capacity_range,
     )

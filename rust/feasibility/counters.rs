@@ -42,14 +42,16 @@ impl<'v> Counters<'v> {
     /// What the device draws of the counters of its pool, by number.
     pub fn draws(&self, view: &View<'_>, device: usize) -> &'v [(u32, i128)] {
         let viewed = &view.devices[device];
-        let plan = self.pools[viewed.pool].plan;
-        plan.map_or(&[], |plan| plan.draws(viewed.slice_at, viewed.index))
+        let plan = self.pools[viewed.pool as usize].plan;
+        plan.map_or(&[], |plan| {
+            plan.draws(viewed.slice_at as usize, viewed.index as usize)
+        })
     }
 
     /// Takes what the device draws, unless that overdraws a counter of its pool.
     pub fn reserve(&mut self, view: &View<'_>, device: usize) -> bool {
         let draws = self.draws(view, device);
-        let pool = &mut self.pools[view.devices[device].pool];
+        let pool = &mut self.pools[view.devices[device].pool as usize];
         pool.add(draws, -1);
         if pool.overdrawn == 0 {
             return true;
@@ -61,7 +63,7 @@ impl<'v> Counters<'v> {
     /// Gives back what the device draws.
     pub fn free(&mut self, view: &View<'_>, device: usize) {
         let draws = self.draws(view, device);
-        self.pools[view.devices[device].pool].add(draws, 1);
+        self.pools[view.devices[device].pool as usize].add(draws, 1);
     }
 }
 
@@ -166,14 +168,14 @@ impl Groups {
         let viewed = &view.devices[device];
         let mut before = GroupsBefore(Vec::new());
         for consumption in &viewed.document().consumes_counters {
-            let set = (viewed.pool, consumption.counter_set.clone());
+            let set = (viewed.pool as usize, consumption.counter_set.clone());
             let common = self.common.get(&set).cloned();
             if !is_compatible(common.as_ref(), consumption) {
                 self.restore(before);
                 return None;
             }
             before.0.push((set, common));
-            self.join(viewed.pool, consumption);
+            self.join(viewed.pool as usize, consumption);
         }
         Some(before)
     }

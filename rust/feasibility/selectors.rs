@@ -34,7 +34,7 @@ impl Compiled {
         view: &View<'_>,
         device: &DeviceView<'_>,
     ) -> Result<bool, cel::RuntimeError> {
-        let evaluate = || selector.matches(device.slice.cel_device(device.index));
+        let evaluate = || selector.matches(device.cel_device());
         if device.slice.document().spec.devices.len() < MANY_DEVICES {
             return evaluate();
         }
@@ -46,11 +46,11 @@ impl Compiled {
             *last = Some((Arc::clone(device.slice), known.clone()));
             known
         };
-        if let Some(verdict) = known.get(device.index) {
+        if let Some(verdict) = known.get(device.index as usize) {
             return Ok(verdict);
         }
         let verdict = evaluate()?;
-        known.set(device.index, verdict);
+        known.set(device.index as usize, verdict);
         Ok(verdict)
     }
 }

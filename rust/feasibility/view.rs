@@ -5,13 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::cel;
 use crate::claim::taint;
 use crate::gates::Features;
 use crate::inventory::pool::{Pool, PoolState};
-use crate::inventory::{DeviceId, DeviceUsage, Inventory, Layout, Place, Slice};
+use crate::inventory::{DeviceId, Inventory, Layout, Slice};
 use crate::quantity::Quantity;
 use crate::wire::core::Node;
-use crate::wire::slice::{Device, DeviceTaint, DeviceTaintRule};
+use crate::wire::slice::{Device, DeviceTaint};
 
 /// A node with its pools and devices.
 pub struct View<'a> {
@@ -27,53 +28,75 @@ pub struct View<'a> {
     pub devices: Vec<DeviceView<'a>>,
     /// For each pool the range of its devices.
     pub ranges: &'a [std::ops::Range<usize>],
+    /// By position, for the few devices that have anything there.
+    beside: BTreeMap<usize, Beside<'a>>,
 }
 
-/// One device.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each says one thing of the device"
-)]
+/// One device; what few devices have is beside them.
+#[derive(Clone, Copy)]
 pub struct DeviceView<'a> {
     /// Its slice.
     pub slice: &'a Arc<Slice>,
     /// Position of the slice in its pool.
-    pub slice_at: usize,
+    pub slice_at: u32,
     /// Its position in the slice.
-    pub index: usize,
+    pub index: u32,
     /// Position of its pool in [`View::pools`].
-    pub pool: usize,
-    /// Whether several allocations may share it, with the gate on.
-    pub is_shareable: bool,
-    /// Whether it is held as a whole, or excluded by the caller.
-    pub is_held: bool,
-    /// Whether the caller excluded it.
-    pub is_excluded: bool,
-    /// Whether shares of it are held.
-    pub has_shares: bool,
-    /// What the held shares consume.
-    pub consumed: BTreeMap<&'a str, Quantity>,
-    /// Taints from rules, beside those of the document.
-    pub rule_taints: Vec<&'a DeviceTaint>,
+    pub pool: u32,
+    /// What is the matter with it: [`DeviceView::SHAREABLE`] and the others.
+    marks: u8,
 }
 
-impl DeviceView<'_> {
+/// What few devices have beside the rest.
+#[derive(Default)]
+struct Beside<'a> {
+    /// What the held shares consume.
+    consumed: BTreeMap<&'a str, Quantity>,
+    /// Taints from rules, beside those of the document.
+    rule_taints: Vec<&'a DeviceTaint>,
+}
+
+impl<'a> DeviceView<'a> {
+    const SHAREABLE: u8 = 1;
+    const HELD: u8 = 2;
+    const EXCLUDED: u8 = 4;
+    const SHARES: u8 = 8;
+    /// Something about it is in [`View::beside`].
+    const BESIDE: u8 = 16;
+
+    /// Whether several allocations may share it, with the gate on.
+    pub fn is_shareable(&self) -> bool {
+        self.marks & Self::SHAREABLE != 0
+    }
+
+    /// Whether it is held as a whole, or excluded by the caller.
+    pub fn is_held(&self) -> bool {
+        self.marks & Self::HELD != 0
+    }
+
+    /// Whether the caller excluded it.
+    pub fn is_excluded(&self) -> bool {
+        self.marks & Self::EXCLUDED != 0
+    }
+
+    /// Whether shares of it are held.
+    pub fn has_shares(&self) -> bool {
+        self.marks & Self::SHARES != 0
+    }
+
     /// The device as published.
-    pub fn document(&self) -> &Device {
-        &self.slice.document().spec.devices[self.index]
+    pub fn document(&self) -> &'a Device {
+        &self.slice.document().spec.devices[self.index as usize]
     }
 
     /// Its id.
-    pub fn id(&self) -> &DeviceId {
-        self.slice.device_id(self.index)
+    pub fn id(&self) -> &'a DeviceId {
+        self.slice.device_id(self.index as usize)
     }
 
-    /// All taints, the driver's first.
-    pub fn taints(&self) -> impl Iterator<Item = &DeviceTaint> {
-        self.document()
-            .taints
-            .iter()
-            .chain(self.rule_taints.iter().copied())
+    /// What CEL sees of it.
+    pub fn cel_device(&self) -> cel::Device<'a> {
+        self.slice.cel_device(self.index as usize)
     }
 }
 
@@ -91,64 +114,103 @@ impl<'a> View<'a> {
             node,
             features,
             pools: &layout.pools,
-            devices: Vec::with_capacity(layout.ranges.last().map_or(0, |range| range.end)),
+            devices: Vec::with_capacity(layout.devices()),
             ranges: &layout.ranges,
+            beside: BTreeMap::new(),
         };
-        let rules: Vec<&DeviceTaintRule> = inventory
-            .taint_rules()
-            .filter(|_| features.device_taint_rules)
-            .map(AsRef::as_ref)
-            .collect();
-        let mut held = None;
-        for place in layout.places() {
-            if place.index == 0 {
-                held = inventory.slice_usage(place.slice);
+        for (pool, of) in (0_u32..).zip(&layout.pools) {
+            for (slice_at, slice) in (0_u32..).zip(of.usable()) {
+                view.add_slice(slice, slice_at, pool);
             }
-            let usage = held.and_then(|held| held.device(place.index));
-            let mut device = view.device(place, usage);
-            if !exclude.is_empty() && exclude.contains(device.id()) {
-                device.is_held = true;
-                device.is_excluded = true;
-            }
-            if !rules.is_empty() {
-                let id = place.slice.device_id(place.index);
-                let rules = rules
-                    .iter()
-                    .filter(|rule| taint::rule_applies(rule, &id.driver, &id.pool, &id.device));
-                device.rule_taints = rules.map(|rule| &rule.spec.taint).collect();
-            }
-            view.devices.push(device);
         }
+        if !exclude.is_empty() {
+            for device in &mut view.devices {
+                if exclude.contains(device.id()) {
+                    device.marks |= DeviceView::HELD | DeviceView::EXCLUDED;
+                }
+            }
+        }
+        view.add_rules();
         view
     }
 
-    /// The device as far as it does not matter who it is.
-    fn device(&self, place: Place<'a>, usage: Option<&'a DeviceUsage>) -> DeviceView<'a> {
-        let Place {
-            pool,
-            slice_at,
-            slice,
-            index,
-        } = place;
+    /// Adds the devices of a slice, with what is held of them.
+    fn add_slice(&mut self, slice: &'a Arc<Slice>, slice_at: u32, pool: u32) {
         let sharing = self.features.consumable_capacity;
-        let is_shareable = || {
-            let document = &slice.document().spec.devices[index];
-            document.allow_multiple_allocations == Some(true)
-        };
-        DeviceView {
+        let documents = &slice.document().spec.devices;
+        let start = self.devices.len();
+        let devices = (0_u32..).take(documents.len()).map(|index| DeviceView {
             slice,
             slice_at,
             index,
             pool,
-            is_shareable: sharing && slice.devices_at_large().has_shareable && is_shareable(),
-            is_held: usage.is_some_and(|usage| usage.is_exclusive(sharing)),
-            is_excluded: false,
-            has_shares: usage.is_some_and(|usage| usage.has_shares(sharing)),
-            consumed: usage
-                .and_then(|usage| usage.aggregated(sharing))
-                .unwrap_or_default(),
-            rule_taints: Vec::new(),
+            marks: 0,
+        });
+        self.devices.extend(devices);
+        let devices = &mut self.devices[start..];
+        if sharing && slice.devices_at_large().has_shareable {
+            for (device, document) in devices.iter_mut().zip(documents) {
+                if document.allow_multiple_allocations == Some(true) {
+                    device.marks |= DeviceView::SHAREABLE;
+                }
+            }
         }
+        let Some(usage) = self.inventory.slice_usage(slice) else {
+            return;
+        };
+        for (index, device) in devices.iter_mut().enumerate() {
+            if usage.is_exclusive(index, sharing) {
+                device.marks |= DeviceView::HELD;
+            }
+            if !usage.has_shares(index, sharing) {
+                continue;
+            }
+            device.marks |= DeviceView::SHARES;
+            let consumed = usage
+                .device(index)
+                .and_then(|usage| usage.aggregated(sharing));
+            if let Some(consumed) = consumed {
+                device.marks |= DeviceView::BESIDE;
+                self.beside.entry(start + index).or_default().consumed = consumed;
+            }
+        }
+    }
+
+    /// Adds the taints that rules put on devices.
+    fn add_rules(&mut self) {
+        if !self.features.device_taint_rules {
+            return;
+        }
+        for rule in self.inventory.taint_rules() {
+            for (position, device) in self.devices.iter_mut().enumerate() {
+                let id = device.id();
+                if taint::rule_applies(rule, &id.driver, &id.pool, &id.device) {
+                    device.marks |= DeviceView::BESIDE;
+                    let beside = self.beside.entry(position).or_default();
+                    beside.rule_taints.push(&rule.spec.taint);
+                }
+            }
+        }
+    }
+
+    fn beside(&self, device: usize) -> Option<&Beside<'a>> {
+        if self.devices[device].marks & DeviceView::BESIDE == 0 {
+            return None;
+        }
+        self.beside.get(&device)
+    }
+
+    /// What the held shares of a device consume of a capacity.
+    pub fn consumed(&self, device: usize, name: &str) -> Option<&Quantity> {
+        self.beside(device)?.consumed.get(name)
+    }
+
+    /// All taints of a device, the driver's first.
+    pub fn taints(&self, device: usize) -> impl Iterator<Item = &DeviceTaint> {
+        let of_rules = self.beside(device).into_iter();
+        let of_rules = of_rules.flat_map(|beside| beside.rule_taints.iter().copied());
+        let document = self.devices[device].document();
+        document.taints.iter().chain(of_rules)
     }
 
     /// Whether a pool that the node sees is invalid.

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::pool::{Pool, PoolState, gather};
+use super::pool::{Pool, gather, pools};
 use super::{Inventory, NodeRow, Slice};
 use crate::gates::Features;
 use crate::wire::core::Node;
@@ -34,10 +34,10 @@ pub struct Place<'l> {
 }
 
 impl Layout {
-    fn new(pools: Vec<Pool>) -> Self {
+    pub(super) fn new(pools: Vec<Pool>) -> Self {
         let mut start = 0;
         let ranges = pools.iter().map(|pool| {
-            let devices = usable(pool).iter();
+            let devices = pool.usable().iter();
             let devices: usize = devices
                 .map(|slice| slice.document().spec.devices.len())
                 .sum();
@@ -51,26 +51,16 @@ impl Layout {
         }
     }
 
-    /// Every device, in order.
-    pub fn places(&self) -> impl Iterator<Item = Place<'_>> {
-        self.pools.iter().enumerate().flat_map(|(pool, of)| {
-            let slices = usable(of).iter().enumerate();
-            slices.flat_map(move |(slice_at, slice)| {
-                (0..slice.document().spec.devices.len()).map(move |index| Place {
-                    pool,
-                    slice_at,
-                    slice,
-                    index,
-                })
-            })
-        })
+    /// How many devices there are.
+    pub fn devices(&self) -> usize {
+        self.ranges.last().map_or(0, |range| range.end)
     }
 
     /// The device at a position.
     pub fn place(&self, position: usize) -> Option<Place<'_>> {
         let pool = self.ranges.partition_point(|range| range.end <= position);
         let mut index = position.checked_sub(self.ranges.get(pool)?.start)?;
-        for (slice_at, slice) in usable(&self.pools[pool]).iter().enumerate() {
+        for (slice_at, slice) in self.pools[pool].usable().iter().enumerate() {
             let devices = slice.document().spec.devices.len();
             if index < devices {
                 return Some(Place {
@@ -83,14 +73,6 @@ impl Layout {
             index -= devices;
         }
         None
-    }
-}
-
-/// The slices of a pool from which devices can be taken.
-fn usable(pool: &Pool) -> &[Arc<Slice>] {
-    match &pool.state {
-        PoolState::Usable { slices, .. } => slices,
-        PoolState::Incomplete { .. } | PoolState::Invalid { .. } => &[],
     }
 }
 
@@ -109,37 +91,22 @@ impl Inventory {
             return self.spot_of(row, features);
         }
         let node = self.node_or_bare(node);
-        let pools = gather(self, &node, None, features)?;
-        let layout = Cow::Owned(Layout::new(pools));
+        let layout = Cow::Owned(Layout::new(gather(self, &node, features)?));
         Ok(Spot { node, layout })
     }
 
     /// As [`Inventory::spot`], for a node of its own table.
     pub fn spot_of<'i>(&'i self, row: &'i NodeRow, features: Features) -> Result<Spot<'i>, String> {
-        let layout = match row.layout.get() {
-            Some((made_for, layout)) if *made_for == features => Cow::Borrowed(&**layout),
-            _ => Cow::Owned(self.layout_of(row, features)?),
-        };
         let node = Arc::clone(&row.node);
+        let table = self.table();
+        let layout = if table.is_unclear() {
+            Cow::Owned(Layout::new(gather(self, &node, features)?))
+        } else if let Some(layout) = row.layout(features) {
+            Cow::Borrowed(layout)
+        } else {
+            let pools = pools(self, table.visible(row), !row.is_odd, features);
+            Cow::Owned(Layout::new(pools))
+        };
         Ok(Spot { node, layout })
-    }
-
-    /// As [`Inventory::spot_of`], for a node that will be asked for again: it keeps its pools, where no other node has a
-    /// say in them. Thousands of nodes that are asked once would only fill the memory.
-    pub fn familiar_spot<'i>(
-        &'i self,
-        row: &'i NodeRow,
-        features: Features,
-    ) -> Result<Spot<'i>, String> {
-        let is_own = row.open_pools.is_empty() && !self.table().is_unclear();
-        if is_own && row.layout.get().is_none() {
-            let made = (features, Arc::new(self.layout_of(row, features)?));
-            row.layout.get_or_init(|| made);
-        }
-        self.spot_of(row, features)
-    }
-
-    fn layout_of(&self, row: &NodeRow, features: Features) -> Result<Layout, String> {
-        gather(self, &row.node, Some(row), features).map(Layout::new)
     }
 }

@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::Inventory;
 use super::id::PoolId;
 use super::plan::CounterPlan;
 use super::selector::{node_matches, valid_matches};
 use super::slice::Slice;
-use super::{Inventory, NodeRow};
 use crate::gates::Features;
 use crate::wire::core::Node;
 use crate::wire::slice::Device;
@@ -52,6 +52,14 @@ pub enum PoolState {
 }
 
 impl Pool {
+    /// The slices from which devices can be taken.
+    pub fn usable(&self) -> &[Arc<Slice>] {
+        match &self.state {
+            PoolState::Usable { slices, .. } => slices,
+            PoolState::Incomplete { .. } | PoolState::Invalid { .. } => &[],
+        }
+    }
+
     /// The slices with devices for the node, whatever state the pool is in.
     pub fn slices(&self) -> &[Arc<Slice>] {
         match &self.state {
@@ -67,34 +75,33 @@ impl Pool {
 pub(super) fn gather(
     inventory: &Inventory,
     node: &Node,
-    row: Option<&NodeRow>,
     features: Features,
 ) -> Result<Vec<Pool>, String> {
-    let mut seen: BTreeMap<&PoolId, Vec<&Arc<Slice>>> = BTreeMap::new();
-    let table = inventory.table();
-    // Whether it is known that no two devices of a pool have one name.
-    let mut are_distinct = false;
-    match row {
-        Some(row) if !table.is_unclear() => {
-            are_distinct = !row.is_odd;
-            for slice in table.visible(row) {
-                if is_understood(slice, features) {
-                    add(seen.entry(slice.pool()).or_default(), slice);
-                }
-            }
-        }
-        _ => {
-            let candidates = inventory
-                .slices_on_node(&node.metadata.name)
-                .chain(inventory.slices_shared());
-            for slice in candidates {
-                if is_understood(slice, features) && is_relevant(slice, node)? {
-                    add(seen.entry(slice.pool()).or_default(), slice);
-                }
-            }
+    let mut seen = Vec::new();
+    let candidates = inventory
+        .slices_on_node(&node.metadata.name)
+        .chain(inventory.slices_shared());
+    for slice in candidates {
+        if is_understood(slice, features) && is_relevant(slice, node)? {
+            seen.push(slice);
         }
     }
-    let mut usual = Vec::new();
+    Ok(pools(inventory, seen.into_iter(), false, features))
+}
+
+/// As [`gather`], of the slices that have something for the node; `are_distinct` says that it is known that no two
+/// devices of a pool have one name.
+pub(super) fn pools<'a>(
+    inventory: &Inventory,
+    slices: impl Iterator<Item = &'a Arc<Slice>>,
+    are_distinct: bool,
+    features: Features,
+) -> Vec<Pool> {
+    let mut seen: BTreeMap<&PoolId, Vec<&Arc<Slice>>> = BTreeMap::new();
+    for slice in slices.filter(|slice| is_understood(slice, features)) {
+        add(seen.entry(slice.pool()).or_default(), slice);
+    }
+    let mut usual = Vec::with_capacity(seen.len());
     let mut with_conditions = Vec::new();
     for (id, slices) in seen {
         let slices = slices.into_iter().cloned().collect();
@@ -108,7 +115,7 @@ pub(super) fn gather(
         }
     }
     usual.append(&mut with_conditions);
-    Ok(usual)
+    usual
 }
 
 /// Whether all fields of the slice are understood with these gates; others are left out, which makes the pool

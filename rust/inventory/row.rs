@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use super::pool::device_matches;
+use super::pool::{device_matches, pools};
 use super::slice::Uses;
 use super::table::has;
 use super::{Inventory, Layout, Name, PoolId, Slice};
-use crate::gates::Features;
+use crate::gates::{FeatureGates, Features};
 use crate::wire::core::Node;
 
 /// One node.
@@ -34,8 +34,8 @@ pub struct NodeRow {
     /// What a question has to know of it, in numbers: [`NodeRow::structure`], [`NodeRow::set`], a number of [`Flag`]s,
     /// and of each slice that no other node sees the shape, how many columns it has, and their numbers.
     pub facts: Box<[u32]>,
-    /// Its pools for the gates that were asked for first; only where no other node has a say in them.
-    pub(super) layout: OnceLock<(Features, Arc<Layout>)>,
+    /// Its pools for these gates; only where no other node has a say in them.
+    layout: Option<(Features, Layout)>,
     /// What needs gates: with those off such slices are left out.
     pub uses: Uses,
     /// Whether its pools are such that it is better looked at by itself: generations or counts that contradict each
@@ -103,7 +103,7 @@ impl NodeRow {
             only: Arc::clone(&visible.only),
             set: visible.set.0,
             structure: inventory.kinds.text(text),
-            layout: OnceLock::new(),
+            layout: None,
             open_pools: pools.open(),
             uses: Uses {
                 counters: slices.iter().any(|slice| {
@@ -117,6 +117,27 @@ impl NodeRow {
             facts: Box::default(),
         }
         .with_facts()
+        .with_layout(inventory, visible)
+    }
+
+    /// Puts its pools together for the gates that most ask for, where that needs no look at other nodes.
+    fn with_layout(mut self, inventory: &Inventory, visible: &Visible) -> Self {
+        if self.open_pools.is_empty() && !self.is_odd {
+            let features = FeatureGates::default().features();
+            let pools = pools(inventory, visible.in_order(), true, features);
+            self.layout = Some((features, Layout::new(pools)));
+        }
+        self
+    }
+
+    /// Its pools with these gates, where they are at hand.
+    pub(super) fn layout(&self, features: Features) -> Option<&Layout> {
+        let (made_for, layout) = self.layout.as_ref()?;
+        let is_same = (!self.uses.counters
+            || made_for.partitionable_devices == features.partitionable_devices)
+            && (!self.uses.groups
+                || made_for.compatibility_groups == features.compatibility_groups);
+        is_same.then_some(layout)
     }
 
     fn with_facts(mut self) -> Self {

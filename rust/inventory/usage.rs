@@ -71,14 +71,27 @@ pub struct Holder {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SliceUsage {
     devices: Box<[Option<Arc<DeviceUsage>>]>,
+    /// How each is held, so that a look at all of them need not follow that many pointers.
+    how: Box<[How]>,
     held: usize,
     number: OnceLock<u32>,
 }
 
+/// How a device is held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct How {
+    /// Somebody holds it as a whole.
+    whole: bool,
+    /// Somebody holds a share.
+    shares: bool,
+}
+
 impl SliceUsage {
     pub(super) fn none(slice: &Slice) -> Self {
+        let devices = slice.document().spec.devices.len();
         Self {
-            devices: vec![None; slice.document().spec.devices.len()].into(),
+            devices: vec![None; devices].into(),
+            how: vec![How::default(); devices].into(),
             held: 0,
             number: OnceLock::new(),
         }
@@ -100,11 +113,26 @@ impl SliceUsage {
         self.number = OnceLock::new();
         self.held += usize::from(usage.is_some());
         self.held -= usize::from(place.is_some());
+        self.how[index] = usage.as_deref().map_or_else(How::default, |usage| How {
+            whole: usage.is_exclusive(true),
+            shares: usage.has_shares(true),
+        });
         *place = usage;
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.held == 0
+    }
+
+    /// [`DeviceUsage::is_exclusive`] of the device at a position.
+    pub fn is_exclusive(&self, index: usize, consumable_capacity: bool) -> bool {
+        let how = self.how[index];
+        how.whole || !consumable_capacity && how.shares
+    }
+
+    /// [`DeviceUsage::has_shares`] of the device at a position.
+    pub fn has_shares(&self, index: usize, consumable_capacity: bool) -> bool {
+        consumable_capacity && self.how[index].shares
     }
 
     /// Who holds the device at a position.

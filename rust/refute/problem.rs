@@ -162,9 +162,9 @@ impl Problem {
         for (index, viewed) in view.devices.iter().enumerate() {
             let document = viewed.document();
             let id = viewed.id();
-            let pays = !(viewed.is_shareable && viewed.has_shares);
+            let pays = !(viewed.is_shareable() && viewed.has_shares());
             let consumption: Vec<(usize, i128)> = if pays {
-                let start = starts[viewed.pool];
+                let start = starts[viewed.pool as usize];
                 let own = counters.draws(view, index).iter();
                 own.map(|(number, amount)| (start + *number as usize, *amount))
                     .collect()
@@ -178,7 +178,7 @@ impl Problem {
             let set = match document.consumes_counters.as_slice() {
                 [only] if pays => {
                     let next = sets.len();
-                    let key = (viewed.pool, only.counter_set.as_str());
+                    let key = (viewed.pool as usize, only.counter_set.as_str());
                     Some(*sets.entry(key).or_insert(next))
                 }
                 _ => None,
@@ -187,13 +187,13 @@ impl Problem {
             let own: Vec<SetAndGroups<'_>> = of_sets
                 .map(|c| {
                     let groups = c.compatibility_groups.as_slice();
-                    (viewed.pool, c.counter_set.as_str(), groups)
+                    (viewed.pool as usize, c.counter_set.as_str(), groups)
                 })
                 .collect();
             let next = groups.len();
             let groups = *groups.entry(own).or_insert(next);
             let room = document.capacity.iter().map(|(name, capacity)| {
-                let used = viewed.consumed.get(&**name).map_or(0, Quantity::nanos);
+                let used = view.consumed(index, name).map_or(0, Quantity::nanos);
                 capacity.value.nanos().saturating_sub(used)
             });
             self.devices.push(DeviceData {
@@ -202,11 +202,11 @@ impl Problem {
                     pool: Arc::clone(&id.pool),
                     device: Arc::clone(&id.device),
                 },
-                is_shared: viewed.is_shareable,
+                is_shared: viewed.is_shareable(),
                 consumption,
                 set,
                 groups,
-                room: if viewed.is_shareable {
+                room: if viewed.is_shareable() {
                     room.collect()
                 } else {
                     Vec::new()

@@ -57,14 +57,23 @@ pub struct Attempt<'a, 'v> {
     pub picks: Vec<Vec<Pick>>,
     /// Selector memo.
     pub selectors: Selectors<'a>,
-    /// Claims that take the device as a whole, by position of the device.
-    wholes: Vec<BTreeSet<usize>>,
-    /// Shares taken, by position of the device.
-    shares: Vec<Vec<Amounts>>,
+    /// What is taken of devices, by position; nothing for most.
+    uses: BTreeMap<usize, Uses>,
+    /// Whether anything is taken of a device, by position; asked far more often than what.
+    has_uses: Vec<bool>,
     counters: Counters<'v>,
     groups: Groups,
     /// Values of derived attributes, by claim, request, alternative, constraint and device.
     derived: BTreeMap<(usize, usize, usize, usize, usize), Option<DeviceAttribute>>,
+}
+
+/// What is taken of a device.
+#[derive(Default)]
+struct Uses {
+    /// Claims that take it as a whole.
+    wholes: BTreeSet<usize>,
+    /// Shares of it.
+    shares: Vec<Amounts>,
 }
 
 impl<'a, 'v> Attempt<'a, 'v> {
@@ -74,8 +83,8 @@ impl<'a, 'v> Attempt<'a, 'v> {
             picks: claims.iter().map(|_| Vec::new()).collect(),
             claims,
             selectors,
-            wholes: vec![BTreeSet::new(); view.devices.len()],
-            shares: vec![Vec::new(); view.devices.len()],
+            uses: BTreeMap::new(),
+            has_uses: vec![false; view.devices.len()],
             counters: Counters::new(view),
             groups: Groups::new(view),
             derived: BTreeMap::new(),
@@ -90,9 +99,37 @@ impl<'a, 'v> Attempt<'a, 'v> {
     /// Whether the device is taken in a way that rules it out for the wish.
     pub fn is_in_use(&self, view: &View<'_>, claim: usize, is_admin: bool, device: usize) -> bool {
         if is_admin {
-            self.wholes[device].contains(&claim)
+            let uses = self.uses(device);
+            uses.is_some_and(|uses| uses.wholes.contains(&claim))
         } else {
-            view.devices[device].is_held || !self.wholes[device].is_empty()
+            let is_whole = |uses: &Uses| !uses.wholes.is_empty();
+            view.devices[device].is_held() || self.uses(device).is_some_and(is_whole)
+        }
+    }
+
+    fn uses(&self, device: usize) -> Option<&Uses> {
+        if !self.has_uses[device] {
+            return None;
+        }
+        self.uses.get(&device)
+    }
+
+    fn has_shares(&self, device: usize) -> bool {
+        let uses = self.uses(device);
+        uses.is_some_and(|uses| !uses.shares.is_empty())
+    }
+
+    fn uses_mut(&mut self, device: usize) -> &mut Uses {
+        self.has_uses[device] = true;
+        self.uses.entry(device).or_default()
+    }
+
+    /// Forgets that the device was ever taken, once nothing is.
+    fn tidy_uses(&mut self, device: usize) {
+        let is_free = |uses: &Uses| uses.wholes.is_empty() && uses.shares.is_empty();
+        if self.uses(device).is_some_and(is_free) {
+            self.uses.remove(&device);
+            self.has_uses[device] = false;
         }
     }
 
@@ -108,14 +145,14 @@ impl<'a, 'v> Attempt<'a, 'v> {
         capacity::fits(
             wish.wish.capacity,
             &viewed.document().capacity,
-            |name| viewed.consumed.get(name).cloned(),
+            |name| view.consumed(device, name).cloned(),
             allocating.as_ref(),
             view.features.fractional_capacity_range,
         )
     }
 
     fn allocating(&self, device: usize) -> Option<Amounts> {
-        let mut shares = self.shares[device].iter();
+        let mut shares = self.uses(device)?.shares.iter();
         let mut total = shares.next()?.clone();
         for (name, amount) in shares.flatten() {
             let sum = total
@@ -139,7 +176,7 @@ impl<'a, 'v> Attempt<'a, 'v> {
         let viewed = &view.devices[device];
         let is_admin = self.wish(claim, request, alternative).wish.is_admin();
         // A shared device may be taken for administration more than once by one claim.
-        let is_admin_share = is_admin && viewed.is_shareable;
+        let is_admin_share = is_admin && viewed.is_shareable();
         if !is_admin_share && self.is_in_use(view, claim, is_admin, device)
             || gates_refuse(view, device)
         {
@@ -189,7 +226,7 @@ impl<'a, 'v> Attempt<'a, 'v> {
         let viewed = &view.devices[taken.device];
         // A further share of a device adds nothing to its counters.
         let is_further_share =
-            viewed.is_shareable && (viewed.has_shares || !self.shares[taken.device].is_empty());
+            viewed.is_shareable() && (viewed.has_shares() || self.has_shares(taken.device));
         if !is_further_share && !viewed.document().consumes_counters.is_empty() {
             if view.features.compatibility_groups {
                 taken.groups = self.groups.admit(view, taken.device);
@@ -204,7 +241,9 @@ impl<'a, 'v> Attempt<'a, 'v> {
         }
         let wish = self.wish(claim, request, alternative).wish;
         if view.features.device_taints
-            && viewed.taints().any(|t| taint::blocks(t, wish.tolerations))
+            && view
+                .taints(taken.device)
+                .any(|t| taint::blocks(t, wish.tolerations))
         {
             return Ok(false);
         }
@@ -222,8 +261,8 @@ impl<'a, 'v> Attempt<'a, 'v> {
             }
             taken.constraints += 1;
         }
-        if !viewed.is_shareable {
-            taken.is_marked = self.wholes[taken.device].insert(claim);
+        if !viewed.is_shareable() {
+            taken.is_marked = self.uses_mut(taken.device).wholes.insert(claim);
         }
         self.admit_capacity(view, (claim, request, alternative), taken)
     }
@@ -247,12 +286,12 @@ impl<'a, 'v> Attempt<'a, 'v> {
         if !fits.map_err(|error| named("rechecking capacity", error))? {
             return Ok(false);
         }
-        if viewed.is_shareable {
+        if viewed.is_shareable() {
             let fractional = view.features.fractional_capacity_range;
             let consumed =
                 capacity::consumed(wish.wish.capacity, &viewed.document().capacity, fractional)
                     .map_err(|error| named("computing consumed capacity", error))?;
-            self.shares[taken.device].push(consumed.clone());
+            self.uses_mut(taken.device).shares.push(consumed.clone());
             taken.share = Some(consumed);
         }
         Ok(true)
@@ -307,11 +346,12 @@ impl<'a, 'v> Attempt<'a, 'v> {
             self.picks[claim].pop();
         }
         if taken.share.is_some() {
-            self.shares[taken.device].pop();
+            self.uses_mut(taken.device).shares.pop();
         }
         if taken.is_marked {
-            self.wholes[taken.device].remove(&claim);
+            self.uses_mut(taken.device).wholes.remove(&claim);
         }
+        self.tidy_uses(taken.device);
         let wish = self.wish(claim, taken.request, taken.alternative).wish;
         // Constraints that do not apply to the wish were passed, but hold nothing of the device.
         for constraint in self.claims[claim].constraints[..taken.constraints]
