@@ -267,7 +267,7 @@ mod tests {
             .expect("claims");
         let made = &claims[0];
         assert_eq!(made.spec.devices.requests[0].name, "r");
-        assert_eq!(made.metadata.labels["l"], "v");
+        assert_eq!(made.metadata.labels.get("l").map(String::as_str), Some("v"));
         assert_eq!(made.metadata.annotations[POD_CLAIM_ANNOTATION], "made");
     }
 

@@ -247,5 +247,7 @@ fn renamed(claim: &ResourceClaim, number: usize) -> Arc<ResourceClaim> {
 
 /// Reads documents and does nothing with them; what comes back keeps the inventory alive.
 pub(crate) fn read_only(documents: &[u8]) -> impl Sized + use<> {
-    Inventory::from_json(documents).expect("documents")
+    let inventory = Inventory::from_json(documents).expect("documents");
+    inventory.table();
+    inventory
 }

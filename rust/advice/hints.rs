@@ -83,7 +83,7 @@ impl Catalogue {
                 continue;
             }
             found.devices += spec.devices.len();
-            found.drivers.insert(spec.driver.clone());
+            found.drivers.insert(spec.driver.to_string());
             for device in &spec.devices {
                 let name = |name: &str| {
                     let (domain, id) = split_name(name, &spec.driver);

@@ -119,7 +119,7 @@ impl<'q> Lens<'q> {
                 continue;
             }
             seen.matching += 1;
-            if let Some(usage) = self.question.inventory.usage(device.id()) {
+            if let Some(usage) = self.question.inventory.usage(&device.id()) {
                 seen.held += usize::from(usage.is_exclusive(features.consumable_capacity));
                 let holders = usage.holders().iter().map(|holder| &holder.claim);
                 for claim in holders.collect::<BTreeSet<_>>() {

@@ -28,7 +28,7 @@ impl Published {
         &self.slice.document().spec.driver
     }
 
-    pub(super) fn id(&self) -> &DeviceId {
+    pub(super) fn id(&self) -> DeviceId {
         self.slice.device_id(self.index)
     }
 
@@ -135,7 +135,7 @@ impl Reach {
             most = most.max(here.devices.len());
             incomplete.append(&mut here.incomplete);
             for device in here.devices {
-                devices.insert(device.id().clone(), device);
+                devices.insert(device.id(), device);
             }
         }
         Self {

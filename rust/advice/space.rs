@@ -303,7 +303,7 @@ impl Wishes<'_> {
             .consumable_capacity;
         let consumed = |device: &super::reach::Published, name: &str| -> Option<Quantity> {
             inventory
-                .usage(device.id())?
+                .usage(&device.id())?
                 .aggregated(sharing)?
                 .remove(name)
         };

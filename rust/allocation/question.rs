@@ -281,7 +281,7 @@ impl Question {
             for index in 0..slice.document().spec.devices.len() {
                 let id = slice.device_id(index);
                 let (number, applies) = match mark {
-                    Mark::Excluded => (self.rules.len(), self.exclude.contains(id)),
+                    Mark::Excluded => (self.rules.len(), self.exclude.contains(&id)),
                     Mark::Rule(rule) => (
                         *rule,
                         taint::rule_applies(&self.rules[*rule], &id.driver, &id.pool, &id.device),

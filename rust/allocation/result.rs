@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use thin_vec::{ThinVec, thin_vec};
+
 use super::share::Shares;
 use crate::claim::Wish;
 use crate::gates::Features;
@@ -107,7 +109,7 @@ pub(super) fn build(
             let ordinal = ordinals.entry(request.clone()).or_default();
             let id = place.slice.device_id(place.index);
             *ordinal += 1;
-            shares.id(claim, &request, *ordinal - 1, id)
+            shares.id(claim, &request, *ordinal - 1, &id)
         };
         let share_id = pick.share.is_some().then(&mut share_id);
         Some(device_result(site, place, wish, pick, share_id))
@@ -136,18 +138,17 @@ fn device_result(
 ) -> DeviceRequestAllocationResult {
     let spec = &place.slice.document().spec;
     let document = &spec.devices[place.index];
-    let id = place.slice.device_id(place.index);
-    let conditions = |list: &Option<Vec<String>>| {
+    let conditions = |list: &Option<ThinVec<String>>| {
         let list = list
             .as_ref()
             .filter(|_| site.features.device_binding_and_status);
-        list.cloned().unwrap_or_default()
+        list.map_or_else(Vec::new, |list| list.to_vec())
     };
     DeviceRequestAllocationResult {
         request: wish.reference(),
-        driver: id.driver.to_string(),
-        pool: id.pool.to_string(),
-        device: id.device.to_string(),
+        driver: spec.driver.to_string(),
+        pool: spec.pool.name.to_string(),
+        device: document.name.to_string(),
         admin_access: wish.is_admin().then_some(true),
         tolerations: wish.tolerations.to_vec(),
         binding_conditions: conditions(&document.binding_conditions),
@@ -252,7 +253,7 @@ fn node_selector(site: &Site<'_>, picks: &[Pick]) -> Result<Option<NodeSelector>
     }
     let is_free = term.match_fields.is_empty() && term.match_expressions.is_empty();
     Ok((!is_free).then(|| NodeSelector {
-        node_selector_terms: vec![term],
+        node_selector_terms: thin_vec![term],
     }))
 }
 
@@ -263,7 +264,7 @@ fn only_node(name: &str) -> NodeSelector {
         values: vec![name.to_owned()],
     };
     NodeSelector {
-        node_selector_terms: vec![NodeSelectorTerm {
+        node_selector_terms: thin_vec![NodeSelectorTerm {
             match_fields: vec![requirement],
             ..NodeSelectorTerm::default()
         }],

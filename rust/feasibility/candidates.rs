@@ -169,7 +169,9 @@ pub fn constrained(
     let of_wish = wish.wish.derived.iter().rfind(|d| d.name == attribute);
     let Some(derived) = of_wish else {
         let attributes = &viewed.document().attributes;
-        return Ok(crate::attribute::lookup(attributes, attribute, &viewed.id().driver).cloned());
+        return Ok(
+            crate::attribute::lookup(attributes, attribute, &viewed.slice.pool().driver).cloned(),
+        );
     };
     let name = &derived.name;
     let compiled = selectors.derived(&derived.expression);

@@ -90,7 +90,7 @@ impl<'a> DeviceView<'a> {
     }
 
     /// Its id.
-    pub fn id(&self) -> &'a DeviceId {
+    pub fn id(&self) -> DeviceId {
         self.slice.device_id(self.index as usize)
     }
 
@@ -125,7 +125,7 @@ impl<'a> View<'a> {
         }
         if !exclude.is_empty() {
             for device in &mut view.devices {
-                if exclude.contains(device.id()) {
+                if exclude.contains(&device.id()) {
                     device.marks |= DeviceView::HELD | DeviceView::EXCLUDED;
                 }
             }

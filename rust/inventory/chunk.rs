@@ -3,6 +3,7 @@
 //! A question looks at thousands of nodes; following pointers to each would take longer than to compare them. What is
 //! held is beside the rest, so that taking a device costs a copy of a few numbers. Start at [`Chunk`].
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -39,30 +40,50 @@ impl Clone for Usage {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Nodes {
     rows: Vec<Arc<NodeRow>>,
-    /// [`NodeRow::facts`] of all.
+    /// [`NodeRow::add_facts`] of all.
     facts: Vec<u32>,
     /// Where those of each end.
     ends: Vec<usize>,
 }
 
-impl Chunk {
-    pub(super) fn new(rows: Vec<Arc<NodeRow>>) -> Self {
-        let usage = vec![Usage::unknown(); rows.len()];
-        Self::with(rows, usage)
+impl Nodes {
+    fn facts(&self, at: usize) -> &[u32] {
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.facts[start..self.ends[at]]
     }
 
-    fn with(rows: Vec<Arc<NodeRow>>, usage: Vec<Usage>) -> Self {
-        let (mut facts, mut ends) = (Vec::new(), Vec::with_capacity(rows.len()));
-        for row in &rows {
-            facts.extend_from_slice(&row.facts);
-            ends.push(facts.len());
+    fn push(&mut self, row: Arc<NodeRow>) {
+        row.add_facts(&mut self.facts);
+        self.ends.push(self.facts.len());
+        self.rows.push(row);
+    }
+
+    /// Takes over what is known of others.
+    fn append(&mut self, others: &Self, range: Range<usize>) {
+        for at in range {
+            self.facts.extend_from_slice(others.facts(at));
+            self.ends.push(self.facts.len());
+            self.rows.push(Arc::clone(&others.rows[at]));
         }
+    }
+}
+
+impl Chunk {
+    pub(super) fn new(rows: Vec<Arc<NodeRow>>) -> Self {
+        let mut nodes = Nodes::default();
+        let usage = rows.iter().map(|_| Usage::unknown()).collect();
+        rows.into_iter().for_each(|row| nodes.push(row));
+        Self::with(nodes, usage)
+    }
+
+    fn with(mut nodes: Nodes, usage: Box<[Usage]>) -> Self {
+        nodes.facts.shrink_to_fit();
         Self {
-            nodes: Arc::new(Nodes { rows, facts, ends }),
-            usage: usage.into(),
+            nodes: Arc::new(nodes),
+            usage,
         }
     }
 
@@ -71,12 +92,9 @@ impl Chunk {
         &self.nodes.rows
     }
 
-    /// What the own slices of a node are like; see [`NodeRow::facts`].
+    /// What the own slices of a node are like; see [`NodeRow::add_facts`].
     pub fn facts(&self, at: usize) -> &[u32] {
-        let start = at
-            .checked_sub(1)
-            .map_or(0, |before| self.nodes.ends[before]);
-        &self.nodes.facts[start..self.nodes.ends[at]]
+        self.nodes.facts(at)
     }
 
     /// Equal for nodes of whose own slices the same is held, device by device, up to who holds it.
@@ -105,29 +123,35 @@ impl Chunk {
 
     /// Puts a node in the place of another, or between others.
     pub(super) fn put(&mut self, at: Result<usize, usize>, row: Arc<NodeRow>) {
-        let (mut rows, mut usage) = (self.nodes.rows.clone(), self.usage.to_vec());
-        match at {
-            Ok(at) => (rows[at], usage[at]) = (row, Usage::unknown()),
-            Err(at) => {
-                rows.insert(at, row);
-                usage.insert(at, Usage::unknown());
-            }
-        }
-        *self = Self::with(rows, usage);
+        let (before, after) = match at {
+            Ok(at) => (at, at + 1),
+            Err(at) => (at, at),
+        };
+        self.replace(before..after, Some(row));
     }
 
     pub(super) fn remove(&mut self, at: usize) {
-        let (mut rows, mut usage) = (self.nodes.rows.clone(), self.usage.to_vec());
-        rows.remove(at);
-        usage.remove(at);
-        *self = Self::with(rows, usage);
+        self.replace(at..at + 1, None);
+    }
+
+    fn replace(&mut self, range: Range<usize>, row: Option<Arc<NodeRow>>) {
+        let old = &self.nodes;
+        let (mut nodes, mut usage) = (Nodes::default(), self.usage.to_vec());
+        nodes.append(old, 0..range.start);
+        usage.splice(range.clone(), row.iter().map(|_| Usage::unknown()));
+        row.into_iter().for_each(|row| nodes.push(row));
+        nodes.append(old, range.end..old.rows.len());
+        *self = Self::with(nodes, usage.into());
     }
 
     /// Leaves the first so many and returns the rest.
     pub(super) fn split_off(&mut self, at: usize) -> Self {
-        let (mut rows, mut usage) = (self.nodes.rows.clone(), self.usage.to_vec());
-        let rest = Self::with(rows.split_off(at), usage.split_off(at));
-        *self = Self::with(rows, usage);
+        let (mut first, mut rest) = (Nodes::default(), Nodes::default());
+        first.append(&self.nodes, 0..at);
+        rest.append(&self.nodes, at..self.nodes.rows.len());
+        let mut usage = self.usage.to_vec();
+        let rest = Self::with(rest, usage.split_off(at).into());
+        *self = Self::with(first, usage.into());
         rest
     }
 }

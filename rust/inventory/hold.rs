@@ -140,7 +140,7 @@ impl Inventory {
         }
         let mut now = SliceUsage::none(slice);
         for index in 0..slice.document().spec.devices.len() {
-            now.set(index, self.usage.get(slice.device_id(index)).cloned());
+            now.set(index, self.usage.get(&slice.device_id(index)).cloned());
         }
         if !now.is_empty() {
             self.in_use.insert_mut(slice.number(), Arc::new(now));

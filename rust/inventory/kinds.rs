@@ -35,6 +35,8 @@ const REMEMBERED_PLANS: usize = 1 << 10;
 struct Inner {
     texts: FxHashMap<Box<str>, u32>,
     columns: FxHashMap<Column, u32>,
+    /// The names of the columns, by shape.
+    names: FxHashMap<u32, Arc<[Name]>>,
     plans: FxHashMap<Box<[u32]>, Arc<CounterPlan>>,
     /// The numbers handed out so far.
     numbers: u32,
@@ -45,8 +47,8 @@ struct Inner {
 pub struct SliceKind {
     /// Number of everything but names, pool, node and the values of attributes.
     pub shape: u32,
-    /// The attributes that a device of the slice has, ascending.
-    pub names: Box<[Name]>,
+    /// The attributes that a device of the slice has, ascending; one list for all slices of the shape.
+    pub names: Arc<[Name]>,
     /// Number of the values of each of them.
     pub columns: Box<[u32]>,
 }
@@ -107,14 +109,16 @@ impl Kinds {
         let text = serde_json::to_string(&shape).unwrap_or_default();
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let shape = inner.text(text);
-        let (names, columns): (Vec<Name>, Vec<u32>) = columns
-            .into_iter()
-            .map(|(name, column)| (name.clone(), inner.column(column.into())))
-            .unzip();
+        let names = Arc::clone(inner.names.entry(shape).or_insert_with(|| {
+            let names = columns.keys().map(|name| (*name).clone());
+            names.collect()
+        }));
+        let columns = columns.into_values();
+        let columns = columns.map(|column| inner.column(column.into()));
         SliceKind {
             shape,
-            names: names.into(),
-            columns: columns.into(),
+            columns: columns.collect(),
+            names,
         }
     }
 
@@ -152,6 +156,7 @@ impl Inner {
         }
         if self.texts.len() >= REMEMBERED {
             self.texts.clear();
+            self.names.clear();
         }
         let next = self.next();
         self.texts.insert(text.into(), next);

@@ -101,7 +101,7 @@ impl Inventory {
         let table = self.table();
         let layout = if table.is_unclear() {
             Cow::Owned(Layout::new(gather(self, &node, features)?))
-        } else if let Some(layout) = row.layout(features) {
+        } else if let Some(layout) = row.layout(self, table.visible(row), features) {
             Cow::Borrowed(layout)
         } else {
             let pools = pools(self, table.visible(row), !row.is_odd, features);

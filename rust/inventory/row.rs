@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::pool::{device_matches, pools};
 use super::slice::Uses;
@@ -22,20 +22,17 @@ pub struct NodeRow {
     /// Its document; a bare one where there is none.
     pub node: Arc<Node>,
     /// Slices with its name, by slice name.
-    pub named: Arc<[Arc<Slice>]>,
+    pub named: Box<[Arc<Slice>]>,
     /// Slices that it sees without being named and that no other node sees, by name.
-    pub only: Arc<[Arc<Slice>]>,
+    pub only: Box<[Arc<Slice>]>,
     /// The set of slices that it sees with others; a position in [`super::NodeTable::sets`].
     pub set: usize,
     /// Number of how its slices make pools, and of what its document declares.
     pub structure: u32,
     /// Pools in which slices that it does not see may have a say.
-    pub open_pools: Arc<[(PoolId, i64)]>,
-    /// What a question has to know of it, in numbers: [`NodeRow::structure`], [`NodeRow::set`], a number of [`Flag`]s,
-    /// and of each slice that no other node sees the shape, how many columns it has, and their numbers.
-    pub facts: Box<[u32]>,
-    /// Its pools for these gates; only where no other node has a say in them.
-    layout: Option<(Features, Layout)>,
+    pub open_pools: Box<[(PoolId, i64)]>,
+    /// Its pools for the gates that were asked for first; only where no other node has a say in them.
+    layout: OnceLock<Box<(Features, Layout)>>,
     /// What needs gates: with those off such slices are left out.
     pub uses: Uses,
     /// Whether its pools are such that it is better looked at by itself: generations or counts that contradict each
@@ -59,8 +56,8 @@ impl Flag {
 
 /// What a node sees.
 pub(super) struct Visible {
-    pub(super) named: Arc<[Arc<Slice>]>,
-    pub(super) only: Arc<[Arc<Slice>]>,
+    pub(super) named: Vec<Arc<Slice>>,
+    pub(super) only: Vec<Arc<Slice>>,
     pub(super) set: (usize, Arc<[Arc<Slice>]>),
 }
 
@@ -99,11 +96,11 @@ impl NodeRow {
         write_structure(&node, &pools, &slices, visible, &mut text);
         Self {
             name: Arc::clone(name),
-            named: Arc::clone(&visible.named),
-            only: Arc::clone(&visible.only),
+            named: visible.named.as_slice().into(),
+            only: visible.only.as_slice().into(),
             set: visible.set.0,
             structure: inventory.kinds.text(text),
-            layout: None,
+            layout: OnceLock::new(),
             open_pools: pools.open(),
             uses: Uses {
                 counters: slices.iter().any(|slice| {
@@ -114,25 +111,34 @@ impl NodeRow {
             },
             is_odd: pools.are_odd(),
             node,
-            facts: Box::default(),
         }
-        .with_facts()
         .with_layout(inventory, visible)
     }
 
-    /// Puts its pools together for the gates that most ask for, where that needs no look at other nodes.
-    fn with_layout(mut self, inventory: &Inventory, visible: &Visible) -> Self {
-        if self.open_pools.is_empty() && !self.is_odd {
+    /// Puts its pools together beforehand, for the gates that most ask for, where that takes a while.
+    fn with_layout(self, inventory: &Inventory, visible: &Visible) -> Self {
+        if self.uses.counters {
             let features = FeatureGates::default().features();
-            let pools = pools(inventory, visible.in_order(), true, features);
-            self.layout = Some((features, Layout::new(pools)));
+            self.layout(inventory, visible.in_order(), features);
         }
         self
     }
 
-    /// Its pools with these gates, where they are at hand.
-    pub(super) fn layout(&self, features: Features) -> Option<&Layout> {
-        let (made_for, layout) = self.layout.as_ref()?;
+    /// Its pools with these gates, made of the slices that it sees; kept where no other node has a say in them and
+    /// nobody asked for other gates before.
+    pub(super) fn layout<'a>(
+        &self,
+        inventory: &Inventory,
+        slices: impl Iterator<Item = &'a Arc<Slice>>,
+        features: Features,
+    ) -> Option<&Layout> {
+        if self.is_odd || !self.open_pools.is_empty() {
+            return None;
+        }
+        let (made_for, layout) = &**self.layout.get_or_init(|| {
+            let pools = pools(inventory, slices, true, features);
+            Box::new((features, Layout::new(pools)))
+        });
         let is_same = (!self.uses.counters
             || made_for.partitionable_devices == features.partitionable_devices)
             && (!self.uses.groups
@@ -140,7 +146,9 @@ impl NodeRow {
         is_same.then_some(layout)
     }
 
-    fn with_facts(mut self) -> Self {
+    /// What a question has to know of it, in numbers: [`NodeRow::structure`], [`NodeRow::set`], a number of [`Flag`]s,
+    /// and of each slice that no other node sees the shape, how many columns it has, and their numbers.
+    pub(super) fn add_facts(&self, facts: &mut Vec<u32>) {
         let flags = [
             (Flag::ODD, self.is_odd),
             (Flag::COUNTERS, self.uses.counters),
@@ -150,13 +158,11 @@ impl NodeRow {
         let flags = flags.iter().filter(|(_, is_set)| *is_set);
         let flags = flags.map(|(flag, _)| flag).sum();
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let mut facts = vec![self.structure, number(self.set), flags];
+        facts.extend([self.structure, number(self.set), flags]);
         for kind in self.own().map(|slice| slice.kind()) {
             facts.extend([kind.shape, number(kind.columns.len())]);
             facts.extend_from_slice(&kind.columns);
         }
-        self.facts = facts.into();
-        self
     }
 
     /// A number that is equal for nodes of whose own slices the same is held, device by device, up to who holds it.
@@ -188,7 +194,7 @@ impl<'a> Pools<'a> {
     }
 
     /// Pools of which the node does not see all slices.
-    fn open(&self) -> Arc<[(PoolId, i64)]> {
+    fn open(&self) -> Box<[(PoolId, i64)]> {
         let open = self.0.iter().filter(|(_, slices)| {
             let wanted = slices[0].document().spec.pool.resource_slice_count;
             i64::try_from(slices.len()) != Ok(wanted)

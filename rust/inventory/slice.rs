@@ -45,7 +45,6 @@ impl AtLarge {
 pub struct Slice {
     document: ResourceSlice,
     pool: PoolId,
-    devices: Box<[DeviceId]>,
     kind: SliceKind,
     /// Told from all other slices by this, also from others of its name.
     number: u32,
@@ -62,19 +61,9 @@ impl Slice {
     /// Derives what is derived from a document.
     pub fn new(document: ResourceSlice, kinds: &Kinds) -> Self {
         let pool = PoolId {
-            driver: Arc::from(document.spec.driver.as_str()),
-            pool: Arc::from(document.spec.pool.name.as_str()),
+            driver: Arc::clone(document.spec.driver.shared()),
+            pool: Arc::clone(document.spec.pool.name.shared()),
         };
-        let devices = document
-            .spec
-            .devices
-            .iter()
-            .map(|device| DeviceId {
-                driver: Arc::clone(&pool.driver),
-                pool: Arc::clone(&pool.pool),
-                device: Arc::clone(device.name.shared()),
-            })
-            .collect();
         let mut seen = document.spec.devices.iter();
         let is_readable = seen.all(|device| {
             let driver = &document.spec.driver;
@@ -100,7 +89,6 @@ impl Slice {
             has_valid_selectors: selectors.all(|selector| NodeSelector::parse(selector).is_ok()),
             document,
             pool,
-            devices,
             is_readable,
         }
     }
@@ -146,8 +134,12 @@ impl Slice {
     }
 
     /// Id of the device at a position of the document.
-    pub fn device_id(&self, index: usize) -> &DeviceId {
-        &self.devices[index]
+    pub fn device_id(&self, index: usize) -> DeviceId {
+        DeviceId {
+            driver: Arc::clone(&self.pool.driver),
+            pool: Arc::clone(&self.pool.pool),
+            device: Arc::clone(self.document.spec.devices[index].name.shared()),
+        }
     }
 
     /// What CEL sees of the device at a position of the document.

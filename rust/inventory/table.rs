@@ -342,7 +342,7 @@ fn visible(
     let (only, set): (Vec<_>, Vec<_>) = seen.into_iter().partition(is_only);
     Visible {
         named: inventory.slices_on_node(name).cloned().collect(),
-        only: only.into(),
+        only,
         set: sets.number(set),
     }
 }

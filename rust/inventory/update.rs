@@ -232,18 +232,15 @@ impl Inventory {
         }
         self.remove_slice(&name);
         let slice = Arc::new(Slice::new(document, &self.kinds));
-        let node = slice
-            .document()
-            .spec
-            .node_name
-            .as_deref()
-            .unwrap_or_default();
-        if node.is_empty() {
-            self.slices_shared
-                .insert_mut(Arc::clone(&name), Arc::clone(&slice));
-        } else {
-            let key = (Arc::from(node), Arc::clone(&name));
-            self.slices_on_node.insert_mut(key, Arc::clone(&slice));
+        match &slice.document().spec.node_name {
+            Some(node) if !node.is_empty() => {
+                let key = (Arc::clone(node.shared()), Arc::clone(&name));
+                self.slices_on_node.insert_mut(key, Arc::clone(&slice));
+            }
+            _ => {
+                self.slices_shared
+                    .insert_mut(Arc::clone(&name), Arc::clone(&slice));
+            }
         }
         let key = (slice.pool().clone(), Arc::clone(&name));
         self.slices_of_pool.insert_mut(key, Arc::clone(&slice));

@@ -249,7 +249,7 @@ impl<'p, 'a> Replay<'p, 'a> {
     ) {
         let binds = self.features.device_binding_and_status;
         let conditions =
-            |list: &Option<Vec<String>>| list.clone().filter(|_| binds).unwrap_or_default();
+            |list: Option<&[String]>| list.filter(|_| binds).unwrap_or_default().to_vec();
         let skips = self.features.is_experimental();
         let consumed = self.consumed(&format!("{field}.device"), wish, found);
         let admin = wish.is_admin().then_some(true);
@@ -263,11 +263,12 @@ impl<'p, 'a> Replay<'p, 'a> {
             ),
             (
                 "bindingConditions",
-                result.binding_conditions != conditions(&device.binding_conditions),
+                result.binding_conditions != conditions(device.binding_conditions.as_deref()),
             ),
             (
                 "bindingFailureConditions",
-                result.binding_failure_conditions != conditions(&device.binding_failure_conditions),
+                result.binding_failure_conditions
+                    != conditions(device.binding_failure_conditions.as_deref()),
             ),
             (
                 "skipNodeOperations",

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 
 use super::pools::Found;
 use super::wish::Wish;
+use thin_vec::thin_vec;
+
 use crate::wire::allocation::DeviceAllocationConfiguration;
 use crate::wire::claim::{DeviceClass, ResourceClaim};
 use crate::wire::core::{NodeSelector, NodeSelectorRequirement, NodeSelectorTerm};
@@ -86,13 +88,13 @@ pub(super) fn node_selector(
     }
     let anywhere = term == NodeSelectorTerm::default();
     Ok((!anywhere).then(|| NodeSelector {
-        node_selector_terms: vec![term],
+        node_selector_terms: thin_vec![term],
     }))
 }
 
 fn only(node: &str) -> NodeSelector {
     NodeSelector {
-        node_selector_terms: vec![NodeSelectorTerm {
+        node_selector_terms: thin_vec![NodeSelectorTerm {
             match_fields: vec![NodeSelectorRequirement {
                 key: "metadata.name".to_owned(),
                 operator: "In".to_owned(),

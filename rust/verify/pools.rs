@@ -78,7 +78,7 @@ pub(super) fn gather<'a>(
     let name_of = |slice: &ResourceSlice| slice.spec.node_name.clone().unwrap_or_default();
     let own = slices.iter().filter(|slice| {
         let name = name_of(slice);
-        !name.is_empty() && name == node.metadata.name
+        !name.is_empty() && *name == *node.metadata.name
     });
     let shared = slices.iter().filter(|slice| name_of(slice).is_empty());
     for slice in own.chain(shared) {

@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use thin_vec::ThinVec;
 
 use super::raw::{is_default, null_default};
+use crate::attribute::NameMap;
 use crate::quantity::Quantity;
 
 /// The part of `metadata` that the engine reads.
@@ -44,9 +46,9 @@ pub struct ObjectMeta {
     /// Labels.
     #[serde(
         deserialize_with = "null_default",
-        skip_serializing_if = "BTreeMap::is_empty"
+        skip_serializing_if = "NameMap::is_empty"
     )]
-    pub labels: BTreeMap<String, String>,
+    pub labels: NameMap<String>,
     /// Annotations.
     #[serde(
         deserialize_with = "null_default",
@@ -89,9 +91,9 @@ pub struct NodeSelector {
     /// The terms.
     #[serde(
         deserialize_with = "null_default",
-        skip_serializing_if = "Vec::is_empty"
+        skip_serializing_if = "ThinVec::is_empty"
     )]
-    pub node_selector_terms: Vec<NodeSelectorTerm>,
+    pub node_selector_terms: ThinVec<NodeSelectorTerm>,
 }
 
 /// Requirements that must all hold.

@@ -221,10 +221,12 @@ fn read_value(
             kind,
             name,
         });
-    if let Entry::Known(document) = &mut entry
-        && let Document::Slice(slice) = &mut **document
-    {
-        reading.shared.slice(slice);
+    if let Entry::Known(document) = &mut entry {
+        match &mut **document {
+            Document::Slice(slice) => reading.shared.slice(slice),
+            Document::Node(node) => reading.shared.node(node),
+            _ => {}
+        }
     }
     reading.entries.push(entry);
     Ok(())

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::attribute::VersionText;
+use super::core::Node;
 use super::slice::{Device, ResourceSlice};
 use crate::attribute::{Name, NameMap};
 use crate::quantity::Quantity;
@@ -25,10 +26,20 @@ pub(super) struct Shared {
 impl Shared {
     /// Lets the devices of a slice share what is equal among them and with slices seen before.
     pub(super) fn slice(&mut self, slice: &mut ResourceSlice) {
+        share(&mut self.texts, &mut slice.spec.driver);
+        share(&mut self.texts, &mut slice.spec.pool.name);
+        if let Some(node) = &mut slice.spec.node_name {
+            share(&mut self.texts, node);
+        }
         slice.spec.devices.shrink_to_fit();
         for device in &mut slice.spec.devices {
             self.device(device);
         }
+    }
+
+    /// Lets nodes share the names of their labels.
+    pub(super) fn node(&mut self, node: &mut Node) {
+        self.names(&mut node.metadata.labels);
     }
 
     fn device(&mut self, device: &mut Device) {

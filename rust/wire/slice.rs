@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use thin_vec::ThinVec;
 
 pub use super::attribute::{DeviceAttribute, Single, VersionText};
 use super::core::{NodeSelector, ObjectMeta};
@@ -32,13 +33,13 @@ pub struct ResourceSlice {
 pub struct ResourceSliceSpec {
     /// Name of the driver.
     #[serde(deserialize_with = "null_default")]
-    pub driver: String,
+    pub driver: Name,
     /// The pool the slice belongs to.
     #[serde(deserialize_with = "null_default")]
     pub pool: ResourcePool,
     /// The one node that can reach the devices.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub node_name: Option<String>,
+    pub node_name: Option<Name>,
     /// The nodes that can reach the devices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node_selector: Option<NodeSelector>,
@@ -77,7 +78,7 @@ pub struct ResourceSliceSpec {
 pub struct ResourcePool {
     /// Name of the pool, unique within the driver.
     #[serde(deserialize_with = "null_default")]
-    pub name: String,
+    pub name: Name,
     /// Higher replaces lower.
     #[serde(deserialize_with = "null_default")]
     pub generation: i64,
@@ -110,7 +111,7 @@ pub struct Counter {
     pub value: Quantity,
 }
 
-/// One device (or one partition of one).
+/// One device (or one partition of one). Clusters have tens of thousands: what few devices say takes one pointer each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Device {
@@ -132,12 +133,12 @@ pub struct Device {
     /// What an allocation takes from counter sets.
     #[serde(
         deserialize_with = "null_default",
-        skip_serializing_if = "Vec::is_empty"
+        skip_serializing_if = "ThinVec::is_empty"
     )]
-    pub consumes_counters: Vec<DeviceCounterConsumption>,
+    pub consumes_counters: ThinVec<DeviceCounterConsumption>,
     /// The one node that can reach the device.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub node_name: Option<String>,
+    pub node_name: Option<Name>,
     /// The nodes that can reach the device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node_selector: Option<NodeSelector>,
@@ -147,18 +148,18 @@ pub struct Device {
     /// Taints published by the driver.
     #[serde(
         deserialize_with = "null_default",
-        skip_serializing_if = "Vec::is_empty"
+        skip_serializing_if = "ThinVec::is_empty"
     )]
-    pub taints: Vec<DeviceTaint>,
+    pub taints: ThinVec<DeviceTaint>,
     /// Whether an allocation is bound to the node it was made for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub binds_to_node: Option<bool>,
     /// Conditions that must be true before the pod is bound; empty is not absent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub binding_conditions: Option<Vec<String>>,
+    pub binding_conditions: Option<ThinVec<String>>,
     /// Conditions that make the binding fail; empty is not absent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub binding_failure_conditions: Option<Vec<String>>,
+    pub binding_failure_conditions: Option<ThinVec<String>>,
     /// Whether several allocations may share the device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_multiple_allocations: Option<bool>,

@@ -113,7 +113,7 @@ fn devices(case: &Case, node: &Node) -> Option<Vec<Id>> {
             .devices
             .iter()
             .map(|device| device.name.to_string());
-        names.map(move |name| (driver.clone(), pool.clone(), name))
+        names.map(move |name| (driver.to_string(), pool.to_string(), name))
     });
     let ids: Vec<Id> = ids.collect();
     let distinct: BTreeSet<&Id> = ids.iter().collect();
