@@ -75,7 +75,9 @@ impl Chunk {
     pub(super) fn new(rows: Vec<Arc<NodeRow>>) -> Self {
         let mut nodes = Nodes::default();
         let usage = rows.iter().map(|_| Usage::unknown()).collect();
-        rows.into_iter().for_each(|row| nodes.push(row));
+        for row in rows {
+            nodes.push(row);
+        }
         Self::with(nodes, usage)
     }
 
@@ -139,7 +141,9 @@ impl Chunk {
         let (mut nodes, mut usage) = (Nodes::default(), self.usage.to_vec());
         nodes.append(old, 0..range.start);
         usage.splice(range.clone(), row.iter().map(|_| Usage::unknown()));
-        row.into_iter().for_each(|row| nodes.push(row));
+        if let Some(row) = row {
+            nodes.push(row);
+        }
         nodes.append(old, range.end..old.rows.len());
         *self = Self::with(nodes, usage.into());
     }
