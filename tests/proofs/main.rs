@@ -321,8 +321,8 @@ fn counters(case: &Case) -> Vec<CounterRef> {
         let spec = &slice.document().spec;
         for set in &spec.shared_counters {
             counters.extend(set.counters.keys().map(|counter| CounterRef {
-                driver: spec.driver.clone(),
-                pool: spec.pool.name.clone(),
+                driver: spec.driver.to_string(),
+                pool: spec.pool.name.to_string(),
                 set: set.name.clone(),
                 counter: counter.clone(),
             }));
