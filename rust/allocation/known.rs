@@ -35,7 +35,36 @@ pub(super) struct Memo {
 #[derive(Debug, Default)]
 struct Found {
     states: FxHashMap<Box<[u32]>, State>,
+    /// By what nodes have in common that fare alike; solutions are in places among the free devices.
+    alike: FxHashMap<Box<[u32]>, State>,
     numbers: Numbers,
+    recent: Recent,
+}
+
+/// Some of the states in a place that is found without hashing: most nodes are in one of few states.
+#[derive(Debug, Default)]
+struct Recent(Vec<(Vec<u32>, Option<Verdict>)>);
+
+impl Recent {
+    const PLACES: usize = 256;
+
+    /// By what is held, which differs most.
+    fn place(key: &[u32]) -> usize {
+        key.get(1).map_or(0, |usage| *usage as usize % Self::PLACES)
+    }
+
+    fn get(&self, key: &[u32]) -> Option<Verdict> {
+        let (known, verdict) = self.0.get(Self::place(key))?;
+        verdict.filter(|_| known == key)
+    }
+
+    fn put(&mut self, key: &[u32], verdict: Verdict) {
+        self.0.resize_with(Self::PLACES, Default::default);
+        let (known, known_verdict) = &mut self.0[Self::place(key)];
+        known.clear();
+        known.extend_from_slice(key);
+        *known_verdict = Some(verdict);
+    }
 }
 
 /// What nodes that are equal come to.
@@ -89,6 +118,17 @@ impl Memo {
     /// The options that make a difference.
     pub(super) fn options(&self) -> Options<'static> {
         self.question.options()
+    }
+}
+
+impl State {
+    /// The same with other devices.
+    fn moved(&self, to: impl Fn(usize) -> usize) -> Self {
+        let solution = self.solution.as_ref();
+        Self {
+            verdict: self.verdict,
+            solution: solution.map(|solution| Arc::new(solution.moved(to))),
+        }
     }
 }
 
@@ -184,7 +224,7 @@ impl Known {
                 let verdicts = Arc::make_mut(verdicts);
                 let (mut found, mut key) = (self.memo.found(), Vec::new());
                 let is_known = self.key(node, ask, &mut found.numbers, &mut key).is_some();
-                let verdict = Self::node(node, is_known, ask, &mut found, &key);
+                let verdict = self.node(node, is_known, ask, &mut found, &key);
                 (verdicts.by_row[*at], verdicts.is_odd) = verdict;
                 verdicts.count();
                 self.chunks[*chunk] = slot;
@@ -214,7 +254,7 @@ impl Known {
             steps: 0,
         };
         let mut found = self.memo.found();
-        let (mut key, mut last) = (Vec::new(), (Vec::new(), None));
+        let mut key = Vec::new();
         for at in 0..chunk.rows().len() {
             let before = slot.before.as_ref().and_then(|(other, verdicts)| {
                 let is_same = chunk.is_same(at, ask.inventory, other);
@@ -223,18 +263,13 @@ impl Known {
             let verdict = before.unwrap_or_else(|| {
                 let node = (chunk, at);
                 let is_known = self.key(node, ask, &mut found.numbers, &mut key).is_some();
-                // Neighbours are often equal.
-                if is_known
-                    && key == last.0
-                    && let Some(verdict) = last.1
-                {
+                if is_known && let Some(verdict) = found.recent.get(&key) {
                     return verdict;
                 }
-                let (verdict, is_odd) = Self::node(node, is_known, ask, &mut found, &key);
+                let (verdict, is_odd) = self.node(node, is_known, ask, &mut found, &key);
                 all.is_odd |= is_odd;
                 if !is_odd {
-                    std::mem::swap(&mut last.0, &mut key);
-                    last.1 = Some(verdict);
+                    found.recent.put(&key, verdict);
                 }
                 verdict
             });
@@ -246,6 +281,7 @@ impl Known {
 
     /// The verdict on a node with this key, if that is known, and whether it says nothing of equal rows.
     fn node(
+        &self,
         node: (&Chunk, usize),
         is_known: bool,
         ask: &Ask<'_>,
@@ -259,11 +295,25 @@ impl Known {
         if let Some(state) = found.states.get(key) {
             return (state.verdict, false);
         }
+        let question = &self.memo.question;
+        let alike = question.alike(ask.inventory, node, key, &mut found.numbers);
+        if let Some(alike) = &alike
+            && let Some(state) = found.alike.get(&alike.key)
+        {
+            let state = state.moved(|rank| alike.free[rank]);
+            let verdict = state.verdict;
+            found.states.insert(key.into(), state);
+            return (verdict, false);
+        }
         let fared = fate_on(ask, row);
         let verdict = fared.verdict;
         if !fared.is_interrupted {
             let solution = fared.solution.map(Arc::new);
             let state = State { verdict, solution };
+            if let Some(alike) = alike.filter(|_| fared.is_plain) {
+                let by_rank = state.moved(|device| alike.rank(device));
+                found.alike.insert(alike.key, by_rank);
+            }
             found.states.insert(key.into(), state);
         }
         (verdict, fared.is_interrupted)
@@ -355,7 +405,8 @@ impl Known {
 /// What the snapshot has beside its nodes, and whether everything found before was forgotten.
 fn scene(memo: &Memo, ask: &Ask<'_>) -> (Scene, bool) {
     let mut found = memo.found();
-    let is_full = found.states.len() + found.numbers.len() > REMEMBERED;
+    let states = found.states.len() + found.alike.len();
+    let is_full = states + found.numbers.len() > REMEMBERED;
     if is_full {
         *found = Found::default();
     }

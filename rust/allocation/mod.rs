@@ -2,6 +2,7 @@
 //!
 //! Puts together what the layers below offer and holds no rules of its own. Start at [`allocate_on`].
 
+mod alike;
 mod answer;
 mod ask;
 mod first;

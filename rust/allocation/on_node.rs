@@ -25,8 +25,8 @@ use crate::wire::core::Node;
 enum Ended<'a, 'v> {
     /// Before it began.
     Early(Outcome),
-    /// With this.
-    Searched(End, Box<Search<'a, 'v>>),
+    /// With this; and whether it never looked ahead.
+    Searched(End, Box<Search<'a, 'v>>, bool),
 }
 
 /// Searches a node.
@@ -55,13 +55,15 @@ fn search_on<'a, 'v>(ask: &Ask<'a>, view: &'v View<'a>) -> Ended<'a, 'v> {
     };
     let mut search = Box::new(Search::new(view, Attempt::new(view, prepared, selectors)));
     let stop = || options.interrupt.is_some_and(|interrupt| interrupt());
-    let end = run(&mut search, view, options, &stop);
-    Ended::Searched(end, search)
+    let (end, is_plain) = run(&mut search, view, options, &stop);
+    Ended::Searched(end, search, is_plain)
 }
 
 /// How the claims fare on a node.
 pub(super) struct Fared {
     pub(super) verdict: Verdict,
+    /// Whether the search never looked ahead.
+    pub(super) is_plain: bool,
     /// What they get.
     pub(super) solution: Option<Solution>,
     /// Whether the caller asked to stop.
@@ -73,7 +75,7 @@ fn end_on<T>(
     ask: &Ask<'_>,
     spot: Result<Spot<'_>, String>,
     early: impl FnOnce(Outcome) -> T,
-    searched: impl FnOnce(&Site<'_>, &View<'_>, End, Box<Search<'_, '_>>) -> T,
+    searched: impl FnOnce(&Site<'_>, &View<'_>, (End, bool), Box<Search<'_, '_>>) -> T,
 ) -> T {
     let (inventory, options) = (ask.inventory, ask.options);
     let Spot { node, layout } = match spot {
@@ -93,7 +95,7 @@ fn end_on<T>(
     let view = View::new(inventory, node, &layout, options.features, &options.exclude);
     match search_on(ask, &view) {
         Ended::Early(outcome) => early(outcome),
-        Ended::Searched(end, search) => searched(&site, &view, end, search),
+        Ended::Searched(end, search, is_plain) => searched(&site, &view, (end, is_plain), search),
     }
 }
 
@@ -101,7 +103,7 @@ fn end_on<T>(
 pub(super) fn outcome_on(ask: &Ask<'_>, node: &str) -> (Outcome, u64) {
     let early = |outcome| (outcome, 0);
     let spot = ask.inventory.spot(node, ask.options.features);
-    end_on(ask, spot, early, |site, view, end, search| {
+    end_on(ask, spot, early, |site, view, (end, _), search| {
         let steps = search.steps;
         let deepest = deepest(&search);
         let outcome = match end {
@@ -156,6 +158,7 @@ pub(super) fn fate_on(ask: &Ask<'_>, row: &NodeRow) -> Fared {
             steps,
             devices: 0,
         },
+        is_plain: false,
         solution: None,
         is_interrupted: false,
     };
@@ -164,8 +167,12 @@ pub(super) fn fate_on(ask: &Ask<'_>, row: &NodeRow) -> Fared {
         _ => fared(Fate::Fatal, 0),
     };
     let spot = ask.inventory.spot_of(row, ask.options.features);
-    end_on(ask, spot, early, |site, view, end, search| {
+    end_on(ask, spot, early, |site, view, (end, is_plain), search| {
         let steps = search.steps;
+        let fared = |fate, steps| Fared {
+            is_plain,
+            ..fared(fate, steps)
+        };
         match end {
             End::Found => {
                 let solution = Solution::of(&search.attempt);
@@ -191,14 +198,14 @@ pub(super) fn fate_on(ask: &Ask<'_>, row: &NodeRow) -> Fared {
     })
 }
 
-/// Searches plainly for a while; what takes longer is first refuted, if it can be, and then searched with foresight.
+/// Searches plainly for a while, and says whether that was enough; what takes longer is first refuted, if it can be, and then searched with foresight.
 /// Where a check may fail with an error only the plain order is upstream's.
 fn run(
     search: &mut Search<'_, '_>,
     view: &View<'_>,
     options: &Options<'_>,
     stop: &dyn Fn() -> bool,
-) -> End {
+) -> (End, bool) {
     let max_steps = options.max_steps;
     let plain_steps = match options.foresight {
         Foresight::Never => u64::MAX,
@@ -207,17 +214,17 @@ fn run(
     };
     let end = search.run(max_steps.min(plain_steps), stop);
     if end != End::OutOfSteps || max_steps <= plain_steps {
-        return end;
+        return (end, true);
     }
     let attempt = &mut search.attempt;
     let problem = Problem::new(view, &attempt.claims, &mut attempt.selectors);
     if problem.is_clean {
         if refute(&problem, refute::BUDGET).is_some() {
-            return End::Exhausted;
+            return (End::Exhausted, false);
         }
         search.look_ahead(Lookahead::new(problem));
     }
-    search.run(max_steps, stop)
+    (search.run(max_steps, stop), false)
 }
 
 /// Steps of a search that never turns back.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::alike::{Alike, DeviceKinds};
 use super::on_node::is_usable_on;
 use super::{Ask, Foresight, Options};
 use crate::cel::Reads;
@@ -34,6 +35,8 @@ pub(super) struct Question {
     /// The rules and exclusions that are for single pools, by pool, and those for any.
     marks: HashMap<Arc<str>, Vec<Mark>>,
     marks_anywhere: Vec<Mark>,
+    /// Whether held devices make no difference but that they cannot be taken.
+    is_about_free: bool,
 }
 
 /// Attributes that are read.
@@ -66,8 +69,40 @@ pub(super) struct Scene {
 /// Numbers for keys of sets and pools, and the attributes to look at by shape.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
-    numbers: FxHashMap<Box<[u32]>, u32>,
-    columns: FxHashMap<u32, Box<[usize]>>,
+    by_key: FxHashMap<Box<[u32]>, u32>,
+    columns: Columns,
+    kinds: DeviceKinds,
+}
+
+/// The attributes to look at by shape.
+#[derive(Debug, Default)]
+struct Columns {
+    places: FxHashMap<u32, usize>,
+    by_place: Vec<(u32, Box<[usize]>)>,
+    /// The place looked at last: neighbours are mostly of one shape.
+    last: usize,
+}
+
+impl Columns {
+    fn get(&mut self, shape: u32) -> Option<&[usize]> {
+        if self
+            .by_place
+            .get(self.last)
+            .is_none_or(|(of, _)| *of != shape)
+        {
+            self.last = *self.places.get(&shape)?;
+        }
+        self.by_place.get(self.last).map(|(_, columns)| &**columns)
+    }
+
+    fn get_or(&mut self, shape: u32, make: impl FnOnce() -> Box<[usize]>) -> &[usize] {
+        if self.get(shape).is_none() {
+            self.last = self.by_place.len();
+            self.places.insert(shape, self.last);
+            self.by_place.push((shape, make()));
+        }
+        &self.by_place[self.last].1
+    }
 }
 
 impl Question {
@@ -92,6 +127,7 @@ impl Question {
             rules: inventory.taint_rules().cloned().collect(),
             marks: HashMap::new(),
             marks_anywhere: Vec::new(),
+            is_about_free: wishes(claims).all(|wish| !wish.wants_all() && !wish.is_admin()),
         };
         question.note_marks();
         question
@@ -235,6 +271,31 @@ impl Question {
         Some(())
     }
 
+    /// What the node has in common with others that fare alike, whichever devices are held; `key` is what
+    /// [`Question::key`] says of it.
+    pub(super) fn alike(
+        &self,
+        inventory: &Inventory,
+        (chunk, at): (&Chunk, usize),
+        key: &[u32],
+        numbers: &mut Numbers,
+    ) -> Option<Alike> {
+        let [_, set, 0, shape, count, columns @ ..] = chunk.facts(at) else {
+            return None;
+        };
+        let is_one = columns.len() == *count as usize;
+        let is_alone = inventory.table().sets()[*set as usize].is_empty();
+        if !self.is_about_free || self.has_marks() || !is_one || !is_alone {
+            return None;
+        }
+        let read = numbers.columns.get(*shape)?;
+        let slice = chunk.rows()[at].own().next()?;
+        let (node, seen) = key.split_at(key.len().checked_sub(1 + read.len())?);
+        // What is held comes second.
+        let node = [&node[..1], &node[2..]].concat();
+        Alike::of(inventory, slice, (&node, seen), read, &mut numbers.kinds)
+    }
+
     fn has_marks(&self) -> bool {
         !self.marks.is_empty() || !self.marks_anywhere.is_empty()
     }
@@ -260,7 +321,7 @@ impl Question {
             key.extend(columns);
             return;
         };
-        let read = numbers.columns.entry(shape).or_insert_with(|| {
+        let read = numbers.columns.get_or(shape, || {
             let reads = reads
                 .iter()
                 .map(|(domain, id)| (domain.as_str(), id.as_deref()));
@@ -298,15 +359,15 @@ impl Question {
 
 impl Numbers {
     fn number(&mut self, key: &[u32]) -> u32 {
-        let next = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
-        match self.numbers.get(key) {
+        let next = u32::try_from(self.by_key.len()).unwrap_or(u32::MAX);
+        match self.by_key.get(key) {
             Some(number) => *number,
-            None => *self.numbers.entry(key.into()).or_insert(next),
+            None => *self.by_key.entry(key.into()).or_insert(next),
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.numbers.len()
+        self.by_key.len()
     }
 }
 

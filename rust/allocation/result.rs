@@ -49,6 +49,21 @@ impl Solution {
         }
     }
 
+    /// The same picks, of other devices.
+    pub(super) fn moved(&self, to: impl Fn(usize) -> usize) -> Self {
+        let moved = |pick: &Pick| Pick {
+            device: to(pick.device),
+            ..pick.clone()
+        };
+        let claims = self.claims.iter().map(|claim| Picked {
+            chosen: claim.chosen.clone(),
+            picks: claim.picks.iter().map(moved).collect(),
+        });
+        Self {
+            claims: claims.collect(),
+        }
+    }
+
     /// By claim, of those that were asked for.
     pub(super) fn claims(&self) -> &[Picked] {
         &self.claims
@@ -62,7 +77,7 @@ impl Solution {
     /// Whether [`build`] will not fail.
     pub(super) fn can_be_built(&self, site: &Site<'_>) -> bool {
         let mut claims = self.claims.iter();
-        claims.all(|claim| node_selector(site, &claim.picks).is_ok())
+        claims.all(|claim| reach(site, &claim.picks).is_ok())
     }
 }
 
@@ -216,9 +231,30 @@ fn class_config(served: &[Served<'_>]) -> Vec<DeviceAllocationConfiguration> {
     entries
 }
 
+/// Where devices can be used.
+enum Reach {
+    /// On the node they were found for.
+    Node,
+    /// Where this holds; everywhere if it asks for nothing.
+    Term(NodeSelectorTerm),
+}
+
+/// What the API has for [`reach`].
+fn node_selector(site: &Site<'_>, picks: &[Pick]) -> Result<Option<NodeSelector>, String> {
+    Ok(match reach(site, picks)? {
+        Reach::Node => Some(only_node(site.node)),
+        Reach::Term(term) => {
+            let is_free = term.match_fields.is_empty() && term.match_expressions.is_empty();
+            (!is_free).then(|| NodeSelector {
+                node_selector_terms: thin_vec![term],
+            })
+        }
+    })
+}
+
 /// Where the picked devices can be used: on this node if one of them is bound to a node, else where all their node
 /// selectors agree, else everywhere.
-fn node_selector(site: &Site<'_>, picks: &[Pick]) -> Result<Option<NodeSelector>, String> {
+fn reach(site: &Site<'_>, picks: &[Pick]) -> Result<Reach, String> {
     let mut term = NodeSelectorTerm::default();
     for place in picks
         .iter()
@@ -232,7 +268,7 @@ fn node_selector(site: &Site<'_>, picks: &[Pick]) -> Result<Option<NodeSelector>
             (&spec.node_name, &spec.node_selector)
         };
         if name.is_some() || device.binds_to_node == Some(true) {
-            return Ok(Some(only_node(site.node)));
+            return Ok(Reach::Node);
         }
         let Some(selector) = selector else {
             continue;
@@ -251,10 +287,7 @@ fn node_selector(site: &Site<'_>, picks: &[Pick]) -> Result<Option<NodeSelector>
             }
         }
     }
-    let is_free = term.match_fields.is_empty() && term.match_expressions.is_empty();
-    Ok((!is_free).then(|| NodeSelector {
-        node_selector_terms: thin_vec![term],
-    }))
+    Ok(Reach::Term(term))
 }
 
 fn only_node(name: &str) -> NodeSelector {

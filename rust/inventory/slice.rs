@@ -123,6 +123,11 @@ impl Slice {
         self.has_valid_selectors
     }
 
+    /// Whether selectors can be evaluated on every device; if not, each is asked.
+    pub fn is_readable(&self) -> bool {
+        self.is_readable
+    }
+
     /// Name of the object.
     pub fn name(&self) -> &str {
         &self.document.metadata.name
