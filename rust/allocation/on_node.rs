@@ -89,6 +89,7 @@ fn end_on<T>(
     let site = Site {
         inventory,
         node: &name,
+        row: None,
         layout: &layout,
         features: options.features,
     };
@@ -144,6 +145,7 @@ pub(super) fn outcome_of(ask: &Ask<'_>, row: &NodeRow, solution: &Solution) -> O
     let site = Site {
         inventory: ask.inventory,
         node: &row.name,
+        row: Some(row),
         layout: &spot.layout,
         features,
     };

@@ -3,13 +3,15 @@
 //! Start at [`build`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use thin_vec::{ThinVec, thin_vec};
 
 use super::share::Shares;
 use crate::claim::Wish;
 use crate::gates::Features;
-use crate::inventory::{Inventory, Layout, Place};
+use crate::inventory::selector::only_node;
+use crate::inventory::{Inventory, Layout, NodeRow, Place};
 use crate::search::{Attempt, Pick};
 use crate::wire::allocation::{
     AllocationResult, DeviceAllocationConfiguration, DeviceAllocationResult,
@@ -85,6 +87,8 @@ impl Solution {
 pub(super) struct Site<'s> {
     pub(super) inventory: &'s Inventory,
     pub(super) node: &'s str,
+    /// The node in the table of the inventory, where that is at hand.
+    pub(super) row: Option<&'s NodeRow>,
     pub(super) layout: &'s Layout,
     pub(super) features: Features,
 }
@@ -161,9 +165,9 @@ fn device_result(
     };
     DeviceRequestAllocationResult {
         request: wish.reference(),
-        driver: spec.driver.to_string(),
-        pool: spec.pool.name.to_string(),
-        device: document.name.to_string(),
+        driver: spec.driver.clone(),
+        pool: spec.pool.name.clone(),
+        device: document.name.clone(),
         admin_access: wish.is_admin().then_some(true),
         tolerations: wish.tolerations.to_vec(),
         binding_conditions: conditions(&document.binding_conditions),
@@ -240,14 +244,18 @@ enum Reach {
 }
 
 /// What the API has for [`reach`].
-fn node_selector(site: &Site<'_>, picks: &[Pick]) -> Result<Option<NodeSelector>, String> {
+fn node_selector(site: &Site<'_>, picks: &[Pick]) -> Result<Option<Arc<NodeSelector>>, String> {
     Ok(match reach(site, picks)? {
-        Reach::Node => Some(only_node(site.node)),
+        Reach::Node => Some(match site.row {
+            Some(row) => Arc::clone(row.only_node()),
+            None => Arc::new(only_node(site.node)),
+        }),
         Reach::Term(term) => {
             let is_free = term.match_fields.is_empty() && term.match_expressions.is_empty();
-            (!is_free).then(|| NodeSelector {
+            let selector = |term| NodeSelector {
                 node_selector_terms: thin_vec![term],
-            })
+            };
+            (!is_free).then(|| Arc::new(selector(term)))
         }
     })
 }
@@ -288,20 +296,6 @@ fn reach(site: &Site<'_>, picks: &[Pick]) -> Result<Reach, String> {
         }
     }
     Ok(Reach::Term(term))
-}
-
-fn only_node(name: &str) -> NodeSelector {
-    let requirement = NodeSelectorRequirement {
-        key: "metadata.name".to_owned(),
-        operator: "In".to_owned(),
-        values: vec![name.to_owned()],
-    };
-    NodeSelector {
-        node_selector_terms: thin_vec![NodeSelectorTerm {
-            match_fields: vec![requirement],
-            ..NodeSelectorTerm::default()
-        }],
-    }
 }
 
 /// Adds the requirements that are not there yet; the order of values does not matter.

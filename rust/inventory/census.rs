@@ -4,12 +4,18 @@
 //! Counts only. Start at [`Census`].
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use super::slice::Slice;
 
-/// A pool's generations, ascending.
+/// A pool's generations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Census(Vec<Generation>);
+pub struct Census {
+    /// Ascending.
+    generations: Vec<Generation>,
+    /// The slice, where there is but one: most pools have one.
+    only: Option<Arc<Slice>>,
+}
 
 /// What a pool has of one generation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,38 +41,65 @@ pub struct Count {
 impl Census {
     /// Whether slices of a newer generation are there.
     pub fn is_newer_than(&self, generation: i64) -> bool {
-        self.0.last().is_some_and(|last| last.number > generation)
+        self.generations
+            .last()
+            .is_some_and(|last| last.number > generation)
     }
 
     /// What there is of a generation.
     pub fn of(&self, generation: i64) -> Generation {
-        let at = self.0.binary_search_by_key(&generation, |own| own.number);
-        at.map(|at| self.0[at]).unwrap_or_default()
+        let at = self
+            .generations
+            .binary_search_by_key(&generation, |own| own.number);
+        at.map(|at| self.generations[at]).unwrap_or_default()
     }
 
     /// Whether no slice is left.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.generations.is_empty()
+    }
+
+    /// The slice of a pool that has but one.
+    pub(super) fn only(&self) -> Option<&Arc<Slice>> {
+        self.only.as_ref()
+    }
+
+    /// Says which slice is the only one, if one is.
+    pub(super) fn set_only(&mut self, only: Option<Arc<Slice>>) {
+        self.only = only;
+    }
+
+    /// How many slices there are, of all generations.
+    pub(super) fn slices(&self) -> usize {
+        let generations = self.generations.iter();
+        generations.map(|of| of.slices.slices).sum()
     }
 
     pub(super) fn add(&mut self, slice: &Slice) {
         let number = slice.document().spec.pool.generation;
-        let at = self.0.partition_point(|own| own.number < number);
-        if self.0.get(at).is_none_or(|own| own.number != number) {
-            self.0.insert(at, Generation::default());
-            self.0[at].number = number;
+        let at = self.generations.partition_point(|own| own.number < number);
+        if self
+            .generations
+            .get(at)
+            .is_none_or(|own| own.number != number)
+        {
+            self.generations.insert(at, Generation::default());
+            self.generations[at].number = number;
         }
-        self.0[at].count(slice, Ordering::Greater);
+        self.generations[at].count(slice, Ordering::Greater);
     }
 
     pub(super) fn remove(&mut self, slice: &Slice) {
         let number = slice.document().spec.pool.generation;
-        let Ok(at) = self.0.binary_search_by_key(&number, |own| own.number) else {
+        let Ok(at) = self
+            .generations
+            .binary_search_by_key(&number, |own| own.number)
+        else {
             return;
         };
-        self.0[at].count(slice, Ordering::Less);
-        if self.0[at].slices.slices == 0 {
-            self.0.remove(at);
+        self.generations[at].count(slice, Ordering::Less);
+        if self.generations[at].slices.slices == 0 {
+            self.generations.remove(at);
         }
     }
 }

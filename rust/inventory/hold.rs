@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use super::usage::{DeviceUsage, Held, Holder, SliceUsage};
-use super::{ClaimKey, DeviceId, Inventory, Name, NodeTable, PoolId, Slice};
+use super::{Census, ClaimKey, DeviceId, Inventory, Name, NodeTable, PoolId, Slice};
 use crate::wire::allocation::AllocationResult;
 
 /// Where a node stands in the table: its chunk, and its place in it.
@@ -43,7 +43,7 @@ impl Inventory {
                 share_id: result.share_id.as_deref().map(Arc::from),
                 consumed: result.consumed_capacity.clone().unwrap_or_default(),
             };
-            let device = DeviceId::new(&result.driver, &result.pool, &result.device);
+            let device = DeviceId::of(result);
             let usage = match self.usage.get(&device) {
                 Some(usage) => usage.with(holder),
                 None => DeviceUsage::default().with(holder),
@@ -64,7 +64,7 @@ impl Inventory {
         };
         self.held.remove_mut(key);
         for result in &held.allocation.devices.results {
-            let device = DeviceId::new(&result.driver, &result.pool, &result.device);
+            let device = DeviceId::of(result);
             if let Some(usage) = self.usage.get(&device).map(|usage| usage.without(key)) {
                 self.set_usage(device, usage, &mut changed);
             }
@@ -124,13 +124,23 @@ impl Inventory {
             driver: Arc::clone(&device.driver),
             pool: Arc::clone(&device.pool),
         };
-        let slices = self.slices_of_pool(&pool);
-        let places = slices.flat_map(|slice| {
-            let devices = slice.document().spec.devices.iter().enumerate();
-            let same = devices.filter(|(_, other)| other.name.as_str() == &*device.device);
-            same.map(|(index, _)| (Arc::clone(slice), index))
-        });
-        places.collect()
+        let places_in = |slice: &Arc<Slice>, places: &mut Vec<(Arc<Slice>, usize)>| {
+            for (index, other) in slice.document().spec.devices.iter().enumerate() {
+                if other.name.as_str() == &*device.device {
+                    places.push((Arc::clone(slice), index));
+                }
+            }
+        };
+        let mut places = Vec::new();
+        match self.census(&pool).and_then(Census::only) {
+            Some(only) => places_in(only, &mut places),
+            None => {
+                for slice in self.slices_of_pool(&pool) {
+                    places_in(slice, &mut places);
+                }
+            }
+        }
+        places
     }
 
     /// Notes who holds the devices of a new slice.
@@ -154,7 +164,7 @@ impl Inventory {
         table: &NodeTable,
     ) -> BTreeSet<Name> {
         let results = allocation.devices.results.iter();
-        let devices = results.map(|r| DeviceId::new(&r.driver, &r.pool, &r.device));
+        let devices = results.map(DeviceId::of);
         let places = devices.flat_map(|device| self.places_of(&device));
         places
             .filter_map(|(slice, _)| table.only_node_of(&slice).map(Name::from))

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::wire::allocation::DeviceRequestAllocationResult;
+
 /// A device: driver, pool and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceId {
@@ -25,6 +27,15 @@ impl DeviceId {
             driver: Arc::from(driver),
             pool: Arc::from(pool),
             device: Arc::from(device),
+        }
+    }
+
+    /// The device of a result.
+    pub fn of(result: &DeviceRequestAllocationResult) -> Self {
+        Self {
+            driver: Arc::clone(result.driver.shared()),
+            pool: Arc::clone(result.pool.shared()),
+            device: Arc::clone(result.device.shared()),
         }
     }
 }

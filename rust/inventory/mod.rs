@@ -77,12 +77,12 @@ pub struct Inventory {
     claims: Map<ClaimKey, Arc<ResourceClaim>>,
     templates: Map<ClaimKey, Arc<ResourceClaimTemplate>>,
     pods: Map<ClaimKey, Arc<Pod>>,
-    held: Map<ClaimKey, Arc<Held>>,
+    held: Table<ClaimKey, Arc<Held>>,
     usage: Table<DeviceId, Arc<DeviceUsage>>,
     /// The same by number of the slice, for the slices that are here; absent where nothing is held.
     in_use: Table<u32, Arc<SliceUsage>>,
     /// How many slices each pool has.
-    pools: Map<PoolId, Arc<Census>>,
+    pools: Table<PoolId, Arc<Census>>,
     report: Arc<Report>,
     /// Another one for every change, so that snapshots can be told apart without comparing contents.
     stamp: Arc<Stamp>,
@@ -230,9 +230,11 @@ impl Inventory {
         self.held.get(key)
     }
 
-    /// All claims that hold something.
+    /// All claims that hold something, by namespace and name.
     pub fn held_claims(&self) -> impl Iterator<Item = &Arc<Held>> {
-        self.held.values()
+        let mut held: Vec<&Arc<Held>> = self.held.values().collect();
+        held.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        held.into_iter()
     }
 
     /// How many slices a pool has.

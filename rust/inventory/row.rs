@@ -8,11 +8,12 @@ use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
 use super::pool::{device_matches, pools};
+use super::selector::only_node;
 use super::slice::Uses;
 use super::table::has;
 use super::{Inventory, Layout, Name, PoolId, Slice};
 use crate::gates::{FeatureGates, Features};
-use crate::wire::core::Node;
+use crate::wire::core::{Node, NodeSelector};
 
 /// One node.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct NodeRow {
     pub open_pools: Box<[(PoolId, i64)]>,
     /// Its pools for the gates that were asked for first; only where no other node has a say in them.
     layout: OnceLock<Box<(Features, Layout)>>,
+    /// [`only_node`] for it, once an answer needed it.
+    only_node: OnceLock<Arc<NodeSelector>>,
     /// What needs gates: with those off such slices are left out.
     pub uses: Uses,
     /// Whether its pools are such that it is better looked at by itself: generations or counts that contradict each
@@ -101,6 +104,7 @@ impl NodeRow {
             set: visible.set.0,
             structure: inventory.kinds.text(text),
             layout: OnceLock::new(),
+            only_node: OnceLock::new(),
             open_pools: pools.open(),
             uses: Uses {
                 counters: slices.iter().any(|slice| {
@@ -146,6 +150,12 @@ impl NodeRow {
         is_same.then_some(layout)
     }
 
+    /// The selector of this node alone; one for all answers.
+    pub fn only_node(&self) -> &Arc<NodeSelector> {
+        let make = || Arc::new(only_node(&self.name));
+        self.only_node.get_or_init(make)
+    }
+
     /// What a question has to know of it, in numbers: [`NodeRow::structure`], [`NodeRow::set`], a number of [`Flag`]s,
     /// and of each slice that no other node sees the shape, how many columns it has, and their numbers.
     pub(super) fn add_facts(&self, facts: &mut Vec<u32>) {
@@ -167,11 +177,14 @@ impl NodeRow {
 
     /// A number that is equal for nodes of whose own slices the same is held, device by device, up to who holds it.
     pub(super) fn usage(&self, inventory: &Inventory) -> u32 {
-        let numbers = self.own().map(|slice| inventory.usage_number(slice));
-        let numbers: Vec<u32> = numbers.collect();
-        match numbers.as_slice() {
-            [number] => *number,
-            _ => inventory.kinds.text(format!("{numbers:?}")),
+        let mut numbers = self.own().map(|slice| inventory.usage_number(slice));
+        match (numbers.next(), numbers.next()) {
+            (Some(number), None) => number,
+            (first, second) => {
+                let all = first.into_iter().chain(second).chain(numbers);
+                let all: Vec<u32> = all.collect();
+                inventory.kinds.text(format!("{all:?}"))
+            }
         }
     }
 

@@ -3,9 +3,26 @@
 //! A selector that cannot be parsed is an error on every node, even where another term would match. Start at
 //! [`NodeSelector::parse`] and [`node_matches`].
 
+use thin_vec::thin_vec;
+
 use crate::wire::core::{
     Node, NodeSelector as Document, NodeSelectorRequirement, NodeSelectorTerm,
 };
+
+/// The selector of a single node, as allocations have it.
+pub fn only_node(name: &str) -> Document {
+    let requirement = NodeSelectorRequirement {
+        key: "metadata.name".to_owned(),
+        operator: "In".to_owned(),
+        values: vec![name.to_owned()],
+    };
+    Document {
+        node_selector_terms: thin_vec![NodeSelectorTerm {
+            match_fields: vec![requirement],
+            ..NodeSelectorTerm::default()
+        }],
+    }
+}
 
 /// A parsed node selector: terms of which one must hold.
 #[derive(Clone, Debug)]

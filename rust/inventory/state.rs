@@ -52,7 +52,7 @@ impl Inventory {
                 .values()
                 .map(|slice| slice.document().clone())
                 .collect(),
-            held: self.held.values().cloned().collect(),
+            held: self.held_claims().cloned().collect(),
         };
         serde_json::to_string(&state).unwrap_or_default()
     }

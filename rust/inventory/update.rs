@@ -273,6 +273,8 @@ impl Inventory {
     fn recount(&mut self, slice: &Slice, change: impl FnOnce(&mut Census)) {
         let mut census = self.census(slice.pool()).cloned().unwrap_or_default();
         change(&mut census);
+        let left = self.slices_of_pool(slice.pool()).next().cloned();
+        census.set_only(left.filter(|_| census.slices() == 1));
         if census.is_empty() {
             self.pools.remove_mut(slice.pool());
         } else {

@@ -100,7 +100,7 @@ impl SliceUsage {
     /// Equal for slices of which the same is held, device by device, up to who holds it.
     pub(super) fn number(&self, kinds: &Kinds) -> u32 {
         *self.number.get_or_init(|| {
-            let mut text = String::new();
+            let mut text = String::with_capacity(self.devices.len());
             for device in &self.devices {
                 add_usage(device.as_deref(), &mut text);
             }

@@ -242,7 +242,7 @@ impl<'p, 'a> Replay<'p, 'a> {
             .map(|pick| pick.found)
             .collect();
         match outcome::node_selector(&picks, &self.documents.node.metadata.name) {
-            Ok(expected) if expected == result.node_selector => {}
+            Ok(expected) if expected.as_ref() == result.node_selector.as_deref() => {}
             Ok(Some(_)) => self.object(NODE_SELECTOR, "is not what the devices ask for"),
             Ok(None) => self.object(NODE_SELECTOR, "the devices can be used everywhere"),
             Err(text) => self.object(NODE_SELECTOR, text),

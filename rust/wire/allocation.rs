@@ -4,12 +4,14 @@
 //! Plain data, no rules.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::claim::{DeviceToleration, OpaqueDeviceConfiguration};
 use super::core::NodeSelector;
 use super::raw::{RawJson, is_default, null_default};
+use crate::attribute::Name;
 use crate::quantity::Quantity;
 
 /// What was allocated, and for whom.
@@ -39,7 +41,7 @@ pub struct AllocationResult {
     pub devices: DeviceAllocationResult,
     /// Where the devices can be used; absent means everywhere.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub node_selector: Option<NodeSelector>,
+    pub node_selector: Option<Arc<NodeSelector>>,
     /// When, as written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allocation_timestamp: Option<String>,
@@ -72,13 +74,13 @@ pub struct DeviceRequestAllocationResult {
     pub request: String,
     /// Driver of the device.
     #[serde(deserialize_with = "null_default")]
-    pub driver: String,
+    pub driver: Name,
     /// Pool of the device.
     #[serde(deserialize_with = "null_default")]
-    pub pool: String,
+    pub pool: Name,
     /// Name of the device.
     #[serde(deserialize_with = "null_default")]
-    pub device: String,
+    pub device: Name,
     /// Whether it is for administration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin_access: Option<bool>,

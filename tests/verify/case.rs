@@ -191,9 +191,9 @@ impl Case {
 impl Taken {
     fn result(&self, share_id: Option<String>) -> DeviceRequestAllocationResult {
         DeviceRequestAllocationResult {
-            driver: self.driver.clone(),
-            pool: self.pool.clone(),
-            device: self.device.clone(),
+            driver: self.driver.as_str().into(),
+            pool: self.pool.as_str().into(),
+            device: self.device.as_str().into(),
             share_id,
             consumed_capacity: self.capacity.clone(),
             ..DeviceRequestAllocationResult::default()

@@ -55,7 +55,11 @@ pub(crate) fn bare(results: &[AllocationResult]) -> Bare {
     let of_claim = |result: &AllocationResult| {
         let results = result.devices.results.iter();
         let bare = results.map(|r| {
-            let id = (r.driver.clone(), r.pool.clone(), r.device.clone());
+            let id = (
+                r.driver.to_string(),
+                r.pool.to_string(),
+                r.device.to_string(),
+            );
             (r.request.clone(), id)
         });
         bare.collect()
@@ -258,9 +262,9 @@ fn ways(request: &DeviceRequest) -> Vec<(String, &str, i64)> {
 pub(crate) fn device(reference: &str, id: &Id) -> DeviceRequestAllocationResult {
     DeviceRequestAllocationResult {
         request: reference.to_owned(),
-        driver: id.0.clone(),
-        pool: id.1.clone(),
-        device: id.2.clone(),
+        driver: id.0.as_str().into(),
+        pool: id.1.as_str().into(),
+        device: id.2.as_str().into(),
         ..DeviceRequestAllocationResult::default()
     }
 }

@@ -1,5 +1,7 @@
 //! Every change of one field of an answer that must make it wrong, whatever the devices are.
 
+use std::sync::Arc;
+
 use gpualloc::quantity::{Format, Quantity};
 use gpualloc::wire::RawJson;
 use gpualloc::wire::allocation::{
@@ -91,9 +93,15 @@ const DEVICE: &[Edit<DeviceRequestAllocationResult>] = &[
         r.request = r.request.split('/').next().unwrap_or_default().to_owned();
     }),
     ("invented alternative", |r| r.request.push_str("/nobody")),
-    ("unknown driver", |r| r.driver.push('x')),
-    ("unknown pool", |r| r.pool.push('x')),
-    ("unknown device", |r| r.device.push('x')),
+    ("unknown driver", |r| {
+        r.driver = format!("{}x", r.driver).as_str().into()
+    }),
+    ("unknown pool", |r| {
+        r.pool = format!("{}x", r.pool).as_str().into()
+    }),
+    ("unknown device", |r| {
+        r.device = format!("{}x", r.device).as_str().into()
+    }),
     ("adminAccess true", |r| {
         r.admin_access = if r.admin_access == Some(true) {
             None
@@ -218,19 +226,18 @@ const CLAIM: &[Edit<AllocationResult>] = &[
     }),
     ("usable everywhere", |r| r.node_selector = None),
     ("usable nowhere", |r| {
-        r.node_selector = Some(NodeSelector::default());
+        r.node_selector = Some(NodeSelector::default().into());
     }),
     ("one more term", |r| {
         let selector = r.node_selector.get_or_insert_default();
-        selector
-            .node_selector_terms
-            .push(NodeSelectorTerm::default());
+        let terms = &mut Arc::make_mut(selector).node_selector_terms;
+        terms.push(NodeSelectorTerm::default());
     }),
     ("one more requirement", |r| {
         for term in r
             .node_selector
             .iter_mut()
-            .flat_map(|s| &mut s.node_selector_terms)
+            .flat_map(|s| &mut Arc::make_mut(s).node_selector_terms)
         {
             term.match_expressions.push(NodeSelectorRequirement {
                 key: "x".to_owned(),
@@ -243,7 +250,7 @@ const CLAIM: &[Edit<AllocationResult>] = &[
         let terms = r
             .node_selector
             .iter_mut()
-            .flat_map(|s| &mut s.node_selector_terms);
+            .flat_map(|s| &mut Arc::make_mut(s).node_selector_terms);
         let values = terms
             .flat_map(|t| t.match_fields.iter_mut().chain(&mut t.match_expressions))
             .flat_map(|requirement| &mut requirement.values);
