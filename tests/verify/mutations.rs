@@ -94,13 +94,13 @@ const DEVICE: &[Edit<DeviceRequestAllocationResult>] = &[
     }),
     ("invented alternative", |r| r.request.push_str("/nobody")),
     ("unknown driver", |r| {
-        r.driver = format!("{}x", r.driver).as_str().into()
+        r.driver = format!("{}x", r.driver).as_str().into();
     }),
     ("unknown pool", |r| {
-        r.pool = format!("{}x", r.pool).as_str().into()
+        r.pool = format!("{}x", r.pool).as_str().into();
     }),
     ("unknown device", |r| {
-        r.device = format!("{}x", r.device).as_str().into()
+        r.device = format!("{}x", r.device).as_str().into();
     }),
     ("adminAccess true", |r| {
         r.admin_access = if r.admin_access == Some(true) {
