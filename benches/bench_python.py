@@ -184,7 +184,21 @@ def bench_what_if_that_node_were_drained(benchmark: BenchmarkFixture, what_if: W
 
 
 def bench_what_if_three_more_nodes_joined(benchmark: BenchmarkFixture, what_if: WhatIf) -> None:
-    """Three more like one that is there, under ever other names; their documents are at hand as text."""
+    """Three more like one that is there, under ever other names."""
+    names = (f"new-{number}" for number in range(300))
+    threes = cycle([list(islice(names, 3)) for _ in range(100)])
+    # A node of which nothing is held; each of the others has too few left.
+    like = what_if.inventory.update(json.dumps(machine("spare")))
+    had = len(what_if.fitting(like))
+
+    def ask() -> None:
+        assert len(what_if.fitting(like.with_nodes_like("spare", next(threes)))) == had + 3
+
+    benchmark(ask)
+
+
+def bench_what_if_three_nodes_of_new_documents_joined(benchmark: BenchmarkFixture, what_if: WhatIf) -> None:
+    """The same with documents at hand as text, which have to be read."""
     names = (f"new-{number}" for number in range(300))
     three = [[document for name in islice(names, 3) for document in machine(name)] for _ in range(100)]
     texts = cycle(map(json.dumps, three))

@@ -31,7 +31,6 @@ class Inventory:
         """Reads documents of v1, v1beta2 and v1beta1 in any order; lists too.
 
         Args:
-            documents: JSON text, mappings, client objects; see `gpualloc.kube`.
             apply_defaults: Whether to fill in the API server's defaults; documents from an API server have them.
 
         Raises:
@@ -49,10 +48,12 @@ class Inventory:
         """Applies new and changed documents after removing those that are gone.
 
         Args:
-            documents: An object is known by kind, namespace and name; a new UID is a new object. An older
-                resourceVersion than the known one is ignored and reported.
+            documents: Known by kind, namespace, name; a new UID is a new object; an older resourceVersion is reported.
             deleted: Documents, or texts such as `ResourceSlice/name` and `ResourceClaim/namespace/name`.
         """
+
+    def with_nodes_like(self, like: str, names: Sequence[str]) -> Inventory:
+        """More nodes: copies of `like`, its slices and its pools, under other names; no attribute is another then."""
 
     def allocate(
         self,
@@ -76,8 +77,7 @@ class Inventory:
             max_steps: Search steps on each node after which the answer is `undecided`.
             kubernetes: The version whose default feature gates hold: 1.34, 1.35, 1.36 or 1.37.
             feature_gates: Gates that differ, such as `{"DRAAdminAccess": False}`.
-            share_ids: IDs for shares of devices, by claim, request (`request` or `request/subrequest`) and number of
-                the share within the request, from 0; the others are computed from the same three.
+            share_ids: IDs for shares, by claim, `request` or `request/subrequest`, and number there; else computed.
 
         Raises:
             InvalidInputError: for arguments that cannot be read or name what is not there.

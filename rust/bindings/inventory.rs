@@ -171,6 +171,17 @@ impl Inventory {
         PyBytes::new(py, text.as_bytes())
     }
 
+    fn with_nodes_like(
+        &self,
+        py: Python<'_>,
+        like: &str,
+        names: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let names = ask::names("names", Some(names))?.unwrap_or_default();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        Ok(Self(py.detach(|| self.0.with_nodes_like(like, &names))?))
+    }
+
     #[pyo3(signature = (documents=None, deleted=None))]
     fn update(
         &self,

@@ -29,6 +29,25 @@ pub struct Reads {
     pub all_capacity: bool,
 }
 
+impl Reads {
+    /// Whether nothing is read but, perhaps, the driver's name: then all devices of a driver are the same to it.
+    pub fn is_about_driver(&self) -> bool {
+        let Self {
+            driver: _,
+            allow_multiple_allocations,
+            attributes,
+            capacity,
+            all_attributes,
+            all_capacity,
+        } = self;
+        !allow_multiple_allocations
+            && attributes.is_empty()
+            && capacity.is_empty()
+            && !all_attributes
+            && !all_capacity
+    }
+}
+
 /// What an expression reads.
 pub(super) fn reads(expr: &Expr) -> Reads {
     let mut reads = Reads::default();

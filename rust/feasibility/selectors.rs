@@ -22,28 +22,39 @@ const MANY_DEVICES: usize = 16;
 struct Compiled {
     /// As it compiled, or why it does not.
     selector: Arc<Result<cel::Selector, cel::CompileError>>,
-    /// The slice looked at last, with what is known of its devices.
-    last: Option<(Arc<Slice>, OfSlice)>,
+    seen: Seen,
 }
 
-impl Compiled {
+/// What a selector said last.
+#[derive(Clone, Default)]
+struct Seen {
+    /// The slice looked at, with what is known of its devices.
+    slice: Option<(Arc<Slice>, OfSlice)>,
+    /// The verdict on all readable devices of a driver, where its name is all that is read.
+    driver: Option<(Arc<str>, bool)>,
+}
+
+impl Seen {
     /// Whether the device is selected.
     fn matches(
+        &mut self,
         selector: &cel::Selector,
-        last: &mut Option<(Arc<Slice>, OfSlice)>,
         view: &View<'_>,
         device: &DeviceView<'_>,
     ) -> Result<bool, cel::RuntimeError> {
+        if device.slice.is_readable() && selector.reads().is_about_driver() {
+            return self.driver_matches(selector, device);
+        }
         let evaluate = || selector.matches(device.cel_device());
         if device.slice.document().spec.devices.len() < MANY_DEVICES {
             return evaluate();
         }
         let is_last = |(slice, _): &&mut (Arc<Slice>, OfSlice)| Arc::ptr_eq(slice, device.slice);
-        let known = if let Some((_, known)) = last.as_mut().filter(is_last) {
+        let known = if let Some((_, known)) = self.slice.as_mut().filter(is_last) {
             known.clone()
         } else {
             let known = view.inventory.verdicts().of(selector, device.slice);
-            *last = Some((Arc::clone(device.slice), known.clone()));
+            self.slice = Some((Arc::clone(device.slice), known.clone()));
             known
         };
         if let Some(verdict) = known.get(device.index as usize) {
@@ -51,6 +62,23 @@ impl Compiled {
         }
         let verdict = evaluate()?;
         known.set(device.index as usize, verdict);
+        Ok(verdict)
+    }
+
+    /// As [`Seen::matches`], without a look at every device, each of which would be a miss of the cache.
+    fn driver_matches(
+        &mut self,
+        selector: &cel::Selector,
+        device: &DeviceView<'_>,
+    ) -> Result<bool, cel::RuntimeError> {
+        let driver = &device.slice.pool().driver;
+        if let Some((of, verdict)) = &self.driver
+            && Arc::ptr_eq(of, driver)
+        {
+            return Ok(*verdict);
+        }
+        let verdict = selector.matches(device.cel_device())?;
+        self.driver = Some((Arc::clone(driver), verdict));
         Ok(verdict)
     }
 }
@@ -196,19 +224,19 @@ fn hold(
         };
         let compiled = compiled.get_or_insert_with(|| Compiled {
             selector: cache.selector(&cel.expression),
-            last: None,
+            seen: Seen::default(),
         });
         let selector = compiled.selector.as_ref().as_ref().map_err(|error| {
             format!("{}: selector #{index}: CEL compile error: {error}", whose())
         })?;
-        let is_match =
-            Compiled::matches(selector, &mut compiled.last, view, device).map_err(|error| {
-                let id = device.id();
-                format!(
-                    "{}: selector #{index} on device {id}: CEL runtime error: {error}",
-                    whose()
-                )
-            })?;
+        let seen = &mut compiled.seen;
+        let is_match = seen.matches(selector, view, device).map_err(|error| {
+            let id = device.id();
+            format!(
+                "{}: selector #{index} on device {id}: CEL runtime error: {error}",
+                whose()
+            )
+        })?;
         if !is_match {
             return Ok(false);
         }

@@ -7,6 +7,7 @@ mod census;
 mod chunk;
 mod hold;
 mod id;
+mod join;
 mod kinds;
 mod layout;
 mod plan;

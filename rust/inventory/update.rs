@@ -28,6 +28,17 @@ pub(super) fn update(
 ) -> Result<Inventory, InputError> {
     let entries = read(documents, defaults)?;
     let mut remarks = Vec::new();
+    let documents = sorted(entries, &mut remarks)?;
+    apply(inventory, documents, deleted, remarks)
+}
+
+/// Applies documents, by kind and name, after removing others; the remarks are added to.
+pub(super) fn apply(
+    inventory: &Inventory,
+    documents: Vec<Document>,
+    deleted: &[ObjectRef],
+    mut remarks: Vec<Remark>,
+) -> Result<Inventory, InputError> {
     let mut next = inventory.clone();
     // Patched once at the end.
     let table = next.table.take();
@@ -40,7 +51,7 @@ pub(super) fn update(
             });
         }
     }
-    for document in sorted(entries, &mut remarks)? {
+    for document in documents {
         if let Some(known) = next.newer(&document) {
             remarks.push(stale(&document, &known));
         } else {
