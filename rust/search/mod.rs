@@ -253,8 +253,8 @@ impl<'a, 'v> Search<'a, 'v> {
         }
         if view.features.consumable_capacity {
             let fits = attempt.has_capacity(view, wish, position);
-            let id = view.devices[position].id();
             if !fits.map_err(|error| {
+                let id = view.devices[position].id();
                 let (claim, name) = (key(prepared.claim), wish.wish.name);
                 format!("claim {claim}, request {name}: checking capacity for device {id}: {error}")
             })? {
