@@ -3,7 +3,7 @@
 //! Everything that [`Attempt::take`] changes is written down in a [`Taken`], so that [`Attempt::give_back`] restores
 //! the state exactly. Never decides which device to try next. Start at [`Attempt::take`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::claim::capacity::{self, Amounts};
 use crate::claim::{key, taint};
@@ -71,7 +71,7 @@ pub struct Attempt<'a, 'v> {
 #[derive(Default)]
 struct Uses {
     /// Claims that take it as a whole.
-    wholes: BTreeSet<usize>,
+    wholes: Vec<usize>,
     /// Shares of it.
     shares: Vec<Amounts>,
 }
@@ -124,13 +124,10 @@ impl<'a, 'v> Attempt<'a, 'v> {
         self.uses.entry(device).or_default()
     }
 
-    /// Forgets that the device was ever taken, once nothing is.
-    fn tidy_uses(&mut self, device: usize) {
+    /// Notes whether anything is still taken of a device. Its room is kept: it will be tried again.
+    fn note_uses(&mut self, device: usize) {
         let is_free = |uses: &Uses| uses.wholes.is_empty() && uses.shares.is_empty();
-        if self.uses(device).is_some_and(is_free) {
-            self.uses.remove(&device);
-            self.has_uses[device] = false;
-        }
+        self.has_uses[device] = !self.uses.get(&device).is_none_or(is_free);
     }
 
     /// Whether the device has enough capacity left for the wish. An error is upstream's text and fatal.
@@ -262,7 +259,11 @@ impl<'a, 'v> Attempt<'a, 'v> {
             taken.constraints += 1;
         }
         if !viewed.is_shareable() {
-            taken.is_marked = self.uses_mut(taken.device).wholes.insert(claim);
+            let wholes = &mut self.uses_mut(taken.device).wholes;
+            taken.is_marked = !wholes.contains(&claim);
+            if taken.is_marked {
+                wholes.push(claim);
+            }
         }
         self.admit_capacity(view, (claim, request, alternative), taken)
     }
@@ -349,9 +350,9 @@ impl<'a, 'v> Attempt<'a, 'v> {
             self.uses_mut(taken.device).shares.pop();
         }
         if taken.is_marked {
-            self.uses_mut(taken.device).wholes.remove(&claim);
+            self.uses_mut(taken.device).wholes.retain(|of| *of != claim);
         }
-        self.tidy_uses(taken.device);
+        self.note_uses(taken.device);
         let wish = self.wish(claim, taken.request, taken.alternative).wish;
         // Constraints that do not apply to the wish were passed, but hold nothing of the device.
         for constraint in self.claims[claim].constraints[..taken.constraints]
