@@ -12,6 +12,7 @@ from gpualloc._errors import (
     CelError,
     CelEvaluationError,
     ConflictError,
+    DiscoveryError,
     GpuallocError,
     InvalidInputError,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "ClaimAllocation",
     "ConflictError",
     "Device",
+    "DiscoveryError",
     "Explanation",
     "GpuallocError",
     "Held",

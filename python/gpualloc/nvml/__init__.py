@@ -1,0 +1,113 @@
+"""Finds a machine's NVIDIA GPUs and says of them what the NVIDIA DRA driver would publish.
+
+:func:`discover` asks NVML and sysfs once, changes nothing, and returns the ResourceSlices with everything that had to
+be left out, and why. It needs `nvidia-ml-py` (extra `nvml`), a driver, and no cluster. The two steps are there by
+themselves: :func:`read_host` makes plain data of a machine, :func:`publish` makes slices of plain data. It never
+allocates anything and never prepares a device.
+
+Where the driver's order of devices is random, ours is by PCI address, then name. Where one bad GPU keeps the driver
+from publishing anything, the sound rest is published and the other named in :attr:`Discovery.left_out`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from gpualloc._errors import DiscoveryError, InvalidInputError
+from gpualloc.nvml.compute_domain import CLIQUE_LABEL, clique
+from gpualloc.nvml.features import Features, Partition, Shares, partitions_from
+from gpualloc.nvml.health import event_from
+from gpualloc.nvml.host import Event, Fabric, Gpu, Host, LeftOut, MigDevice, MigProfile, PciGpu, Placement
+from gpualloc.nvml.read import HOST_ROOT, read_host
+from gpualloc.nvml.slices import NO_UID, Publication, publish, publish_compute_domain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "HOST_ROOT",
+    "NO_UID",
+    "Discovery",
+    "DiscoveryError",
+    "Event",
+    "Fabric",
+    "Features",
+    "Gpu",
+    "Host",
+    "LeftOut",
+    "MigDevice",
+    "MigProfile",
+    "Partition",
+    "PciGpu",
+    "Placement",
+    "Publication",
+    "Shares",
+    "discover",
+    "event_from",
+    "partitions_from",
+    "publish",
+    "publish_compute_domain",
+    "read_host",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What was found on a machine."""
+
+    host: Host
+    """What NVML and sysfs said."""
+    slices: tuple[dict[str, Any], ...]
+    """ResourceSlices in the API's form, ready for :meth:`gpualloc.Inventory.from_documents`."""
+    node: dict[str, Any]
+    """The Node, with the label of its NVLink clique where that was asked for and there is one."""
+    left_out: tuple[LeftOut, ...]
+    """What is missing from the slices, and what an API server will say against them. Empty on a sound machine."""
+    calls: int
+    """How many NVML calls it took."""
+
+
+def discover(
+    node_name: str | None = None,
+    *,
+    features: Features | None = None,
+    events: Iterable[str] = (),
+    compute_domain: bool = False,
+    node_uid: str = NO_UID,
+    host_root: str | os.PathLike[str] | None = None,
+) -> Discovery:
+    """Reads this machine's GPUs and publishes them as the NVIDIA DRA driver would.
+
+    Args:
+        node_name: Name of node and pool; default `$NODE_NAME`, else the host's name in lower case.
+        features: What the driver's gates and flags would be; none by default.
+        events: Health events that somebody else saw, in order, as :func:`event_from` reads them, beside those that are
+            pending in NVML.
+        compute_domain: Publish what the compute-domain driver publishes, instead of GPUs, and find the clique.
+        node_uid: UID of the Node, which owns the slices. A cluster needs the real one: it deletes what belongs to
+            nobody.
+        host_root: Where the host's `sys` and `dev` are, default `$GPUALLOC_HOST_ROOT`, else `/`.
+
+    Raises:
+        DiscoveryError: if nothing can be found at all, with the NVML call and its error.
+        InvalidInputError: for a node name or an event that is none, or events without the feature.
+    """
+    features = features or Features()
+    events = tuple(events)
+    if events and not features.health:
+        raise InvalidInputError("mean nothing without health", "", "events")
+    node = node_name or os.environ.get("NODE_NAME") or socket.gethostname().lower()
+    host, calls = read_host(features, fabric=compute_domain, host_root=host_root)
+    host = replace(host, events=(*host.events, *(event_from(text, host.gpus) for text in events)))
+    labels: dict[str, str] = {}
+    if compute_domain:
+        made = publish_compute_domain(host, node, node_uid=node_uid)
+        found = clique(host)
+        labels = {} if found is None else {CLIQUE_LABEL: found}
+    else:
+        made = publish(host, node, features, node_uid=node_uid)
+    document = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": labels}}
+    return Discovery(host, made.slices, document, (*host.left_out, *made.left_out), calls)

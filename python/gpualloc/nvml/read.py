@@ -1,0 +1,268 @@
+"""Reads a host through NVML and sysfs into a :class:`~gpualloc.nvml.host.Host`, with as few calls as will do.
+
+What fails is left out at the smallest place where that is honest (an attribute, a MIG device, a GPU) and noted; what
+every device needs and a failing start end in :class:`gpualloc.DiscoveryError`. Never changes anything on the host,
+never decides what is published. Start at :func:`read_host`.
+"""
+
+from __future__ import annotations
+
+import os
+from ctypes import byref, c_uint
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from gpualloc.nvml import mig, mig_read
+from gpualloc.nvml.host import Event, Fabric, Gpu, Host, LeftOut
+from gpualloc.nvml.session import (
+    FUNCTION_NOT_FOUND,
+    GPU_IS_LOST,
+    NOT_SUPPORTED,
+    RESET_REQUIRED,
+    TIMEOUT,
+    NvmlFailure,
+    Session,
+    impossible,
+)
+from gpualloc.nvml.sysfs import Files
+
+if TYPE_CHECKING:
+    from gpualloc.nvml.features import Features
+
+__all__ = ["HOST_ROOT", "read_host"]
+
+HOST_ROOT = "GPUALLOC_HOST_ROOT"
+"""The environment variable that names the folder with the host's `sys` and `dev`; `/` where it is not set."""
+
+# A GPU in one of these states answers nothing any more.
+_GONE = (GPU_IS_LOST, RESET_REQUIRED)
+_ABSENT = (NOT_SUPPORTED, FUNCTION_NOT_FOUND)
+_WHOLE = 0xFFFFFFFF
+# XID, double-bit and single-bit ECC errors: what the driver registers for.
+_EVENT_TYPES = 0x8 | 0x2 | 0x1
+_XID = 0x8
+# A library that reports one event after the other without end must not hold us.
+_MAX_EVENTS = 4096
+
+
+def read_host(
+    features: Features, *, fabric: bool = False, host_root: str | os.PathLike[str] | None = None
+) -> tuple[Host, int]:
+    """The host as it is now, and how many NVML calls that took.
+
+    Args:
+        features: What will be published; decides what is asked at all.
+        fabric: Whether to ask GPUs for their NVLink fabric.
+        host_root: Where the host's `sys` and `dev` are, default :data:`HOST_ROOT` or `/`.
+
+    Raises:
+        DiscoveryError: without nvidia-ml-py, without a library or driver, or if NVML cannot list GPUs.
+    """
+    root = host_root or os.environ.get(HOST_ROOT) or "/"
+    files = Files(root)
+    with Session() as session:
+        reader = _Reader(session, features, files, fabric=fabric)
+        host = reader.host()
+    if features.vfio:
+        host = replace(host, pci_gpus=files.gpus(), iommufd=files.has_iommufd())
+    return replace(host, left_out=(*reader.left_out, *files.left_out)), session.calls
+
+
+class _Reader:
+    def __init__(self, session: Session, features: Features, files: Files, *, fabric: bool) -> None:
+        self.left_out: list[LeftOut] = []
+        self._session = session
+        self._features = features
+        self._files = files
+        self._fabric = fabric
+        self._profiles = mig_read.Profiles(session)
+
+    def host(self) -> Host:
+        try:
+            count: int = self._session.call("nvmlDeviceGetCount")
+        except NvmlFailure as failure:
+            raise impossible(failure) from None
+        driver = self._optional("attribute driverVersion", "nvmlSystemGetDriverVersion")
+        cuda = self._optional("attribute cudaDriverVersion", "nvmlSystemGetCudaDriverVersion_v2")
+        found = [self._gpu(index) for index in range(count)]
+        gpus = tuple(gpu for gpu, _ in filter(None, found))
+        events: tuple[Event, ...] = ()
+        if self._features.health:
+            gpus, events = self._watch([one for one in found if one is not None])
+        return Host(driver_version=driver, cuda_driver_version=cuda, gpus=gpus, events=events)
+
+    # --- one GPU -----------------------------------------------------------------------------------------------------
+
+    def _gpu(self, index: int) -> tuple[Gpu, Any] | None:
+        noted = len(self.left_out)
+        try:
+            handle = self._session.call("nvmlDeviceGetHandleByIndex", index)
+            return self._described(index, handle), handle
+        except NvmlFailure as failure:
+            # What was noted about its parts says nothing once all of it is gone.
+            del self.left_out[noted:]
+            self._note(f"GPU {index}", failure)
+            return None
+
+    def _described(self, index: int, handle: Any) -> Gpu:
+        """The GPU. What names it, and whether it is partitioned, must be known; all else may be missing."""
+        call = self._session.call
+        minor: int = call("nvmlDeviceGetMinorNumber", handle)
+        name = f"gpu-{minor}"
+        gpu = Gpu(
+            index=index,
+            minor=minor,
+            uuid=call("nvmlDeviceGetUUID", handle),
+            mig_mode=self._mig_mode(handle),
+            name=self._optional(f"{name} attribute productName", "nvmlDeviceGetName", handle),
+            brand=self._optional(f"{name} attribute brand", "nvmlDeviceGetBrand", handle),
+            architecture=self._optional(f"{name} attribute architecture", "nvmlDeviceGetArchitecture", handle),
+            compute_capability=self._optional(
+                f"{name} attribute cudaComputeCapability", "nvmlDeviceGetCudaComputeCapability", handle
+            ),
+            memory_bytes=self._memory(name, handle),
+            addressing_mode=self._optional(
+                f"{name} attribute addressingMode", "nvmlDeviceGetAddressingMode", handle, absent=_ABSENT
+            ),
+        )
+        gpu = self._with_pci(gpu, name, handle)
+        if self._features.fabric_manager:
+            module: int | None = self._optional(
+                f"{name} attribute gpuModuleID", "nvmlDeviceGetModuleId", handle, c_uint(), absent=_ABSENT
+            )
+            gpu = replace(gpu, module_id=module)
+        if self._fabric:
+            gpu = replace(gpu, fabric=self._fabric_info(name, handle))
+        return self._with_mig(gpu, name, handle)
+
+    def _mig_mode(self, handle: Any) -> bool | None:
+        try:
+            current, _pending = self._session.call("nvmlDeviceGetMigMode", handle)
+        except NvmlFailure as failure:
+            if failure.code in _ABSENT:
+                return None
+            raise
+        return bool(current)
+
+    def _memory(self, name: str, handle: Any) -> int | None:
+        # An integrated GPU has no memory of its own and says so by "not supported".
+        memory = self._optional(f"{name} capacity memory", "nvmlDeviceGetMemoryInfo", handle, absent=(NOT_SUPPORTED,))
+        return None if memory is None else int(memory.total)
+
+    def _with_pci(self, gpu: Gpu, name: str, handle: Any) -> Gpu:
+        info = self._optional(f"{name} attributes of PCI", "nvmlDeviceGetPciInfo", handle)
+        if info is None:
+            return gpu
+        bus_id = _text(info.busId).removeprefix("0000").lower()
+        if not self._files.is_address(bus_id):
+            reason = f"the address {bus_id!r} has no form that Kubernetes takes"
+            self.left_out.append(LeftOut(f"{name} attributes of PCI", "nvmlDeviceGetPciInfo", None, reason))
+            return gpu
+        return replace(
+            gpu,
+            bus_id=bus_id,
+            pcie_root=self._files.pcie_root(bus_id, name),
+            numa_nodes=self._files.numa_nodes(bus_id, name),
+        )
+
+    def _fabric_info(self, name: str, handle: Any) -> Fabric | None:
+        info = self._session.module.c_nvmlGpuFabricInfoV_t()
+        done = self._optional(
+            f"{name} fabric", "nvmlDeviceGetGpuFabricInfoV", handle, byref(info), absent=_ABSENT
+        )
+        if done is None:
+            return None
+        digits = bytes(info.clusterUuid).hex()
+        parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
+        return Fabric(state=info.state, status=info.status, cluster_uuid="-".join(parts), clique_id=info.cliqueId)
+
+    def _with_mig(self, gpu: Gpu, name: str, handle: Any) -> Gpu:
+        if gpu.mig_mode is None:
+            return gpu
+        if self._features.dynamic_mig:
+            mode: int | None = self._optional(
+                f"{name} partitions", "nvmlDeviceGetVirtualizationMode", handle
+            )
+            gpu = replace(gpu, virtualization_mode=mode)
+            if mig.is_partitionable(gpu):
+                profiles = self._profiles.with_placements(gpu, handle, self.left_out)
+                return replace(gpu, profiles=profiles)
+        if gpu.mig_mode:
+            devices = mig_read.devices(self._session, self._profiles, gpu, handle, self.left_out)
+            return replace(gpu, mig_devices=devices)
+        return gpu
+
+    # --- health ------------------------------------------------------------------------------------------------------
+
+    def _watch(self, found: list[tuple[Gpu, Any]]) -> tuple[tuple[Gpu, ...], tuple[Event, ...]]:
+        """Registers for events, which tells who cannot be watched, and takes what is pending without waiting."""
+        call = self._session.call
+        try:
+            events = call("nvmlEventSetCreate")
+        except NvmlFailure as failure:
+            self._note("health", failure)
+            return tuple(replace(gpu, monitored=False) for gpu, _ in found), ()
+        try:
+            gpus = tuple(replace(gpu, monitored=self._registers(gpu, handle, events)) for gpu, handle in found)
+            return gpus, tuple(self._pending(events))
+        finally:
+            self._optional("health", "nvmlEventSetFree", events)
+
+    def _registers(self, gpu: Gpu, handle: Any, events: Any) -> bool:
+        try:
+            supported: int = self._session.call("nvmlDeviceGetSupportedEventTypes", handle)
+            self._session.call("nvmlDeviceRegisterEvents", handle, supported & _EVENT_TYPES, events)
+        except NvmlFailure as failure:
+            if failure.code != NOT_SUPPORTED:
+                self._note(f"gpu-{gpu.minor} health", failure)
+            return False
+        return True
+
+    def _pending(self, events: Any) -> list[Event]:
+        taken: list[Event] = []
+        for _ in range(_MAX_EVENTS):
+            try:
+                data = self._session.call("nvmlEventSetWait_v2", events, 0)
+                if data.eventType != _XID:
+                    continue
+                uuid: str = self._session.call("nvmlDeviceGetUUID", data.device)
+            except NvmlFailure as failure:
+                if failure.code == TIMEOUT:
+                    break
+                if failure.code != GPU_IS_LOST and failure.call != "nvmlDeviceGetUUID":
+                    self._note("health events", failure)
+                    break
+                if taken and taken[-1] == Event():
+                    break  # still lost: it says so to everybody who asks
+                taken.append(Event())
+                continue
+            instance, compute = int(data.gpuInstanceId), int(data.computeInstanceId)
+            taken.append(
+                Event(
+                    gpu=uuid,
+                    xid=int(data.eventData),
+                    gpu_instance=None if instance == _WHOLE else instance,
+                    compute_instance=None if compute == _WHOLE else compute,
+                )
+            )
+        return taken
+
+    # --- failures ----------------------------------------------------------------------------------------------------
+
+    def _optional(self, what: str, function: str, *arguments: Any, absent: tuple[int, ...] = ()) -> Any:
+        """The answer, or `None` with a note; without one where `absent` codes say that there is nothing to know."""
+        try:
+            return self._session.call(function, *arguments)
+        except NvmlFailure as failure:
+            if failure.code in _GONE:
+                raise
+            if failure.code not in absent:
+                self._note(what, failure)
+            return None
+
+    def _note(self, what: str, failure: NvmlFailure) -> None:
+        self.left_out.append(LeftOut(what, failure.call, failure.code, failure.error))
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else value

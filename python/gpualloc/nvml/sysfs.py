@@ -1,0 +1,148 @@
+"""What the kernel says about PCI devices: root, NUMA node, GPUs on the bus, `/dev/iommu`.
+
+Reads files below a root and nothing else; never writes, never asks NVML. What the files mean follows Kubernetes' own
+helpers for device attributes (`k8s.io/dynamic-resource-allocation/deviceattribute`). Start at :class:`Files`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from gpualloc.nvml.host import LeftOut, PciGpu
+
+__all__ = ["Files"]
+
+_NVIDIA = 0x10DE
+_VGA, _3D = 0x030000, 0x030200
+# `0000:07:00.0`: the only form that Kubernetes takes as an address; a domain above ffff has none.
+_ADDRESS = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f]")
+# The first lines of a `resource` file are the device's own regions; below them stand ROM and virtual functions.
+_REGIONS = 6
+_TYPE_MASK, _TYPE_64 = 0x6, 0x4
+
+
+class Files:
+    """The files of a host below a root, `/` on the host itself.
+
+    What cannot be read is left out and noted in :attr:`left_out`.
+    """
+
+    def __init__(self, root: str | os.PathLike[str] = "/") -> None:
+        self.left_out: list[LeftOut] = []
+        self._root = Path(root)
+        self._sys = self._root / "sys"
+
+    def has_iommufd(self) -> bool:
+        """Whether devices can be handed out by `/dev/iommu`."""
+        return (self._root / "dev" / "iommu").exists()
+
+    @staticmethod
+    def is_address(bus_id: str) -> bool:
+        """Whether an address is of the form that attributes can carry."""
+        return _ADDRESS.fullmatch(bus_id) is not None
+
+    def pcie_root(self, bus_id: str, name: str) -> str | None:
+        """The root complex above a device (`pci0000:00`); `name` is whom to blame."""
+        link = self._sys / "bus" / "pci" / "devices" / bus_id
+        try:
+            target = os.path.normpath(link.parent / link.readlink())
+        except OSError as error:
+            return self._missing(f"{name} attribute pcieRoot", link, error)
+        devices = self._sys / "devices"
+        inside = Path(target).relative_to(devices).parts if Path(target).is_relative_to(devices) else ()
+        if len(inside) < 2 or not inside[0].startswith("pci") or inside[-1] != bus_id:  # noqa: PLR2004  # root and device
+            return self._missing(f"{name} attribute pcieRoot", link, "does not lead below a PCI root")
+        return inside[0]
+
+    def numa_nodes(self, bus_id: str, name: str) -> tuple[int, ...]:
+        """The device's node, then all nodes of its socket at the least distance by ACPI's table, ascending."""
+        path = self._sys / "bus" / "pci" / "devices" / bus_id / "numa_node"
+        try:
+            node = _integer(path)
+        except (OSError, ValueError) as error:
+            self._missing(f"{name} attribute numaNode", path, error)
+            return ()
+        return (node, *self._near(node)) if node >= 0 else ()
+
+    def _near(self, node: int) -> list[int]:
+        try:
+            text = (self._sys / "devices" / "system" / "node" / f"node{node}" / "distance").read_text()
+            distances = [int(field) for field in text.split()]
+        except (OSError, ValueError):
+            return []  # a kernel without the table: the node stands alone
+        others = {other: distance for other, distance in enumerate(distances) if other != node}
+        if not others or node >= len(distances):
+            return []
+        socket = self._socket(node)
+        least = min(others.values())
+        # A node whose socket is unknown (memory without processors) is kept, as Kubernetes keeps it.
+        return [
+            other
+            for other, distance in others.items()
+            if distance == least and (socket is None or self._socket(other) in (None, socket))
+        ]
+
+    def _socket(self, node: int) -> int | None:
+        system = self._sys / "devices" / "system"
+        try:
+            first = re.match(r"\d+", (system / "node" / f"node{node}" / "cpulist").read_text())
+            return None if first is None else _integer(system / "cpu" / f"cpu{first[0]}/topology/physical_package_id")
+        except (OSError, ValueError):
+            return None
+
+    def gpus(self) -> tuple[PciGpu, ...]:
+        """All NVIDIA GPUs on the bus by address, virtual functions excepted."""
+        folder = self._sys / "bus" / "pci" / "devices"
+        try:
+            names = sorted((entry.name for entry in folder.iterdir()), key=_by_number)
+        except OSError as error:
+            self._missing("vfio devices", folder, error)
+            return ()
+        found = (self._gpu(folder / name) for name in names)
+        return tuple(gpu for gpu in found if gpu is not None)
+
+    def _gpu(self, path: Path) -> PciGpu | None:
+        name = f"vfio device {path.name}"
+        try:
+            if _integer(path / "vendor") != _NVIDIA or _integer(path / "class") not in (_VGA, _3D):
+                return None
+            if (path / "physfn").exists():
+                return None
+            device, size = _integer(path / "device"), _addressable((path / "resource").read_text())
+        except (OSError, ValueError) as error:
+            return self._missing(name, path, error)
+        if not self.is_address(path.name):
+            return self._missing(name, path, "its PCI domain is above ffff")
+        return PciGpu(
+            bus_id=path.name,
+            vendor=_NVIDIA,
+            device=device,
+            addressable_bytes=size,
+            pcie_root=self.pcie_root(path.name, name),
+            numa_nodes=self.numa_nodes(path.name, name),
+        )
+
+    def _missing(self, what: str, path: Path, error: Exception | str) -> None:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        self.left_out.append(LeftOut(what, str(path), None, reason))
+
+
+def _integer(path: Path) -> int:
+    return int(path.read_text().strip(), 0)
+
+
+def _by_number(address: str) -> tuple[int, str]:
+    digits = re.sub(r"[:.]", "", address)
+    return (int(digits, 16) if re.fullmatch(r"[0-9a-fA-F]+", digits) else 0, address)
+
+
+def _addressable(resource: str) -> int:
+    """Bytes of the 64-bit memory regions, rounded up to a power of two."""
+    total = 0
+    for line in resource.splitlines()[:_REGIONS]:
+        start, end, flags = (int(field, 0) for field in line.split())
+        if end != start and flags & _TYPE_MASK == _TYPE_64:
+            total += end - start + 1
+    return 1 << (total - 1).bit_length() if total else 0
