@@ -58,8 +58,15 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--fabric-partitions", metavar="FILE", help='JSON: {"partitions": [{"id": 0, "moduleIds": [1, 2]}]}'
     )
-    parser.add_argument("--compute-domain", action="store_true", help="what the compute-domain driver publishes instead")
-    parser.add_argument("--with-node", action="store_true", help="print the Node too, with the label of its NVLink clique")
+    parser.add_argument(
+        "--compute-domain", action="store_true", help="what the compute-domain driver publishes instead"
+    )
+    parser.add_argument(
+        "--within-limits", action="store_true", help="leave out devices that an API server would refuse"
+    )
+    parser.add_argument(
+        "--with-node", action="store_true", help="print the Node too, with the label of its NVLink clique"
+    )
     parser.add_argument("--kubernetes", default="1.37", metavar="1.37", help="version of the API server")
     parser.add_argument("-o", "--output", choices=("table", "json", "yaml"), default="table")
 
@@ -77,6 +84,8 @@ def run(options: argparse.Namespace) -> int:
     )
     for one in found.left_out:
         sys.stderr.write(f"note: left out: {one}\n")
+    for objection in found.objections:
+        sys.stderr.write(f"warning: an API server will refuse this: {objection}; --within-limits leaves it out\n")
     if options.output == "table":
         _table(found)
         return 0
@@ -105,6 +114,7 @@ def _features(options: argparse.Namespace) -> Features:
         nonfatal_xids=frozenset(options.nonfatal_xid),
         fabric_manager=options.fabric_manager,
         partitions=_partitions(options.fabric_partitions),
+        within_limits=options.within_limits,
         kubernetes=options.kubernetes,
     )
 

@@ -1,9 +1,9 @@
 """Finds a machine's NVIDIA GPUs and says of them what the NVIDIA DRA driver would publish.
 
 :func:`discover` asks NVML and sysfs once, changes nothing, and returns the ResourceSlices with everything that had to
-be left out, and why. It needs `nvidia-ml-py` (extra `nvml`), a driver, and no cluster. The two steps are there by
-themselves: :func:`read_host` makes plain data of a machine, :func:`publish` makes slices of plain data. It never
-allocates anything and never prepares a device.
+be left out, and why. It needs `nvidia-ml-py` (extra `nvml`), a driver, and no cluster. Its two steps are there by
+themselves: :func:`read_host` makes plain data of a machine, :func:`publish` makes slices of plain data, which
+:func:`to_document` writes and :func:`from_document` reads. It never allocates anything and never prepares a device.
 
 Where the driver's order of devices is random, ours is by PCI address, then name. Where one bad GPU keeps the driver
 from publishing anything, the sound rest is published and the other named in :attr:`Discovery.left_out`.
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from gpualloc._errors import DiscoveryError, InvalidInputError
 from gpualloc.nvml.compute_domain import CLIQUE_LABEL, clique
+from gpualloc.nvml.document import from_document, to_document
 from gpualloc.nvml.features import Features, Partition, Shares, partitions_from
 from gpualloc.nvml.health import event_from
 from gpualloc.nvml.host import Event, Fabric, Gpu, Host, LeftOut, MigDevice, MigProfile, PciGpu, Placement
@@ -47,10 +48,12 @@ __all__ = [
     "Shares",
     "discover",
     "event_from",
+    "from_document",
     "partitions_from",
     "publish",
     "publish_compute_domain",
     "read_host",
+    "to_document",
 ]
 
 
@@ -65,12 +68,14 @@ class Discovery:
     node: dict[str, Any]
     """The Node, with the label of its NVLink clique where that was asked for and there is one."""
     left_out: tuple[LeftOut, ...]
-    """What is missing from the slices, and what an API server will say against them. Empty on a sound machine."""
+    """What is missing from the slices, and why. Empty on a sound machine."""
+    objections: tuple[str, ...]
+    """Why an API server would refuse the slices, which are as the driver makes them; see `within_limits`."""
     calls: int
     """How many NVML calls it took."""
 
 
-def discover(
+def discover(  # noqa: PLR0913  # the first alone is common
     node_name: str | None = None,
     *,
     features: Features | None = None,
@@ -110,4 +115,4 @@ def discover(
     else:
         made = publish(host, node, features, node_uid=node_uid)
     document = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": labels}}
-    return Discovery(host, made.slices, document, (*host.left_out, *made.left_out), calls)
+    return Discovery(host, made.slices, document, (*host.left_out, *made.left_out), made.objections, calls)

@@ -39,7 +39,8 @@ def devices(host: Host) -> list[dict[str, Any]]:
         least = ".".join(map(str, _MINIMUM))
         raise DiscoveryError(f"compute domains need GPU driver {least} or newer; this is {host.driver_version}")
     return [
-        {"name": f"{kind}-0", "attributes": {"id": {"int": 0}, "type": {"string": kind}}} for kind in ("channel", "daemon")
+        {"name": f"{kind}-0", "attributes": {"id": {"int": 0}, "type": {"string": kind}}}
+        for kind in ("channel", "daemon")
     ]
 
 

@@ -55,6 +55,8 @@ class Features:
     """Publish module ids and partitions (FabricManagerPartitioning)."""
     partitions: tuple[Partition, ...] = ()
     """What the Fabric Manager offers; empty where none can be reached."""
+    within_limits: bool = False
+    """Leave out devices that an API server would refuse. The driver does not, and then publishes nothing."""
     kubernetes: str = "1.37"
     """Version of the API server, which decides how counters are laid out."""
 
@@ -63,9 +65,7 @@ class Features:
         for one, other in (("dynamic_mig", "vfio"), ("dynamic_mig", "health"), ("vfio", "health")):
             if getattr(self, one) and getattr(self, other):
                 raise InvalidInputError("excludes " + other + ", as in the driver", "", one)
-        if self.shares not in (None, "memory", "unlimited") and not (
-            isinstance(self.shares, int) and not isinstance(self.shares, bool) and self.shares > 0
-        ):
+        if self.shares not in (None, "memory", "unlimited") and not (_is_count(self.shares) and self.shares):
             raise InvalidInputError(f"{self.shares!r} is not memory, unlimited or a positive number", "", "shares")
         if self.partitions and not self.fabric_manager:
             raise InvalidInputError("are published with fabric_manager only", "", "partitions")
@@ -100,20 +100,24 @@ def partitions_from(document: object) -> tuple[Partition, ...]:
     Raises:
         InvalidInputError: with the field at fault.
     """
-    given = document.get("partitions") if isinstance(document, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    given = _table(document).get("partitions")
     if not isinstance(given, list):
         raise InvalidInputError("must be a list", "fabric partitions", "partitions")
     return tuple(_partition(one, f"partitions[{index}]") for index, one in enumerate(cast("list[object]", given)))
 
 
 def _partition(document: object, field: str) -> Partition:
-    table = cast("Mapping[str, Any]", document) if isinstance(document, dict) else {}
+    table = _table(document)
     number, modules = table.get("id"), table.get("moduleIds")
     if not _is_count(number):
         raise InvalidInputError("must be a number", "fabric partitions", f"{field}.id")
     if not isinstance(modules, list) or not modules or not all(_is_count(one) for one in cast("list[object]", modules)):
         raise InvalidInputError("must be a list of numbers", "fabric partitions", f"{field}.moduleIds")
     return Partition(cast("int", number), frozenset(cast("list[int]", modules)))
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _is_count(value: object) -> bool:

@@ -56,8 +56,14 @@ def event_from(text: str, gpus: Iterable[Gpu]) -> Event:
         return Event()
     parts = text.split(":")
     numbers = parts[2:]
-    if len(parts) not in (_WITH_GPU, _WITH_INSTANCE) or parts[0] != "xid" or not all(one.isdecimal() for one in numbers):
-        raise InvalidInputError(f"{text!r} is neither 'lost' nor 'xid:GPU:NUMBER' nor 'xid:GPU:NUMBER:GI:CI'", "", "event")
+    if (
+        len(parts) not in (_WITH_GPU, _WITH_INSTANCE)
+        or parts[0] != "xid"
+        or not all(one.isdecimal() for one in numbers)
+    ):
+        raise InvalidInputError(
+            f"{text!r} is neither 'lost' nor 'xid:GPU:NUMBER' nor 'xid:GPU:NUMBER:GI:CI'", "", "event"
+        )
     uuid = next((gpu.uuid for gpu in gpus if parts[1] in (gpu.uuid, str(gpu.index))), parts[1])
     instance, compute = (int(one) for one in numbers[1:]) if len(parts) == _WITH_INSTANCE else (None, None)
     return Event(gpu=uuid, xid=int(numbers[0]), gpu_instance=instance, compute_instance=compute)

@@ -1,7 +1,8 @@
 """MIG in the driver's terms: profile names, device names, capacities, counters.
 
 Pure functions over the numbers that NVML gives for a card's profiles; no table of cards stands here. Sources: NVIDIA's
-header for the kinds of profile, the DRA driver's slices for names and counters. Start at :func:`profile_name` and :func:`is_partitionable`.
+header for the kinds of profile, the DRA driver's slices for names and counters. Start at :func:`profile_name` and
+:func:`is_partitionable`.
 """
 
 from __future__ import annotations

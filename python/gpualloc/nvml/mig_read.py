@@ -83,9 +83,7 @@ class Profiles:
             self._ask(card, handle)
         return tuple(filter(None, (self._placed(profile, handle) for profile in card.known)))
 
-    def _from_table(
-        self, gpu: Gpu, name: str, failure: NvmlFailure, left_out: list[LeftOut]
-    ) -> tuple[MigProfile, ...]:
+    def _from_table(self, gpu: Gpu, name: str, failure: NvmlFailure, left_out: list[LeftOut]) -> tuple[MigProfile, ...]:
         """Without permission for MIG the shipped tables serve, and it is said that they do."""
         note = LeftOut(name, failure.call, failure.code, failure.error)
         if failure.code != NO_PERMISSION:

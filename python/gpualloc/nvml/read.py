@@ -167,9 +167,7 @@ class _Reader:
 
     def _fabric_info(self, name: str, handle: Any) -> Fabric | None:
         info = self._session.module.c_nvmlGpuFabricInfoV_t()
-        done = self._optional(
-            f"{name} fabric", "nvmlDeviceGetGpuFabricInfoV", handle, byref(info), absent=_ABSENT
-        )
+        done = self._optional(f"{name} fabric", "nvmlDeviceGetGpuFabricInfoV", handle, byref(info), absent=_ABSENT)
         if done is None:
             return None
         digits = bytes(info.clusterUuid).hex()
@@ -180,9 +178,7 @@ class _Reader:
         if gpu.mig_mode is None:
             return gpu
         if self._features.dynamic_mig:
-            mode: int | None = self._optional(
-                f"{name} partitions", "nvmlDeviceGetVirtualizationMode", handle
-            )
+            mode: int | None = self._optional(f"{name} partitions", "nvmlDeviceGetVirtualizationMode", handle)
             gpu = replace(gpu, virtualization_mode=mode)
             if mig.is_partitionable(gpu):
                 profiles = self._profiles.with_placements(gpu, handle, self.left_out)

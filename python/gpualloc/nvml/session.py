@@ -47,7 +47,7 @@ _HINTS = {
 _NO_GPUS = 1
 
 
-class NvmlFailure(Exception):
+class NvmlFailure(Exception):  # noqa: N818  # not an error of ours: what is left out because of it is noted
     """A call that did not succeed."""
 
     def __init__(self, call: str, code: int | None, error: str) -> None:

@@ -1,7 +1,7 @@
 """ResourceSlices of a host: which devices a mode has, in which order, in which slices.
 
 Pure. The order is by PCI address and then by name, where the driver's own is random. What passes a limit of the API is
-spread over more slices; what cannot be is published as the driver does, and noted. Start at :func:`publish`.
+spread over more slices; see :mod:`gpualloc.nvml.limits`. Start at :func:`publish`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from gpualloc.nvml import devices, health, mig
 from gpualloc.nvml.compute_domain import DRIVER as COMPUTE_DOMAIN
 from gpualloc.nvml.compute_domain import devices as domain_devices
 from gpualloc.nvml.host import LeftOut
+from gpualloc.nvml.limits import objections, within_limits
 from gpualloc.nvml.pci_names import UNKNOWN, name_of
 from gpualloc.nvml.words import ADDRESSING_MODES, ARCHITECTURES, BRANDS, semantic_version
 
@@ -31,9 +32,6 @@ DRIVER = "gpu.nvidia.com"
 NO_UID = "00000000-0000-0000-0000-000000000000"
 
 Json: TypeAlias = dict[str, Any]
-# Limits of resource.k8s.io/v1.
-_DEVICES, _DEVICES_WITH_COUNTERS_OR_TAINTS, _COUNTER_SETS = 128, 64, 8
-_ATTRIBUTES_AND_CAPACITIES, _STRING = 32, 64
 # What the API server does with generateName: at most so much of it, then five characters.
 _PREFIX = 58
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -42,10 +40,12 @@ _NODE_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9](
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """Slices, and what they leave out or what speaks against them."""
+    """Slices, what they leave out, and what speaks against them."""
 
     slices: tuple[Json, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    objections: tuple[str, ...] = ()
+    """Why an API server would refuse slices that the driver makes nevertheless."""
 
 
 def publish(host: Host, node: str, features: Features, *, node_uid: str = NO_UID) -> Publication:
@@ -56,12 +56,14 @@ def publish(host: Host, node: str, features: Features, *, node_uid: str = NO_UID
     """
     noted = list(_unknown_words(host, features))
     gpus = sorted(host.gpus, key=lambda gpu: (gpu.bus_id is None, gpu.bus_id or "", gpu.minor))
-    if features.dynamic_mig:
-        specs = _per_gpu(host, gpus, features, noted)
-    else:
-        specs = _in_one(host, gpus, features, noted)
-    specs = [part for spec in specs for part in _within_limits(spec, noted)]
-    return Publication(_slices(DRIVER, node, node_uid, specs), tuple(noted))
+    layout = _per_gpu if features.dynamic_mig else _in_one
+    refused: list[str] = []
+    specs = [
+        part
+        for spec in layout(host, gpus, features, noted)
+        for part in within_limits(_acceptable(spec, features, noted, refused))
+    ]
+    return Publication(_slices(DRIVER, node, node_uid, specs), tuple(noted), tuple(refused))
 
 
 def publish_compute_domain(host: Host, node: str, *, node_uid: str = NO_UID) -> Publication:
@@ -71,7 +73,7 @@ def publish_compute_domain(host: Host, node: str, *, node_uid: str = NO_UID) -> 
         DiscoveryError: if the GPU driver is too old.
         InvalidInputError: if the node's name is none.
     """
-    return Publication(_slices(COMPUTE_DOMAIN, node, node_uid, [{"devices": domain_devices(host)}]), ())
+    return Publication(_slices(COMPUTE_DOMAIN, node, node_uid, [{"devices": domain_devices(host)}]))
 
 
 # --- layouts ----------------------------------------------------------------------------------------------------------
@@ -140,41 +142,24 @@ def _possible(host: Host, gpu: Gpu, features: Features, noted: list[LeftOut]) ->
     return found
 
 
-# --- limits -----------------------------------------------------------------------------------------------------------
+# --- notes ------------------------------------------------------------------------------------------------------------
 
 
-def _within_limits(spec: Json, noted: list[LeftOut]) -> Iterator[Json]:
-    """The spec in as many parts as the API demands; always at least one, be it empty."""
-    counters: list[Json] = spec.get("sharedCounters", [])
-    found: list[Json] = spec.get("devices", [])
-    for device in found:
-        _check(device, noted)
-    heavy = any("taints" in device or "consumesCounters" in device for device in found)
-    room = _DEVICES_WITH_COUNTERS_OR_TAINTS if heavy else _DEVICES
-    parts = max(1, -(-len(counters) // _COUNTER_SETS), -(-len(found) // room))
-    for number in range(parts):
-        part: Json = {}
-        if chosen := counters[number * _COUNTER_SETS : (number + 1) * _COUNTER_SETS]:
-            part["sharedCounters"] = chosen
-        if taken := found[number * room : (number + 1) * room]:
-            part["devices"] = taken
-        yield part
-
-
-def _check(device: Json, noted: list[LeftOut]) -> None:
-    """Notes what an API server will refuse. The driver publishes it nevertheless, and so do we."""
-    count = len(device["attributes"]) + len(device.get("capacity", {}))
-    if count > _ATTRIBUTES_AND_CAPACITIES:
-        reason = f"has {count} attributes and capacities; an API server takes {_ATTRIBUTES_AND_CAPACITIES}"
-        noted.append(LeftOut(f"{device['name']} (published, but will be refused)", "", None, reason))
-    for name, value in device["attributes"].items():
-        if len(value.get("string", "")) > _STRING:
-            reason = f"attribute {name} is longer than the {_STRING} characters that an API server takes"
-            noted.append(LeftOut(f"{device['name']} (published, but will be refused)", "", None, reason))
+def _acceptable(spec: Json, features: Features, noted: list[LeftOut], refused: list[str]) -> Json:
+    """The spec without what an API server refuses if that is asked for, else as it is and the objections noted."""
+    kept: list[Json] = []
+    for device in spec.get("devices", []):
+        against = objections(device)
+        if against and features.within_limits:
+            noted.append(LeftOut(device["name"], "", None, "; ".join(against)))
+            continue
+        refused += [f"{device['name']}: {one}" for one in against]
+        kept.append(device)
+    return {**spec, "devices": kept} if "devices" in spec else spec
 
 
 def _unknown_words(host: Host, features: Features) -> Iterator[LeftOut]:
-    """Codes without a word: the attribute is left out. (The driver publishes nothing at all then.)"""
+    """Codes without a word, for which the driver publishes nothing at all: the attribute is left out."""
     for gpu in host.gpus:
         for attribute, code, words in (
             ("brand", gpu.brand, BRANDS),

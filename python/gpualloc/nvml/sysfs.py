@@ -49,11 +49,13 @@ class Files:
         try:
             target = os.path.normpath(link.parent / link.readlink())
         except OSError as error:
-            return self._missing(f"{name} attribute pcieRoot", link, error)
+            self._missing(f"{name} attribute pcieRoot", link, error)
+            return None
         devices = self._sys / "devices"
         inside = Path(target).relative_to(devices).parts if Path(target).is_relative_to(devices) else ()
         if len(inside) < 2 or not inside[0].startswith("pci") or inside[-1] != bus_id:  # noqa: PLR2004  # root and device
-            return self._missing(f"{name} attribute pcieRoot", link, "does not lead below a PCI root")
+            self._missing(f"{name} attribute pcieRoot", link, "does not lead below a PCI root")
+            return None
         return inside[0]
 
     def numa_nodes(self, bus_id: str, name: str) -> tuple[int, ...]:
@@ -112,9 +114,11 @@ class Files:
                 return None
             device, size = _integer(path / "device"), _addressable((path / "resource").read_text())
         except (OSError, ValueError) as error:
-            return self._missing(name, path, error)
+            self._missing(name, path, error)
+            return None
         if not self.is_address(path.name):
-            return self._missing(name, path, "its PCI domain is above ffff")
+            self._missing(name, path, "its PCI domain is above ffff")
+            return None
         return PciGpu(
             bus_id=path.name,
             vendor=_NVIDIA,
