@@ -1,7 +1,7 @@
 """A host made of a fixture: the stand-in NVML library, the tree below `/sys` and `/dev`, and the environment of both.
 
-Compiles `standin/*.c` with `cc` into `build/nvml/`, once for each set of functions that are to be missing. Touches
-nothing outside that folder and the root it is given. Start at :func:`environment`.
+Compiles `library/*.c` with `cc` into `build/nvml/`, once for each set of functions that are to be missing. Touches
+nothing outside that folder and the root it is given. Start at :func:`tree` and :func:`environment`.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ import json
 import os
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
-SOURCES = Path(__file__).parent / "standin"
+SOURCES = Path(__file__).parent / "library"
 BUILD = Path(__file__).parents[2] / "build" / "nvml"
 SONAME = "libnvidia-ml.so.1"
+PARTITIONS = "fabric-partitions.json"
 FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror", "-fPIC", "-fvisibility=hidden")
 Json = dict[str, Any]
 
@@ -32,25 +34,41 @@ def library(missing: Sequence[str] = ()) -> Path:
     """
     name = hashlib.sha256(",".join(sorted(missing)).encode()).hexdigest()[:12] if missing else "whole"
     built = BUILD / name / SONAME
-    sources = sorted(SOURCES.iterdir())
-    if built.exists() and built.stat().st_mtime >= max(file.stat().st_mtime for file in sources):
+    units = [_object(source) for source in sorted(SOURCES.glob("*.c"))]
+    if _is_newer(built, units):
         return built.parent
-    built.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=built.parent) as folder:
-        script, made = Path(folder) / "symbols", Path(folder) / SONAME
-        script.write_text(f"{{ global: nvml*; local: {''.join(f'{one}; ' for one in sorted(missing))}*; }};\n")
-        units = [str(file) for file in sources if file.suffix == ".c"]
-        linking = ("-shared", f"-Wl,-soname,{SONAME}", f"-Wl,--version-script={script}")
-        subprocess.run([os.environ.get("CC", "cc"), *FLAGS, *linking, *units, "-o", str(made)], check=True)
-        made.replace(built)  # whoever builds at the same time gets a whole file
+    script = f"{{ global: nvml*; local: {''.join(f'{one}; ' for one in sorted(missing))}*; }};\n"
+    with _whole(built) as made:
+        symbols = made.with_name("symbols")
+        symbols.write_text(script)
+        _cc("-shared", f"-Wl,-soname,{SONAME}", f"-Wl,--version-script={symbols}", *map(str, units), "-o", str(made))
     return built.parent
 
 
-def functions() -> list[str]:
-    """The names of all functions that the library offers."""
-    text = "".join(file.read_text() for file in sorted(SOURCES.glob("*.c")))
-    names = (line.partition("(")[0].rpartition(" ")[2].lstrip("*") for line in text.splitlines() if "EXPORT" in line)
-    return sorted(name for name in names if name.startswith("nvml"))
+def _object(source: Path) -> Path:
+    built = BUILD / "objects" / f"{source.stem}.o"
+    if not _is_newer(built, [source, *SOURCES.glob("*.h")]):
+        with _whole(built) as made:
+            _cc(*FLAGS, "-c", str(source), "-o", str(made))
+    return built
+
+
+def _is_newer(built: Path, sources: Sequence[Path]) -> bool:
+    return built.exists() and built.stat().st_mtime >= max(file.stat().st_mtime for file in sources)
+
+
+@contextmanager
+def _whole(built: Path) -> Generator[Path]:
+    """Where to make a file that appears at once, as whoever builds at the same time must never see half of it."""
+    built.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=built.parent) as folder:
+        made = Path(folder) / built.name
+        yield made
+        made.replace(built)
+
+
+def _cc(*arguments: str) -> None:
+    subprocess.run([os.environ.get("CC", "cc"), *arguments], check=True)
 
 
 def tree(host: Json, root: Path) -> None:
@@ -79,6 +97,8 @@ def tree(host: Json, root: Path) -> None:
     (root / "dev").mkdir()
     if host["iommufd"]:
         (root / "dev" / "iommu").touch()
+    if host.get("fabricManager"):
+        (root / PARTITIONS).write_text(json.dumps(host["fabricManager"]))
 
 
 def environment(  # noqa: PLR0913  # each is one variable
@@ -90,14 +110,13 @@ def environment(  # noqa: PLR0913  # each is one variable
     events: str = "",
     calls: Path | None = None,
 ) -> dict[str, str]:
-    """The variables that make a process see the host of the fixture, whose tree is made below `root`.
+    """The variables that make a process see the host of the fixture, whose tree is below `root`.
 
     `NODE_NAME` is set as a DaemonSet would. `GPUALLOC_TEST_PARTITIONS` names a file with the partitions of the Fabric
-    Manager, where the fixture has any.
+    Manager, which is there where the fixture has any.
     """
     host: Json = json.loads(fixture.read_text())
-    tree(host, root)
-    variables = {
+    return {
         "LD_LIBRARY_PATH": os.pathsep.join(
             part for part in (str(library(missing)), os.environ.get("LD_LIBRARY_PATH", "")) if part
         ),
@@ -106,10 +125,6 @@ def environment(  # noqa: PLR0913  # each is one variable
         "NVML_STANDIN_EVENTS": events,
         "NVML_STANDIN_CALLS": "" if calls is None else str(calls),
         "GPUALLOC_HOST_ROOT": str(root),
+        "GPUALLOC_TEST_PARTITIONS": str(root / PARTITIONS),
         "NODE_NAME": host["nodeName"],
     }
-    if host.get("fabricManager"):
-        partitions = root / "fabric-partitions.json"
-        partitions.write_text(json.dumps(host["fabricManager"]))
-        variables["GPUALLOC_TEST_PARTITIONS"] = str(partitions)
-    return variables

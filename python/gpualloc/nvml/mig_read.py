@@ -32,6 +32,8 @@ __all__ = ["Profiles", "devices"]
 _NONE_HERE = (NOT_SUPPORTED, INVALID_ARGUMENT)
 # More placements than any profile has; NVML fills as many as there are.
 _ROOM = 64
+_PROFILE = "nvmlDeviceGetGpuInstanceProfileInfo"
+_PLACEMENTS = "nvmlDeviceGetGpuInstancePossiblePlacements"
 _Kind: TypeAlias = tuple[object, ...]
 
 
@@ -75,7 +77,8 @@ class Profiles:
                     raise
                 return self._from_table(gpu, name, failure, left_out)
         if not card.placed:
-            left_out.append(LeftOut(name, "", None, "NVML offers no profile that can be placed"))
+            call = _PLACEMENTS if card.known else _PROFILE
+            left_out.append(LeftOut(name, call, None, "NVML offers no profile that can be placed"))
         return card.placed
 
     def _all_placed(self, card: _Card, handle: Any) -> tuple[MigProfile, ...]:
@@ -105,7 +108,7 @@ class Profiles:
         index = card.asked
         try:
             # The first version: later ones need MIG mode to be on.
-            info = self._session.call("nvmlDeviceGetGpuInstanceProfileInfo", handle, index, 1)
+            info = self._session.call(_PROFILE, handle, index, 1)
         except NvmlFailure as failure:
             if failure.code not in _NONE_HERE:
                 raise
@@ -130,7 +133,7 @@ class Profiles:
         array = (self._session.module.c_nvmlGpuInstancePlacement_t * _ROOM)()
         count = c_uint(_ROOM)
         try:
-            self._session.call("nvmlDeviceGetGpuInstancePossiblePlacements", handle, profile.id, array, byref(count))
+            self._session.call(_PLACEMENTS, handle, profile.id, array, byref(count))
         except NvmlFailure as failure:
             if failure.code in _NONE_HERE:
                 return None
@@ -178,7 +181,9 @@ def _device(session: Session, profiles: Profiles, gpu: Gpu, handle: Any, device:
     compute_info = call("nvmlComputeInstanceGetInfo_v2", compute)
     profile = profiles.by_id(gpu, handle, info.profileId)
     if profile is None:
-        raise NvmlFailure("", None, f"GPU instance {number} has profile {info.profileId}, which the card does not list")
+        raise NvmlFailure(
+            _PROFILE, None, f"GPU instance {number} has profile {info.profileId}, which the card does not list"
+        )
     slices = compute_info.placement.size
     if slices != mig.slices_of(profile):
         whole = mig.slices_of(profile)

@@ -12,14 +12,13 @@ from ctypes import byref, c_uint
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gpualloc.nvml import mig, mig_read
+from gpualloc.nvml import events_read, mig, mig_read
 from gpualloc.nvml.host import Event, Fabric, Gpu, Host, LeftOut
 from gpualloc.nvml.session import (
     FUNCTION_NOT_FOUND,
     GPU_IS_LOST,
     NOT_SUPPORTED,
     RESET_REQUIRED,
-    TIMEOUT,
     NvmlFailure,
     Session,
     impossible,
@@ -37,12 +36,6 @@ HOST_ROOT = "GPUALLOC_HOST_ROOT"
 # A GPU in one of these states answers nothing any more.
 _GONE = (GPU_IS_LOST, RESET_REQUIRED)
 _ABSENT = (NOT_SUPPORTED, FUNCTION_NOT_FOUND)
-_WHOLE = 0xFFFFFFFF
-# XID, double-bit and single-bit ECC errors: what the driver registers for.
-_EVENT_TYPES = 0x8 | 0x2 | 0x1
-_XID = 0x8
-# A library that reports one event after the other without end must not hold us.
-_MAX_EVENTS = 4096
 
 
 def read_host(
@@ -59,18 +52,20 @@ def read_host(
         DiscoveryError: without nvidia-ml-py, without a library or driver, or if NVML cannot list GPUs.
     """
     root = host_root or os.environ.get(HOST_ROOT) or "/"
-    files = Files(root)
+    left_out: list[LeftOut] = []
+    files = Files(root, left_out)
     with Session() as session:
-        reader = _Reader(session, features, files, fabric=fabric)
-        host = reader.host()
+        host = _Reader(session, features, files, left_out, fabric=fabric).host()
     if features.vfio:
         host = replace(host, pci_gpus=files.gpus(), iommufd=files.has_iommufd())
-    return replace(host, left_out=(*reader.left_out, *files.left_out)), session.calls
+    return replace(host, left_out=tuple(left_out)), session.calls
 
 
 class _Reader:
-    def __init__(self, session: Session, features: Features, files: Files, *, fabric: bool) -> None:
-        self.left_out: list[LeftOut] = []
+    def __init__(
+        self, session: Session, features: Features, files: Files, left_out: list[LeftOut], *, fabric: bool
+    ) -> None:
+        self.left_out = left_out
         self._session = session
         self._features = features
         self._files = files
@@ -82,13 +77,13 @@ class _Reader:
             count: int = self._session.call("nvmlDeviceGetCount")
         except NvmlFailure as failure:
             raise impossible(failure) from None
-        driver = self._optional("attribute driverVersion", "nvmlSystemGetDriverVersion")
-        cuda = self._optional("attribute cudaDriverVersion", "nvmlSystemGetCudaDriverVersion_v2")
-        found = [self._gpu(index) for index in range(count)]
-        gpus = tuple(gpu for gpu, _ in filter(None, found))
+        driver = self._of_system("attribute driverVersion", "nvmlSystemGetDriverVersion")
+        cuda = self._of_system("attribute cudaDriverVersion", "nvmlSystemGetCudaDriverVersion_v2")
+        found = [one for one in map(self._gpu, range(count)) if one is not None]
+        gpus = tuple(gpu for gpu, _ in found)
         events: tuple[Event, ...] = ()
         if self._features.health:
-            gpus, events = self._watch([one for one in found if one is not None])
+            gpus, events = events_read.watch(self._session, found, self.left_out)
         return Host(driver_version=driver, cuda_driver_version=cuda, gpus=gpus, events=events)
 
     # --- one GPU -----------------------------------------------------------------------------------------------------
@@ -188,61 +183,6 @@ class _Reader:
             return replace(gpu, mig_devices=devices)
         return gpu
 
-    # --- health ------------------------------------------------------------------------------------------------------
-
-    def _watch(self, found: list[tuple[Gpu, Any]]) -> tuple[tuple[Gpu, ...], tuple[Event, ...]]:
-        """Registers for events, which tells who cannot be watched, and takes what is pending without waiting."""
-        call = self._session.call
-        try:
-            events = call("nvmlEventSetCreate")
-        except NvmlFailure as failure:
-            self._note("health", failure)
-            return tuple(replace(gpu, monitored=False) for gpu, _ in found), ()
-        try:
-            gpus = tuple(replace(gpu, monitored=self._registers(gpu, handle, events)) for gpu, handle in found)
-            return gpus, tuple(self._pending(events))
-        finally:
-            self._optional("health", "nvmlEventSetFree", events)
-
-    def _registers(self, gpu: Gpu, handle: Any, events: Any) -> bool:
-        try:
-            supported: int = self._session.call("nvmlDeviceGetSupportedEventTypes", handle)
-            self._session.call("nvmlDeviceRegisterEvents", handle, supported & _EVENT_TYPES, events)
-        except NvmlFailure as failure:
-            if failure.code != NOT_SUPPORTED:
-                self._note(f"gpu-{gpu.minor} health", failure)
-            return False
-        return True
-
-    def _pending(self, events: Any) -> list[Event]:
-        taken: list[Event] = []
-        for _ in range(_MAX_EVENTS):
-            try:
-                data = self._session.call("nvmlEventSetWait_v2", events, 0)
-                if data.eventType != _XID:
-                    continue
-                uuid: str = self._session.call("nvmlDeviceGetUUID", data.device)
-            except NvmlFailure as failure:
-                if failure.code == TIMEOUT:
-                    break
-                if failure.code != GPU_IS_LOST and failure.call != "nvmlDeviceGetUUID":
-                    self._note("health events", failure)
-                    break
-                if taken and taken[-1] == Event():
-                    break  # still lost: it says so to everybody who asks
-                taken.append(Event())
-                continue
-            instance, compute = int(data.gpuInstanceId), int(data.computeInstanceId)
-            taken.append(
-                Event(
-                    gpu=uuid,
-                    xid=int(data.eventData),
-                    gpu_instance=None if instance == _WHOLE else instance,
-                    compute_instance=None if compute == _WHOLE else compute,
-                )
-            )
-        return taken
-
     # --- failures ----------------------------------------------------------------------------------------------------
 
     def _optional(self, what: str, function: str, *arguments: Any, absent: tuple[int, ...] = ()) -> Any:
@@ -254,6 +194,14 @@ class _Reader:
                 raise
             if failure.code not in absent:
                 self._note(what, failure)
+            return None
+
+    def _of_system(self, what: str, function: str) -> Any:
+        """As above for what belongs to no GPU, so that no GPU can be gone."""
+        try:
+            return self._session.call(function)
+        except NvmlFailure as failure:
+            self._note(what, failure)
             return None
 
     def _note(self, what: str, failure: NvmlFailure) -> None:

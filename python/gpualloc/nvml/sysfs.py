@@ -26,11 +26,11 @@ _TYPE_MASK, _TYPE_64 = 0x6, 0x4
 class Files:
     """The files of a host below a root, `/` on the host itself.
 
-    What cannot be read is left out and noted in :attr:`left_out`.
+    What cannot be read is left out and noted in the list that is given.
     """
 
-    def __init__(self, root: str | os.PathLike[str] = "/") -> None:
-        self.left_out: list[LeftOut] = []
+    def __init__(self, root: str | os.PathLike[str], left_out: list[LeftOut]) -> None:
+        self.left_out = left_out
         self._root = Path(root)
         self._sys = self._root / "sys"
 

@@ -86,12 +86,18 @@ enum code enter(const char *function, device_t about)
 	return started || strncmp(function, "nvmlInit", 8) == 0 ? SUCCESS : UNINITIALIZED;
 }
 
+/* The variable may name another host than it did at the last initialisation; handles of the old one are void then. */
 enum code start(void)
 {
+	static char *loaded;
 	const char *path = getenv("NVML_STANDIN_HOST");
 
-	if (!host && path && *path)
+	if (path && (!loaded || strcmp(loaded, path) != 0)) {
+		handles = NULL;
 		host = json_read(path);
+		free(loaded);
+		loaded = host ? strdup(path) : NULL;
+	}
 	if (!host)
 		return DRIVER_NOT_LOADED;
 	started++;
