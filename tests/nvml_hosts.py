@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,7 @@ class Machines:
         self._workers: dict[tuple[str, ...], subprocess.Popen[str]] = {}
         self._roots: dict[Path, Path] = {}
         self._lock = Lock()
+        self._made = 0
 
     def __enter__(self) -> Self:
         return self
@@ -84,15 +86,22 @@ class Machines:
         if worker is not None:
             worker.communicate()
 
+    def forget(self, fixture: Path) -> None:
+        """Removes a host that was made here, and its tree."""
+        fixture.unlink()
+        shutil.rmtree(self._roots.pop(fixture))
+
     def host(self, content: Json) -> Path:
         """A fixture that stands in no file yet."""
-        path = self._folder / f"host-{len(list(self._folder.iterdir()))}.json"
+        self._made += 1
+        path = self._folder / f"host-{self._made}.json"
         path.write_text(json.dumps(content))
         return path
 
     def _root(self, fixture: Path) -> Path:
         if fixture not in self._roots:
-            root = self._folder / f"root-{len(self._roots)}"
+            self._made += 1
+            root = self._folder / f"root-{self._made}"
             standin.tree(json.loads(fixture.read_text()), root)
             self._roots[fixture] = root
         return self._roots[fixture]

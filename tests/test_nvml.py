@@ -67,6 +67,21 @@ class TestRecordings:
 class TestOneBadPart:
     """Where the driver publishes nothing for the node, the sound rest is published."""
 
+    @pytest.mark.parametrize("recording", recordings("error"), ids=lambda recording: recording.name)
+    def test_recordings(self, machines: Machines, recording: Recording) -> None:
+        text = recording.content()["error"]
+        found = machines.discover(recording.fixture(), **recording.request())
+        if "driver version" in text:  # that is no bad part
+            assert "need GPU driver" in found["error"]
+            return
+        gpus = len(json.loads(recording.fixture().read_text())["gpus"])
+        assert len({name.split("-mig-")[0] for name in devices_of(found["slices"])}) >= gpus - 1
+        culprit = re.search(r"index '(\d+)'|\"(gpu-\d+)\"", text)
+        assert culprit
+        name = f"GPU {culprit[1]}" if culprit[1] else culprit[2]
+        assert found["leftOut"]
+        assert all(name in one for one in found["leftOut"])
+
     def test_split_instance(self, machines: Machines) -> None:
         found = machines.discover(A100)
         assert [one for one in devices_of(found["slices"]) if one.startswith("gpu-1")] == ["gpu-1-mig-3g20gb-9-4"]

@@ -44,7 +44,8 @@ def whole(host: Host, gpu: Gpu, features: Features) -> Json:
     """A GPU as one device; with profiles it consumes all its counters, and has their sums as capacities."""
     attributes = {"type": _string("gpu"), "uuid": _string(gpu.uuid)} | _common(host, gpu, features)
     attributes |= _fabric_manager(gpu, features)
-    most = mig.largest(gpu.profiles)
+    # Only then: a host that was read for dynamic MIG can be published without it too.
+    most = mig.largest(gpu.profiles) if features.dynamic_mig else {}
     amounts = most or ({} if gpu.memory_bytes is None else {"memory": gpu.memory_bytes})
     device = _device(device_name(gpu), attributes, amounts)
     if most:

@@ -145,7 +145,7 @@ def _by_number(address: str) -> tuple[int, str]:
 def _addressable(resource: str) -> int:
     """Bytes of the 64-bit memory regions, rounded up to a power of two."""
     total = 0
-    for line in resource.splitlines()[:_REGIONS]:
+    for line in resource.strip().splitlines()[:_REGIONS]:
         start, end, flags = (int(field, 0) for field in line.split())
         if end != start and flags & _TYPE_MASK == _TYPE_64:
             total += end - start + 1
