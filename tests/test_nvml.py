@@ -320,6 +320,23 @@ class TestFewCalls:
         assert len((tmp_path / "calls").read_text().split()) == calls
 
 
+# --- writing down -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("features", [{"vfio": True}, {"dynamic_mig": True}])
+def test_recorded_host_is_the_host(machines: Machines, tmp_path: Path, features: Json) -> None:
+    """What `record.py` writes down of a machine gives the same slices; on real ones too, see `test_nvml_real.py`."""
+    program = [sys.executable, str(HERE / "run"), str(GB200), sys.executable, str(HERE / "record.py")]
+    done = subprocess.run(program, capture_output=True, text=True, check=True)
+    recorded = tmp_path / "recorded.json"
+    recorded.write_text(done.stdout)
+    sound = json.dumps(machines.discover(GB200, features=features, node_name="a")["slices"])
+    for gpu, made in zip(json.loads(GB200.read_text())["gpus"], json.loads(done.stdout)["gpus"], strict=True):
+        assert gpu["uuid"] != made["uuid"]
+        sound = sound.replace(gpu["uuid"], made["uuid"])
+    assert machines.discover(recorded, features=features, node_name="a")["slices"] == json.loads(sound)
+
+
 # --- the engine -------------------------------------------------------------------------------------------------------
 
 
