@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from gpualloc import cel, kube
+from gpualloc.nvml import pci_names, words
 
 README = Path(__file__).parents[1] / "README.md"
 
 
-@pytest.mark.parametrize("module", [cel, kube])
+@pytest.mark.parametrize("module", [cel, kube, pci_names, words])
 def test_docstrings(module: object) -> None:
     failed, attempted = doctest.testmod(module)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     assert attempted
