@@ -238,6 +238,15 @@ class TestFaults:
         assert "no MIG profile table for 'NVIDIA GB200' is shipped" in found["leftOut"][0]
         assert "Insufficient Permissions" in found["leftOut"][0]
 
+    def test_old_driver(self, machines: Machines) -> None:
+        """It has not all functions; a card of its time needs none of the missing ones."""
+        missing = ["nvmlDeviceGetAddressingMode", "nvmlDeviceGetMigMode", "nvmlDeviceGetModuleId"]
+        features = {"dynamic_mig": True, "fabric_manager": True}
+        found = machines.discover(T4, features=features, missing=missing)
+        assert found["slices"] == machines.discover(T4, features=features)["slices"]
+        assert not found["leftOut"]
+        machines.stop(missing)
+
     def test_error_names_call_and_code(self, machines: Machines) -> None:
         found = machines.discover(T4, faults=["nvmlInitWithFlags=9"])
         assert (found["call"], found["code"]) == ("nvmlInitWithFlags", 9)
@@ -436,6 +445,7 @@ class TestCommand:
             (["--health", "--event", "xid:0"], "event: 'xid:0' is neither"),
             (["--shares", "0"], "shares: 0 is not memory"),
             (["--node-name", "A_b"], "node_name: 'A_b' is not a name"),
+            (["--node-name", ""], "node_name: '' is not a name"),
             (["--kubernetes", "new"], "kubernetes: 'new' is not a version"),
             (["--fabric-manager", "--fabric-partitions", "/nowhere"], "/nowhere: No such file"),
             (["--fabric-partitions", str(T4)], "fabric partitions: partitions: must be a list"),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, get_type_hints
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -280,6 +280,10 @@ def test_features_that_mean_nothing(features: Json, field: str) -> None:
     assert caught.value.field == field
 
 
+def test_options_are_the_fields() -> None:
+    assert list(get_type_hints(nvml.FeatureOptions)) == [one.name for one in fields(nvml.Features)]
+
+
 BAD_PARTITIONS: list[tuple[object, str]] = [
     (None, "partitions"),
     ({"partitions": {}}, "partitions"),
@@ -309,6 +313,8 @@ def test_event_of_a_stranger_is_ignored() -> None:
     event = nvml.event_from("xid:GPU-x:48", many(1).gpus)
     published = nvml.publish(replace(many(1), events=(event,)), "a", nvml.Features(health=True))
     assert "taints" not in devices_of(published.slices)["gpu-0"]
+    reason = "no published device is meant by it"
+    assert [str(one) for one in published.left_out] == [f"taint for XID 48 of GPU-x: {reason}"]
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_as_the_stand_in_says(tmp_path: Path, features: Json) -> None:
     done = subprocess.run([sys.executable, str(HERE / "record.py")], capture_output=True, text=True, check=True)
     fixture = tmp_path / "recorded.json"
     fixture.write_text(done.stdout)
-    real = nvml.discover("recorded", features=nvml.Features(**features))
+    real = nvml.discover("recorded", **features)
     uuids = {gpu.uuid: made["uuid"] for gpu, made in zip(real.host.gpus, json.loads(done.stdout)["gpus"], strict=True)}
     text = json.dumps(real.slices)
     for one, other in uuids.items():

@@ -18,7 +18,7 @@ from gpualloc._errors import InvalidInputError
 if TYPE_CHECKING:
     import argparse
 
-    from gpualloc.nvml import Discovery, Features, Partition, Shares
+    from gpualloc.nvml import Discovery, FeatureOptions, Partition, Shares
 
 __all__ = ["add_parser", "run"]
 
@@ -77,10 +77,10 @@ def run(options: argparse.Namespace) -> int:
 
     found = nvml.discover(
         options.node_name,
-        features=_features(options),
         events=options.event,
         compute_domain=options.compute_domain,
         node_uid=options.node_uid or nvml.NO_UID,
+        **_features(options),
     )
     for one in found.left_out:
         sys.stderr.write(f"note: left out: {one}\n")
@@ -100,23 +100,21 @@ def _shares(text: str) -> Shares:
     return int(text)
 
 
-def _features(options: argparse.Namespace) -> Features:
-    from gpualloc.nvml import Features  # noqa: PLC0415
-
+def _features(options: argparse.Namespace) -> FeatureOptions:
     if options.nonfatal_xid and not options.health:
         raise InvalidInputError("means nothing without --health", "", "--nonfatal-xid")
-    return Features(
-        dynamic_mig=options.dynamic_mig,
-        shares=options.shares,
-        vfio=options.vfio,
-        list_attributes=options.list_attributes,
-        health=options.health,
-        nonfatal_xids=frozenset(options.nonfatal_xid),
-        fabric_manager=options.fabric_manager,
-        partitions=_partitions(options.fabric_partitions),
-        within_limits=options.within_limits,
-        kubernetes=options.kubernetes,
-    )
+    return {
+        "dynamic_mig": options.dynamic_mig,
+        "shares": options.shares,
+        "vfio": options.vfio,
+        "list_attributes": options.list_attributes,
+        "health": options.health,
+        "nonfatal_xids": frozenset(options.nonfatal_xid),
+        "fabric_manager": options.fabric_manager,
+        "partitions": _partitions(options.fabric_partitions),
+        "within_limits": options.within_limits,
+        "kubernetes": options.kubernetes,
+    }
 
 
 def _partitions(name: str | None) -> tuple[Partition, ...]:

@@ -22,7 +22,7 @@ def answer(request: dict) -> dict:
     if "nonfatal_xids" in options:
         options["nonfatal_xids"] = frozenset(options["nonfatal_xids"])
     try:
-        found = nvml.discover(features=nvml.Features(**options), **request.get("arguments", {}))
+        found = nvml.discover(**options, **request.get("arguments", {}))
     except nvml.DiscoveryError as error:
         return {"error": str(error), "call": error.call, "code": error.code}
     return {

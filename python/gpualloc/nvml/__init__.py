@@ -14,12 +14,12 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from gpualloc._errors import DiscoveryError, InvalidInputError
 from gpualloc.nvml.compute_domain import CLIQUE_LABEL, clique
 from gpualloc.nvml.document import from_document, to_document
-from gpualloc.nvml.features import Features, Partition, Shares, partitions_from
+from gpualloc.nvml.features import FeatureOptions, Features, Partition, Shares, partitions_from
 from gpualloc.nvml.health import event_from
 from gpualloc.nvml.host import Event, Fabric, Gpu, Host, LeftOut, MigDevice, MigProfile, PciGpu, Placement
 from gpualloc.nvml.read import HOST_ROOT, read_host
@@ -35,6 +35,7 @@ __all__ = [
     "DiscoveryError",
     "Event",
     "Fabric",
+    "FeatureOptions",
     "Features",
     "Gpu",
     "Host",
@@ -75,37 +76,39 @@ class Discovery:
     """How many NVML calls it took."""
 
 
-def discover(  # noqa: PLR0913  # the first alone is common
+def discover(
     node_name: str | None = None,
     *,
-    features: Features | None = None,
     events: Iterable[str] = (),
     compute_domain: bool = False,
     node_uid: str = NO_UID,
     host_root: str | os.PathLike[str] | None = None,
+    **features: Unpack[FeatureOptions],
 ) -> Discovery:
     """Reads this machine's GPUs and publishes them as the NVIDIA DRA driver would.
 
     Args:
         node_name: Name of node and pool; default `$NODE_NAME`, else the host's name in lower case.
-        features: What the driver's gates and flags would be; none by default.
         events: Health events that somebody else saw, in order, as :func:`event_from` reads them, beside those that are
             pending in NVML.
         compute_domain: Publish what the compute-domain driver publishes, instead of GPUs, and find the clique.
         node_uid: UID of the Node, which owns the slices. A cluster needs the real one: it deletes what belongs to
             nobody.
         host_root: Where the host's `sys` and `dev` are, default `$GPUALLOC_HOST_ROOT`, else `/`.
+        **features: What the driver's gates and flags would be: the fields of :class:`Features`, such as
+            `dynamic_mig=True` or `shares="memory"`.
 
     Raises:
         DiscoveryError: if nothing can be found at all, with the NVML call and its error.
-        InvalidInputError: for a node name or an event that is none, or events without the feature.
+        InvalidInputError: for a node name or an event that is none, events without health, or features that exclude
+            each other.
     """
-    features = features or Features()
+    wanted = Features(**features)
     events = tuple(events)
-    if events and not features.health:
+    if events and not wanted.health:
         raise InvalidInputError("mean nothing without health", "", "events")
-    node = node_name or os.environ.get("NODE_NAME") or socket.gethostname().lower()
-    host, calls = read_host(features, fabric=compute_domain, host_root=host_root)
+    node = os.environ.get("NODE_NAME") or socket.gethostname().lower() if node_name is None else node_name
+    host, calls = read_host(wanted, fabric=compute_domain, host_root=host_root)
     host = replace(host, events=(*host.events, *(event_from(text, host.gpus) for text in events)))
     labels: dict[str, str] = {}
     if compute_domain:
@@ -113,6 +116,6 @@ def discover(  # noqa: PLR0913  # the first alone is common
         found = clique(host)
         labels = {} if found is None else {CLIQUE_LABEL: found}
     else:
-        made = publish(host, node, features, node_uid=node_uid)
+        made = publish(host, node, wanted, node_uid=node_uid)
     document = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": labels}}
     return Discovery(host, made.slices, document, (*host.left_out, *made.left_out), made.objections, calls)

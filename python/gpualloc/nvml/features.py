@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, cast
 
 from gpualloc._errors import InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Features", "Partition", "Shares", "partitions_from"]
+__all__ = ["FeatureOptions", "Features", "Partition", "Shares", "partitions_from"]
 
 Shares: TypeAlias = Literal["memory", "unlimited"] | int
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\..*)?")
@@ -29,6 +29,21 @@ class Partition:
 
     id: int
     module_ids: frozenset[int]
+
+
+class FeatureOptions(TypedDict, total=False):
+    """The fields of :class:`Features` as keyword arguments."""
+
+    dynamic_mig: bool
+    shares: Shares | None
+    vfio: bool
+    list_attributes: bool
+    health: bool
+    nonfatal_xids: frozenset[int]
+    fabric_manager: bool
+    partitions: tuple[Partition, ...]
+    within_limits: bool
+    kubernetes: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Taints by health events, as the driver sets them.
 
 One taint for each key, the newest wins, even over a graver one; nothing ever evicts. An event for something that is
-not published is ignored. Pure. Start at :func:`taints`; :func:`event_from` reads events as people write them.
+not published is ignored, and noted. Pure. Start at :func:`taints`; :func:`event_from` reads events as people write
+them.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ from typing import TYPE_CHECKING, TypeAlias
 from gpualloc._errors import InvalidInputError
 from gpualloc.nvml import mig
 from gpualloc.nvml.devices import device_name
-from gpualloc.nvml.host import Event
+from gpualloc.nvml.host import Event, LeftOut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from gpualloc.nvml.features import Features
     from gpualloc.nvml.host import Gpu, Host, MigDevice
 
-__all__ = ["NONFATAL_XIDS", "event_from", "taints"]
+__all__ = ["NONFATAL_XIDS", "event_from", "ignored", "taints"]
 
 Taints: TypeAlias = dict[str, list[dict[str, str]]]
 NONFATAL_XIDS = frozenset({13, 31, 43, 45, 68, 109})
@@ -44,6 +45,13 @@ def taints(host: Host, features: Features) -> Taints:
         for name in _affected(host, event):
             found.setdefault(name, {}).update(_taint(event, features))
     return {name: [of[key] for key in sorted(of)] for name, of in found.items()}
+
+
+def ignored(host: Host) -> Iterator[LeftOut]:
+    """Events that taint nothing: of a GPU or instance that is not published, or of a whole card with MIG devices."""
+    for event in host.events:
+        if event.xid is not None and not _affected(host, event):
+            yield LeftOut(f"taint for XID {event.xid} of {event.gpu}", "", None, "no published device is meant by it")
 
 
 def event_from(text: str, gpus: Iterable[Gpu]) -> Event:

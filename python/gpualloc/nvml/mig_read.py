@@ -130,7 +130,7 @@ class Profiles:
         )
 
     def _placed(self, profile: MigProfile, handle: Any) -> MigProfile | None:
-        array = (self._session.module.c_nvmlGpuInstancePlacement_t * _ROOM)()
+        array = (self._session.struct("c_nvmlGpuInstancePlacement_t", _PLACEMENTS) * _ROOM)()
         count = c_uint(_ROOM)
         try:
             self._session.call(_PLACEMENTS, handle, profile.id, array, byref(count))

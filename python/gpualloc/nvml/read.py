@@ -161,9 +161,13 @@ class _Reader:
         )
 
     def _fabric_info(self, name: str, handle: Any) -> Fabric | None:
-        info = self._session.module.c_nvmlGpuFabricInfoV_t()
-        done = self._optional(f"{name} fabric", "nvmlDeviceGetGpuFabricInfoV", handle, byref(info), absent=_ABSENT)
-        if done is None:
+        call = "nvmlDeviceGetGpuFabricInfoV"
+        try:
+            info = self._session.struct("c_nvmlGpuFabricInfoV_t", call)()
+        except NvmlFailure as failure:
+            self._note(f"{name} fabric", failure)
+            return None
+        if self._optional(f"{name} fabric", call, handle, byref(info), absent=_ABSENT) is None:
             return None
         digits = bytes(info.clusterUuid).hex()
         parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])

@@ -70,7 +70,7 @@ class Session:
     def __init__(self) -> None:
         self.calls = 0
         """How many NVML calls were made, initialisation and shutdown included."""
-        self.module: ModuleType = _pynvml()
+        self._module: ModuleType = _pynvml()
 
     def __enter__(self) -> Self:
         try:
@@ -94,16 +94,29 @@ class Session:
         Raises:
             NvmlFailure: with the code that NVML gave.
         """
-        function = getattr(self.module, name, None)
-        if function is None:
-            raise NvmlFailure(name, FUNCTION_NOT_FOUND, "not known to this version of nvidia-ml-py")
+        function = self._known(name, name)
         self.calls += 1
         try:
             return function(*arguments)
-        except self.module.NVMLError as error:
+        except self._module.NVMLError as error:
             raise NvmlFailure(name, int(error.value), str(error)) from None
         except UnicodeDecodeError:
             raise NvmlFailure(name, None, "the answer is not UTF-8 text") from None
+
+    def struct(self, name: str, call: str) -> Any:
+        """The type that the function `call` fills.
+
+        Raises:
+            NvmlFailure: if this version of nvidia-ml-py has none.
+        """
+        return self._known(name, call)
+
+    def _known(self, name: str, call: str) -> Any:
+        # No code of NVML's: the driver may well have what an old binding has not, and that must be said.
+        found = getattr(self._module, name, None)
+        if found is None:
+            raise NvmlFailure(call, None, f"{name} is not known to this version of nvidia-ml-py")
+        return found
 
 
 def impossible(failure: NvmlFailure) -> DiscoveryError:

@@ -91,6 +91,7 @@ def _in_one(host: Host, gpus: Sequence[Gpu], features: Features, noted: list[Lef
         made.append((pci.bus_id, devices.passthrough(host, number, pci, published.get(pci.bus_id), features)))
     made.sort(key=lambda one: (one[0], one[1]["name"]))
     taints = health.taints(host, features)
+    noted += health.ignored(host)
     for _, device in made:
         if device["name"] in taints:
             device["taints"] = taints[device["name"]]

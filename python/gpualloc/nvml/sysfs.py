@@ -31,7 +31,7 @@ class Files:
 
     def __init__(self, root: str | os.PathLike[str], left_out: list[LeftOut]) -> None:
         self.left_out = left_out
-        self._root = Path(root)
+        self._root = Path(os.path.abspath(root))  # noqa: PTH100  # links are followed as text, and so must the root be
         self._sys = self._root / "sys"
 
     def has_iommufd(self) -> bool:
