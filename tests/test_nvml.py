@@ -59,6 +59,12 @@ class TestRecordings:
         assert keys == sorted(keys)
         assert [name for _, name in keys[:2]] == ["gpu-0-mig-4g96gb-0-0", "gpu-vfio-0"]
 
+    def test_order_of_slices(self, machines: Machines) -> None:
+        """By address too, however the GPUs are numbered."""
+        host = edited(GB200, *((f"gpus.{index}.minor", 3 - index) for index in range(4)))
+        _, *slices = machines.discover(machines.host(host), features={"dynamic_mig": True})["slices"]
+        assert [one["spec"]["devices"][0]["name"] for one in slices] == ["gpu-3", "gpu-2", "gpu-1", "gpu-0"]
+
     @pytest.mark.skipif(not SHARED.is_dir(), reason=f"no recordings at {SHARED}")
     def test_whole_set_is_read(self) -> None:
         assert len([one for one in recordings("slices") if one.path.parent == SHARED]) >= 80
@@ -230,6 +236,18 @@ class TestFaults:
                 # Cards of one kind share their profiles; GPU 1 is not asked for them.
                 assert function in ASKED_ONCE, function
                 assert found["slices"] == whole["slices"], function
+
+    def test_nothing_is_said_of_the_parts_of_a_lost_gpu(self, machines: Machines) -> None:
+        found = machines.discover(GB200, faults=["nvmlDeviceGetBrand@1=999", "nvmlDeviceGetPciInfo_v3@1=15"])
+        assert found["leftOut"] == ["GPU 1: nvmlDeviceGetPciInfo: GPU is lost (NVML error 15)"]
+
+    def test_events_without_end(self, machines: Machines) -> None:
+        """A lost GPU is reported to everybody who waits, again and again."""
+        quiet = machines.discover(T4, features={"health": True})
+        found = machines.discover(T4, features={"health": True}, faults=["nvmlEventSetWait_v2=15"])
+        assert found["calls"] == quiet["calls"] + 1
+        taints = [device["taints"][0] for device in devices_of(found["slices"]).values()]
+        assert taints == [{"key": "gpu.nvidia.com/gpu-lost", "effect": "NoSchedule"}] * 2
 
     def test_no_permission_for_mig(self, machines: Machines) -> None:
         faults = ["nvmlDeviceGetGpuInstancePossiblePlacements_v2=4", "nvmlDeviceGetGpuInstanceById=4"]

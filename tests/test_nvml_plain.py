@@ -114,6 +114,7 @@ class TestFiles:
             (1, "12 10 12 32 32", [0, 0, 0, 1, 1], (1, 0, 2)),
             (1, "12 10 12 12 32", [0, 0, None, 1, 1], (1, 0, 2)),
             (1, "12 10 12", [None, None, None], (1, 0, 2)),
+            (1, "12 10 12", [0, None, 1], (1, 0, 2)),
             (1, "32 10", [0, 1], (1,)),
             (1, "10", [], (1,)),
             (1, "far away", [], (1,)),
@@ -148,7 +149,7 @@ class TestFiles:
         assert all("No such file or directory" in str(one) for one in left_out)
 
     def test_gpus_on_the_bus(self, tmp_path: Path) -> None:
-        """By number and not by text; no other class, no other vendor, no virtual function, no unreadable device."""
+        """By address; no other class, no other vendor, no virtual function, no unreadable device."""
         region = "0x0000000000000000 0x0000000000ffffff 0x0000000000040200\n"  # 16 MiB below 4 GiB
         large = "0x0000001000000000 0x00000013ffffffff 0x000000000014220c\n"  # 16 GiB above
         small = "0x0000001400000000 0x0000001401ffffff 0x000000000014220c\n"

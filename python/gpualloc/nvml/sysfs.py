@@ -98,7 +98,7 @@ class Files:
         """All NVIDIA GPUs on the bus by address, virtual functions excepted."""
         folder = self._sys / "bus" / "pci" / "devices"
         try:
-            names = sorted((entry.name for entry in folder.iterdir()), key=_by_number)
+            names = sorted(entry.name for entry in folder.iterdir())
         except OSError as error:
             self._missing("vfio devices", folder, error)
             return ()
@@ -135,11 +135,6 @@ class Files:
 
 def _integer(path: Path) -> int:
     return int(path.read_text().strip(), 0)
-
-
-def _by_number(address: str) -> tuple[int, str]:
-    digits = re.sub(r"[:.]", "", address)
-    return (int(digits, 16) if re.fullmatch(r"[0-9a-fA-F]+", digits) else 0, address)
 
 
 def _addressable(resource: str) -> int:
