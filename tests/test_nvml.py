@@ -432,6 +432,12 @@ class TestCommand:
         assert first == "gpu-0    gpu    Tesla T4   15Gi     0000:00:1e.0   gpu.nvidia.com/xid:None"
         assert second.endswith("gpu.nvidia.com/unmonitored:None, gpu.nvidia.com/xid:NoSchedule")
 
+    def test_no_gpu(self, tmp_path: Path) -> None:
+        fixture = tmp_path / "none.json"
+        fixture.write_text(json.dumps({**edited(T4, ("gpus", [])), "description": "\u2013 nothing", "weight": 1.5e3}))
+        done = command("discover", host=fixture)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "no devices\n", "")
+
     def test_clique_below_the_table(self) -> None:
         done = command("discover", "--compute-domain", host=GB200)
         assert done.stdout.endswith("node label nvidia.com/gpu.clique=7ea5b2a2-1871-56b5-aa32-0270907e29f8.32766\n")
@@ -463,6 +469,7 @@ class TestCommand:
             (["--health", "--event", "xid:0"], "event: 'xid:0' is neither"),
             (["--shares", "0"], "shares: 0 is not memory"),
             (["--node-name", "A_b"], "node_name: 'A_b' is not a name"),
+            (["--compute-domain", "--vfio"], "compute_domain: publishes no GPUs"),
             (["--node-name", ""], "node_name: '' is not a name"),
             (["--kubernetes", "new"], "kubernetes: 'new' is not a version"),
             (["--fabric-manager", "--fabric-partitions", "/nowhere"], "/nowhere: No such file"),

@@ -136,6 +136,9 @@ def _table(found: Discovery) -> None:
     for one in found.slices:
         devices: list[dict[str, Any]] = one["spec"].get("devices", [])
         rows.extend(_row(device) for device in devices)
+    if not rows:
+        sys.stdout.write("no devices\n")
+        return
     _render.table(sys.stdout, ("DEVICE", "TYPE", "PRODUCT", "PROFILE", "MEMORY", "PCI", "NUMA", "TAINTS"), rows)
     labels: dict[str, str] = found.node["metadata"]["labels"]
     for name, value in labels.items():

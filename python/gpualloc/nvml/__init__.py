@@ -101,12 +101,14 @@ def discover(
     Raises:
         DiscoveryError: if nothing can be found at all, with the NVML call and its error.
         InvalidInputError: for a node name or an event that is none, events without health, or features that exclude
-            each other.
+            each other or mean nothing for what is asked.
     """
     wanted = Features(**features)
     events = tuple(events)
     if events and not wanted.health:
         raise InvalidInputError("mean nothing without health", "", "events")
+    if compute_domain and wanted != Features(kubernetes=wanted.kubernetes):
+        raise InvalidInputError("publishes no GPUs, so that features of GPUs mean nothing", "", "compute_domain")
     node = os.environ.get("NODE_NAME") or socket.gethostname().lower() if node_name is None else node_name
     host, calls = read_host(wanted, fabric=compute_domain, host_root=host_root)
     host = replace(host, events=(*host.events, *(event_from(text, host.gpus) for text in events)))

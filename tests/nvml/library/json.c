@@ -1,3 +1,4 @@
+/* A reader of JSON by descent; see json.h. */
 #include "json.h"
 
 #include <ctype.h>
@@ -36,7 +37,34 @@ static struct json *make(enum json_kind kind)
 	return made;
 }
 
-/* Escapes of ASCII only: fixtures hold no others, and one that does is refused. */
+/* Appends the character behind an escaped u as UTF-8; halves of surrogate pairs become question marks. */
+static size_t unicode(struct reader *reader, char *to)
+{
+	unsigned code = 0;
+	int read = 0;
+
+	if (sscanf(reader->at, "%4x%n", &code, &read) != 1 || read != 4) {
+		reader->failed = 1;
+		return 0;
+	}
+	reader->at += read;
+	if (code >= 0xd800 && code < 0xe000)
+		code = '?';
+	if (code < 0x80) {
+		to[0] = (char)code;
+		return 1;
+	}
+	if (code < 0x800) {
+		to[0] = (char)(0xc0 | code >> 6);
+		to[1] = (char)(0x80 | (code & 0x3f));
+		return 2;
+	}
+	to[0] = (char)(0xe0 | code >> 12);
+	to[1] = (char)(0x80 | (code >> 6 & 0x3f));
+	to[2] = (char)(0x80 | (code & 0x3f));
+	return 3;
+}
+
 static char *text(struct reader *reader)
 {
 	size_t length = 0;
@@ -48,6 +76,11 @@ static char *text(struct reader *reader)
 		reader->failed = 1;
 	while (!reader->failed && *reader->at != '"') {
 		char one = *reader->at++;
+		if (one == '\\' && *reader->at == 'u') {
+			reader->at++;
+			length += unicode(reader, made + length);
+			continue;
+		}
 		if (one == '\\') {
 			static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
 			const char *found = *reader->at ? strchr(from, *reader->at++) : NULL;
@@ -117,8 +150,9 @@ static struct json *number(struct reader *reader)
 	char *end;
 
 	made->number = strtoll(reader->at, &end, 10);
-	if (end == reader->at || *end == '.' || *end == 'e' || *end == 'E')
+	if (end == reader->at)
 		reader->failed = 1;
+	strtod(reader->at, &end); /* what stands behind a point is passed over */
 	reader->at = end;
 	return made;
 }

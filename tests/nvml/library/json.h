@@ -1,4 +1,4 @@
-/* JSON read into a tree. Knows integers, not fractions; never writes. Start at json_read. */
+/* JSON read into a tree. Fractions are cut off, as nothing here has any; never writes. Start at json_read. */
 #ifndef STANDIN_JSON_H
 #define STANDIN_JSON_H
 
