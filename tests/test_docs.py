@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from gpualloc import cel, kube
+from gpualloc import _quantity, cel, kube, mig
+from gpualloc.mig import parted, profile, tables
 
 README = Path(__file__).parents[1] / "README.md"
 
 
-@pytest.mark.parametrize("module", [cel, kube])
+@pytest.mark.parametrize("module", [cel, kube, _quantity, mig, parted, profile, tables])
 def test_docstrings(module: object) -> None:
     failed, attempted = doctest.testmod(module)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     assert attempted

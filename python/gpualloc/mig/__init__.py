@@ -1,7 +1,8 @@
 """MIG as data: the profiles of each card, their places and counters, and mig-parted's configuration files.
 
 No driver is asked and no GPU is needed: tables come with the package, and where a figure is not published it is
-missing, never guessed; :func:`from_nvml` takes what a driver said instead. Start at :func:`card`.
+missing, never guessed; :func:`from_nvml` takes what a driver said instead. Files: :mod:`gpualloc.mig.parted`. Start at
+:func:`card`.
 
 >>> from gpualloc import mig
 >>> a100 = mig.card("NVIDIA A100-SXM4-40GB")
@@ -24,6 +25,7 @@ from gpualloc.mig.partition import (
     whole_device,
 )
 from gpualloc.mig.profile import Placement, Profile, ProfileName
+from gpualloc.mig.standard import standard_configurations
 from gpualloc.mig.tables import card, cards, without_table
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "layouts",
     "layouts_of",
     "partition_devices",
+    "standard_configurations",
     "whole_device",
     "without_table",
 ]

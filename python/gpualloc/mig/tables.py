@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, NoReturn
 
 from gpualloc.mig._errors import UnknownCardError, UnpublishedError
 from gpualloc.mig.card import Card
@@ -41,7 +41,8 @@ def card(product_name: str, *, pci_device_id: int | None = None, memory_bytes: i
         memory_bytes: The card's memory as NVML gives it; names are then computed with it, as the tools do.
 
     Raises:
-        UnknownCardError: if no table is for this card, or the one found cannot be for a card with so much memory.
+        UnknownCardError: if no table is for this card, or what is given contradicts itself: a name and an id of two
+            tables, or more or less memory than the profiles of the table leave room for.
         UnpublishedError: if the card can be partitioned but its placements are not published.
 
     >>> h100 = card("NVIDIA H100 80GB HBM3")
@@ -49,12 +50,18 @@ def card(product_name: str, *, pci_device_id: int | None = None, memory_bytes: i
     [('3g.40gb', 9, (0, 4))]
     """
     short = _short(product_name)
-    found = [one for one in cards() if short in map(_short, one.products)]
-    if not found and pci_device_id is not None:
-        found = [one for one in cards() if pci_device_id in one.pci_device_ids]
-    if not found:
+    named = next((one for one in cards() if short in map(_short, one.products)), None)
+    numbered = next((one for one in cards() if pci_device_id in one.pci_device_ids), None)
+    if named and numbered and named is not numbered:
+        raise UnknownCardError(
+            f"the name is of table {named.key}, the PCI device id of {numbered.key}",
+            f"card {product_name!r}",
+            "pci_device_id",
+        )
+    found = named or numbered
+    if found is None:
         _refuse(product_name, short, pci_device_id)
-    return found[0] if memory_bytes is None else _named_for(found[0], product_name, memory_bytes)
+    return found if memory_bytes is None else _named_for(found, product_name, memory_bytes)
 
 
 @cache
@@ -73,7 +80,7 @@ def without_table() -> tuple[Untabled, ...]:
     )
 
 
-def _refuse(product_name: str, short: str, pci_device_id: int | None) -> None:
+def _refuse(product_name: str, short: str, pci_device_id: int | None) -> NoReturn:
     for one in without_table():
         if short in map(_short, one.products):
             raise UnpublishedError(f"{one.reason}; only the driver of such a card can tell", f"card {one.key}", "table")

@@ -1,7 +1,7 @@
 """The configurations that mig-parted makes for a node: everything of one profile, and a balanced mix.
 
 Names and counts as `nvidia-mig-parted generate-config` has them; which cards the node has is the caller's to say.
-Start at :func:`standard`.
+Start at :func:`standard_configurations`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from gpualloc.mig.card import Card
     from gpualloc.mig.profile import Profile
 
-__all__ = ["standard"]
+__all__ = ["standard_configurations"]
 
 # Instances by compute slices of the profile, for cards with so many compute slices.
 _BALANCED = {7: {1: 2, 2: 1, 3: 1}, 4: {1: 2, 2: 1}}
 
 
-def standard(cards: Iterable[Card]) -> dict[str, tuple[Entry, ...]]:
+def standard_configurations(cards: Iterable[Card]) -> dict[str, tuple[Entry, ...]]:
     """`all-disabled`, `all-enabled`, one `all-<profile>` for each profile, and `all-balanced`.
 
     Where the cards have several PCI device ids, entries say by a filter which they are for.
