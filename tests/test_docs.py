@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from gpualloc import _quantity, cel, kube, mig
+from gpualloc import _quantity, cel, kube, mig, vendors
 from gpualloc.mig import parted, profile, tables
+from gpualloc.vendors import tpu
 
 README = Path(__file__).parents[1] / "README.md"
 
 
-@pytest.mark.parametrize("module", [cel, kube, _quantity, mig, parted, profile, tables])
+@pytest.mark.parametrize("module", [cel, kube, _quantity, mig, parted, profile, tables, vendors, tpu])
 def test_docstrings(module: object) -> None:
     failed, attempted = doctest.testmod(module)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     assert attempted

@@ -97,7 +97,7 @@ def _device(index: int, gpu: Gpu, pci: str, iommu_group: str, *, is_virtual: boo
             "iommuGroup": attribute(iommu_group),
             "pciAddr": attribute(pci),
             "isVF": attribute(is_virtual),
-            # The PCI database's name, which has the vendor's in front of the product's nowhere.
+            # Here the driver takes the PCI database's name, which does not begin with the vendor's.
             "productName": attribute(gpu.product.removeprefix("AMD_")),
             "deviceID": gpu.shared.get("deviceID"),
             "vendorID": attribute("0x1002"),

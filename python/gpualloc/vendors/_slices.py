@@ -5,14 +5,13 @@ Knows no vendor and changes no device. Start at :func:`publish`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gpualloc._errors import InvalidInputError
 from gpualloc._native import validate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["Host", "attribute", "capacity", "device_class", "publish"]
 

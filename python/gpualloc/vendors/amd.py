@@ -170,21 +170,19 @@ def _gpu(row: Fields, index: int, version: str, *, vfio: bool) -> Gpu:
 def _nodes(row: Fields, compute: str, xcds: int | None, figures: Figures) -> tuple[Node, ...]:
     rows = row.rows("devices", optional=True)
     parts = 1 if compute in ("", "spx") else _amd_modes.partitions(compute, xcds)
-    if parts is None:
-        row.refuse("xcds", f"is needed to know how many partitions {compute} makes")
-    if len(rows) > parts:
+    if parts is not None and len(rows) > parts:
         row.refuse("devices", f"{compute or 'a GPU that cannot be partitioned'} makes {parts}, {len(rows)} are listed")
-    share = figures.share(parts)
-    nodes: list[Node] = []
-    for one in rows:
-        own = Figures(
-            one.number("memoryBytes", default=share.memory_bytes),
-            one.number("computeUnits", default=share.compute_units),
-            one.number("simdUnits", default=share.simd_units),
-        )
-        nodes.append(Node(one.number("card"), one.number("render"), own))
-        one.close()
-    return tuple(nodes)
+    return tuple(_node(one, None if parts is None else figures.share(parts)) for one in rows)
+
+
+def _node(row: Fields, share: Figures | None) -> Node:
+    """One device of a GPU. Where its share of the GPU is not known, its figures are required."""
+    usual = (None, None, None) if share is None else (share.memory_bytes, share.compute_units, share.simd_units)
+    names = ("memoryBytes", "computeUnits", "simdUnits")
+    own = Figures(*(row.number(name, default=default) for name, default in zip(names, usual, strict=True)))
+    node = Node(row.number("card"), row.number("render"), own)
+    row.close()
+    return node
 
 
 def _refuse_repeated(fields: Fields, gpus: list[Gpu]) -> None:

@@ -40,7 +40,7 @@ CONCEPTS = Concepts(
         "v5p": "95G",
         "v6e": "32G",
         "tpu7x": "192G",
-    },  # fmt: skip
+    },
     whole_node=True,
     beyond_counts="whole node",
 )
