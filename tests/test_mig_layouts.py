@@ -124,6 +124,17 @@ def test_by_profile(data: DataObject) -> None:
         assert found in [set(layout) for layout in layouts]
 
 
+def test_compute_slices_limit() -> None:
+    """On the cards so far memory slices run out first; here two halves of the memory have too much to compute."""
+    told = [
+        mig.ProfileInfo(4, 0, 5, 1, 70, 8, 4, 0, 0, 0, 80 << 10, ((0, 8),)),
+        mig.ProfileInfo(2, 9, 3, 2, 42, 4, 2, 0, 0, 0, 40 << 10, ((0, 4), (4, 4))),
+    ]
+    card = mig.from_nvml("NVIDIA X", 80 << 30, told)
+    assert sorted(map(len, mig.layouts(card))) == [0, 1, 1, 1]
+    assert set(walk(inventory(card), card.placements, ())) == set(map(frozenset, mig.layouts(card)))
+
+
 def test_is_maximal() -> None:
     card = mig.card("NVIDIA A100-SXM4-40GB")
     layouts = list(mig.layouts(card))

@@ -18,8 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gpualloc as ga
-from gpualloc import vendors
+from gpualloc import mig, vendors
 from gpualloc.vendors import amd_sysfs, any_accelerator, tpu
+from mig_cluster import recorded_card
 from vendor_cases import check_claim, check_slices, claim, inventory, names_of, published
 
 if TYPE_CHECKING:
@@ -194,8 +195,42 @@ def test_any_host_is_within_limits(description: Json) -> None:
         assert names_of(answer) == [devices[0]["name"]]
 
 
+# What 24 GPUs are published as: devices of a slice, then its counter sets.
+SIZES: list[tuple[Json, list[tuple[int, int]]]] = [
+    ({"mode": "static"}, [(24, 0)]),
+    # Each GPU in each of its modes, held together by a counter set.
+    (AUTO, [(64, 0), (64, 0), (16, 0), (0, 8), (0, 8), (0, 8)]),
+]
+
+
+@pytest.mark.parametrize(("mode", "expected"), SIZES)
+def test_slices_are_cut_to_the_limits(mode: Json, expected: list[tuple[int, int]]) -> None:
+    """64 devices in a slice where any takes counters, and 8 counter sets."""
+    gpus = [{**GPU, "pci": f"0000:{n:02x}:00.0", "xcds": 8, "devices": [{"card": n, "render": n}]} for n in range(24)]
+    assert sizes({"vendor": "amd", "gpus": gpus, **mode}) == expected
+
+
+@pytest.mark.parametrize(("count", "bad", "expected"), [(130, 0, [128, 2]), (64, 1, [64]), (130, 1, [64, 64, 2])])
+def test_tainted_devices_take_smaller_slices(count: int, bad: int, expected: list[int]) -> None:
+    gpus = [{**ARC, "pci": f"{n:04x}:04:00.0", "health": {"power": "Healthy"}} for n in range(count)]
+    for gpu in gpus[:bad]:
+        gpu["health"] = {"power": "Unhealthy"}
+    assert sizes({"vendor": "intel", "gpus": gpus}) == [(size, 0) for size in expected]
+
+
+def sizes(description: Json) -> list[tuple[int, int]]:
+    specs = [each["spec"] for each in vendors.produce({"node": "n", **description}).slices]
+    return [(len(spec.get("devices", [])), len(spec.get("sharedCounters", []))) for spec in specs]
+
+
 # --- across vendors ---------------------------------------------------------------------------------------------------
 
+NVIDIA_CLASS: Json = {
+    "apiVersion": "resource.k8s.io/v1",
+    "kind": "DeviceClass",
+    "metadata": {"name": "gpu.nvidia.com"},
+    "spec": {"selectors": [{"cel": {"expression": "device.driver == 'gpu.nvidia.com'"}}]},
+}
 ORDER = (vendors.NVIDIA, *(vendors.vendor(name).CONCEPTS for name in ("amd", "intel", "gaudi", "tpu", "tenstorrent")))
 
 
@@ -224,10 +259,7 @@ def test_any_accelerator(case: str, minimum: str, count: int, expected: list[str
     description = cases()[case]["description"]
     host = description["node"]
     asked = any_accelerator("any", minimum, ORDER, count=count)
-    classes = [
-        {"apiVersion": "resource.k8s.io/v1", "kind": "DeviceClass", "metadata": {"name": "gpu.nvidia.com"}, "spec": {}}
-    ]
-    held = inventory(host, vendors.produce(description).slices).update([*classes, asked])
+    held = inventory(host, vendors.produce(description).slices).update([NVIDIA_CLASS, asked])
     assert ga.validate([asked]) == []
     answer = held.allocate(["default/any"])
     assert answer.outcome == ("impossible" if expected is None else "placed"), answer.why or answer.error
@@ -244,6 +276,30 @@ def test_any_accelerator_takes_the_first_vendor_that_has_one() -> None:
     amd, chips = (vendors.vendor(name).CONCEPTS for name in ("amd", "tpu"))
     answers = [held.allocate([any_accelerator("any", "16Gi", order)]) for order in ((amd, chips), (chips, amd))]
     assert [names_of(answer) for answer in answers] == [["gpu-0-spx-nps1"], ["0", "1", "2", "3"]]
+
+
+@pytest.mark.parametrize(("minimum", "expected"), [("79Gi", ["gpu-0"]), ("80G", ["gpu-0"]), ("80Gi", None)])
+def test_any_accelerator_of_nvidia(minimum: str, expected: list[str] | None) -> None:
+    """An H100 of 79.65 GiB that may be cut up: the card itself is taken, and never a part as large as it."""
+    card = recorded_card("h100-80-x8")
+    devices = [
+        *mig.partition_devices(card, 0, {"type": {"string": "mig"}}),
+        mig.whole_device(card, 0, {"type": {"string": "gpu"}}),
+    ]
+    parts: list[Json] = [{"devices": devices}, {"sharedCounters": [mig.counter_set(card, 0)]}]
+    held = inventory("n", published("n", "gpu.nvidia.com", parts)).update([NVIDIA_CLASS])
+    answer = held.allocate([any_accelerator("any", minimum, ORDER)])
+    assert answer.outcome == ("impossible" if expected is None else "placed"), answer.why or answer.error
+    if expected is not None:
+        assert names_of(answer) == expected
+
+
+@pytest.mark.parametrize("words", ORDER, ids=lambda words: words.driver)
+def test_devices_that_do_not_say_are_passed_over(words: vendors.Concepts) -> None:
+    """A device without the attributes and capacities asked about is none that will do; it must not fail the claim."""
+    held = inventory("n", published("n", words.driver, [{"devices": [{"name": "blank"}]}])).update([NVIDIA_CLASS])
+    answer = held.allocate([any_accelerator("any", "0", ORDER)])
+    assert (answer.outcome, answer.error) == ("impossible", None)
 
 
 def test_any_accelerator_refuses() -> None:
