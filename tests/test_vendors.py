@@ -24,6 +24,8 @@ from mig_cluster import recorded_card
 from vendor_cases import check_claim, check_slices, claim, inventory, names_of, published
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cluster import Json
 
 FOLDER = Path(__file__).parent / "vendors"
@@ -327,6 +329,29 @@ def test_concepts_name_what_is_published() -> None:
             assert set(words.whole[1]) < values
         assert words.memory is None or any(words.memory in device.get("capacity", {}) for device in devices)
         assert ("taints" in (words.health or "")) >= any("taints" in device for device in devices)
+
+
+TABLE: dict[str, Callable[[vendors.Concepts], str | None]] = {
+    "DeviceClass": lambda words: words.device_class,
+    "whole devices": lambda words: words.whole and f"{words.whole[0]} {' '.join(words.whole[1])}",
+    "stable id": lambda words: words.stable_id,
+    "parts share": lambda words: words.parent,
+    "model": lambda words: words.model,
+    "memory": lambda words: words.memory or "by model",
+    "memory of 0 means": lambda words: "unknown" if words.unknown_memory else None,
+    "NUMA node": lambda words: words.numa,
+    "PCIe root": lambda words: words.pcie_root,
+    "bad health": lambda words: words.health,
+    "healthy": lambda words: words.healthy and f"{words.healthy[0]} {json.dumps(words.healthy[1])}",
+    "also bound by": lambda words: words.beyond_counts,
+}
+
+
+def test_the_page_has_the_table() -> None:
+    rows = [["", *(words.driver for words in ORDER)], ["---"] * (len(ORDER) + 1)]
+    rows += [[row, *(cell(words) or "" for words in ORDER)] for row, cell in TABLE.items()]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    assert table in (Path(__file__).parents[1] / "docs" / "vendors.md").read_text()
 
 
 @pytest.mark.parametrize(
