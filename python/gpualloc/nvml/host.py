@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gpualloc.nvml.links import GpuLinks, HostLinks  # noqa: TC001  # `document` reads the types of fields
+
 __all__ = [
     "Event",
     "Fabric",
@@ -90,6 +92,8 @@ class Fabric:
     cluster_uuid: str
     """All zero on a machine whose fabric ends at its own switches."""
     clique_id: int
+    health_mask: int | None = None
+    """NVML's bits for what is wrong, two for each; `None` where an older driver has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,11 +127,13 @@ class Gpu:
     monitored: bool = True
     """Whether health events can be had."""
     fabric: Fabric | None = None
-    """Read only for compute domains."""
+    """Read only for compute domains and links."""
     profiles: tuple[MigProfile, ...] = ()
     """Profiles with their placements; read only for dynamic MIG."""
     mig_devices: tuple[MigDevice, ...] = ()
     """MIG devices that exist; read only where they are what is published."""
+    links: GpuLinks | None = None
+    """Read only where links are asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +163,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """Everything about a machine that its ResourceSlices are made of."""
+    """Everything about a machine that its ResourceSlices and its link table are made of."""
 
     driver_version: str | None = None
     """As NVML says it: `580.126.20`."""
@@ -171,4 +177,6 @@ class Host:
     """Whether `/dev/iommu` is there."""
     events: tuple[Event, ...] = ()
     """In the order in which they happened."""
+    links: HostLinks | None = None
+    """Read only where links are asked for."""
     left_out: tuple[LeftOut, ...] = ()

@@ -12,7 +12,7 @@ from ctypes import byref, c_uint
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gpualloc.nvml import events_read, mig, mig_read
+from gpualloc.nvml import events_read, links_read, mig, mig_read
 from gpualloc.nvml.host import Event, Fabric, Gpu, Host, LeftOut
 from gpualloc.nvml.session import (
     FUNCTION_NOT_FOUND,
@@ -39,13 +39,20 @@ _ABSENT = (NOT_SUPPORTED, FUNCTION_NOT_FOUND)
 
 
 def read_host(
-    features: Features, *, fabric: bool = False, host_root: str | os.PathLike[str] | None = None
+    features: Features,
+    *,
+    fabric: bool = False,
+    links: bool = False,
+    parts: bool = True,
+    host_root: str | os.PathLike[str] | None = None,
 ) -> tuple[Host, int]:
     """The host as it is now, and how many NVML calls that took.
 
     Args:
         features: What will be published; decides what is asked at all.
         fabric: Whether to ask GPUs for their NVLink fabric.
+        links: Whether to ask what lies between GPUs; the fabric is then asked too.
+        parts: Whether to ask for MIG devices and profiles.
         host_root: Where the host's `sys` and `dev` are, default :data:`HOST_ROOT` or `/`.
 
     Raises:
@@ -55,21 +62,31 @@ def read_host(
     left_out: list[LeftOut] = []
     files = Files(root, left_out)
     with Session() as session:
-        host = _Reader(session, features, files, left_out, fabric=fabric).host()
+        host = _Reader(session, features, files, left_out, fabric=fabric, links=links, parts=parts).host()
     if features.vfio:
         host = replace(host, pci_gpus=files.gpus(), iommufd=files.has_iommufd())
     return replace(host, left_out=tuple(left_out)), session.calls
 
 
 class _Reader:
-    def __init__(
-        self, session: Session, features: Features, files: Files, left_out: list[LeftOut], *, fabric: bool
+    def __init__(  # noqa: PLR0913  # whom to ask, and what
+        self,
+        session: Session,
+        features: Features,
+        files: Files,
+        left_out: list[LeftOut],
+        *,
+        fabric: bool,
+        links: bool,
+        parts: bool,
     ) -> None:
         self.left_out = left_out
         self._session = session
         self._features = features
         self._files = files
-        self._fabric = fabric
+        self._fabric = fabric or links
+        self._parts = parts
+        self._links = links_read.Links(session, files, left_out) if links else None
         self._profiles = mig_read.Profiles(session)
 
     def host(self) -> Host:
@@ -84,7 +101,10 @@ class _Reader:
         events: tuple[Event, ...] = ()
         if self._features.health:
             gpus, events = events_read.watch(self._session, found, self.left_out)
-        return Host(driver_version=driver, cuda_driver_version=cuda, gpus=gpus, events=events)
+        between = None
+        if self._links is not None:
+            between = links_read.read_pairs(self._session, self._files, found, self.left_out)
+        return Host(driver_version=driver, cuda_driver_version=cuda, gpus=gpus, events=events, links=between)
 
     # --- one GPU -----------------------------------------------------------------------------------------------------
 
@@ -128,6 +148,8 @@ class _Reader:
             gpu = replace(gpu, module_id=module)
         if self._fabric:
             gpu = replace(gpu, fabric=self._fabric_info(name, handle))
+        if self._links is not None:
+            gpu = replace(gpu, links=self._links.of(gpu, handle))
         return self._with_mig(gpu, name, handle)
 
     def _mig_mode(self, handle: Any) -> bool | None:
@@ -171,10 +193,16 @@ class _Reader:
             return None
         digits = bytes(info.clusterUuid).hex()
         parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
-        return Fabric(state=info.state, status=info.status, cluster_uuid="-".join(parts), clique_id=info.cliqueId)
+        return Fabric(
+            state=info.state,
+            status=info.status,
+            cluster_uuid="-".join(parts),
+            clique_id=info.cliqueId,
+            health_mask=info.healthMask,
+        )
 
     def _with_mig(self, gpu: Gpu, name: str, handle: Any) -> Gpu:
-        if gpu.mig_mode is None:
+        if gpu.mig_mode is None or not self._parts:
             return gpu
         if self._features.dynamic_mig:
             mode: int | None = self._optional(f"{name} partitions", "nvmlDeviceGetVirtualizationMode", handle)
