@@ -12,6 +12,7 @@ import os
 import sys
 
 from gpualloc import nvml
+from gpualloc.links import to_document
 
 
 def answer(request: dict) -> dict:
@@ -29,6 +30,7 @@ def answer(request: dict) -> dict:
         "slices": found.slices,
         "node": found.node,
         "host": nvml.to_document(found.host),
+        "links": None if found.links is None else to_document(found.links),
         "leftOut": [str(one) for one in found.left_out],
         "objections": found.objections,
         "calls": found.calls,

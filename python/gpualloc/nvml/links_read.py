@@ -37,7 +37,7 @@ __all__ = ["Links", "read_pairs"]
 # NVML's own bound grows with each generation (6, 12, 18, 36); far above all of them, so that its answer ends the loop.
 _MANY = 1024
 _ABSENT = (NOT_SUPPORTED, FUNCTION_NOT_FOUND)
-_TO_PROCESSOR, _TO_SWITCH, _TO_UNKNOWN = 1, 2, 255
+_TO_GPU, _TO_PROCESSOR, _TO_SWITCH, _TO_UNKNOWN = 0, 1, 2, 255
 _BY_NVLINK = 2
 """Which kind of peer access is asked for."""
 
@@ -50,14 +50,14 @@ class Links:
         self._files = files
         self._left_out = left_out
 
-    def of(self, gpu: Gpu, handle: Any) -> GpuLinks:
-        """What leads from a GPU.
+    def of(self, gpu: Gpu, handle: Any, pci: Any) -> GpuLinks:
+        """What leads from a GPU; `pci` is what NVML said of its place on the bus, or nothing.
 
         Raises:
             NvmlFailure: if the GPU is gone.
         """
         name = f"gpu-{gpu.minor}"
-        address = self._address(name, handle)
+        address = None if pci is None else _address(pci)
         known = address is not None and self._files.is_address(address)
         return GpuLinks(
             address=address,
@@ -67,10 +67,6 @@ class Links:
             nvlinks=self._nvlinks(name, handle),
             platform=self._platform(name, handle),
         )
-
-    def _address(self, name: str, handle: Any) -> str | None:
-        info = self._optional(f"{name} PCI address", "nvmlDeviceGetPciInfo", handle, absent=())
-        return None if info is None else _address(info)
 
     def _nvlinks(self, name: str, handle: Any) -> tuple[NvLink, ...] | None:
         found: list[NvLink] = []
@@ -83,14 +79,17 @@ class Links:
                 self._fail(f"{name} NVLinks", failure)
                 return None
             if is_up:
-                found.append(self._nvlink(f"{name} NVLink {number}", handle, number))
+                found.append(self._nvlink(name, handle, number))
         return tuple(found)
 
-    def _nvlink(self, what: str, handle: Any, number: int) -> NvLink:
-        kind = self._optional(f"{what} type", "nvmlDeviceGetNvLinkRemoteDeviceType", handle, number)
+    def _nvlink(self, name: str, handle: Any, number: int) -> NvLink:
+        what = f"{name} NVLinks, what they lead to"
+        kind = self._optional(what, "nvmlDeviceGetNvLinkRemoteDeviceType", handle, number)
         if kind in (_TO_PROCESSOR, _TO_SWITCH):
             return NvLink(link=number, remote_type=kind)
-        info = self._optional(f"{what} remote address", "nvmlDeviceGetNvLinkRemotePciInfo", handle, number)
+        # A switch need not have an address, a GPU does.
+        absent = () if kind == _TO_GPU else _ABSENT
+        info = self._optional(what, "nvmlDeviceGetNvLinkRemotePciInfo", handle, number, absent=absent)
         address = None if info is None else _address(info)
         return NvLink(link=number, remote_type=None if kind == _TO_UNKNOWN else kind, remote_address=address)
 
@@ -123,7 +122,9 @@ class Links:
     def _fail(self, what: str, failure: NvmlFailure) -> None:
         if failure.code in (GPU_IS_LOST, RESET_REQUIRED):
             raise failure
-        self._left_out.append(LeftOut(what, failure.call, failure.code, failure.error))
+        note = LeftOut(what, failure.call, failure.code, failure.error)
+        if note not in self._left_out:  # it is the same for all links of a GPU
+            self._left_out.append(note)
 
 
 def read_pairs(session: Session, files: Files, found: Sequence[tuple[Gpu, Any]], left_out: list[LeftOut]) -> HostLinks:
@@ -166,8 +167,7 @@ def _of_two(  # noqa: PLR0913, PLR0917  # whom to ask, what, and whom to blame
 
 def _raw(struct: Any, field: str) -> bytes:
     """The bytes of a field; the binding declares numbers as characters and takes them for text."""
-    kind: Any = type(struct)
-    where = getattr(kind, field)
+    where = getattr(struct.__class__, field)
     return bytes(memoryview(struct).cast("B")[where.offset : where.offset + where.size])
 
 

@@ -140,7 +140,8 @@ class _Reader:
                 f"{name} attribute addressingMode", "nvmlDeviceGetAddressingMode", handle, absent=_ABSENT
             ),
         )
-        gpu = self._with_pci(gpu, name, handle)
+        pci = self._optional(f"{name} attributes of PCI", "nvmlDeviceGetPciInfo", handle)
+        gpu = gpu if pci is None else self._with_pci(gpu, name, pci)
         if self._features.fabric_manager:
             module: int | None = self._optional(
                 f"{name} attribute gpuModuleID", "nvmlDeviceGetModuleId", handle, c_uint(), absent=_ABSENT
@@ -149,7 +150,7 @@ class _Reader:
         if self._fabric:
             gpu = replace(gpu, fabric=self._fabric_info(name, handle))
         if self._links is not None:
-            gpu = replace(gpu, links=self._links.of(gpu, handle))
+            gpu = replace(gpu, links=self._links.of(gpu, handle, pci))
         return self._with_mig(gpu, name, handle)
 
     def _mig_mode(self, handle: Any) -> bool | None:
@@ -166,10 +167,7 @@ class _Reader:
         memory = self._optional(f"{name} capacity memory", "nvmlDeviceGetMemoryInfo", handle, absent=(NOT_SUPPORTED,))
         return None if memory is None else int(memory.total)
 
-    def _with_pci(self, gpu: Gpu, name: str, handle: Any) -> Gpu:
-        info = self._optional(f"{name} attributes of PCI", "nvmlDeviceGetPciInfo", handle)
-        if info is None:
-            return gpu
+    def _with_pci(self, gpu: Gpu, name: str, info: Any) -> Gpu:
         bus_id = _text(info.busId).removeprefix("0000").lower()
         if not self._files.is_address(bus_id):
             reason = f"the address {bus_id!r} has no form that Kubernetes takes"
