@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from gpualloc import _quantity, cel, kube, mig, vendors
+from gpualloc import _quantity, cel, kube, links, mig, vendors
 from gpualloc.mig import parted, profile, tables
 from gpualloc.nvml import pci_names, words
 from gpualloc.vendors import tpu
@@ -18,7 +19,9 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 
 
-@pytest.mark.parametrize("module", [cel, kube, _quantity, mig, parted, profile, tables, pci_names, words, vendors, tpu])
+@pytest.mark.parametrize(
+    "module", [cel, kube, _quantity, links, mig, parted, profile, tables, pci_names, words, vendors, tpu]
+)
 def test_docstrings(module: object) -> None:
     failed, attempted = doctest.testmod(module)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     assert attempted
@@ -33,6 +36,19 @@ def test_readme(capsys: pytest.CaptureFixture[str]) -> None:
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})
     assert "2 in use" in capsys.readouterr().out
+
+
+def test_links_page() -> None:
+    """The table that it shows is read, and is that of the text it shows."""
+    page = (ROOT / "docs" / "links.md").read_text()
+    (drawn,) = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    (written,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    table = links.read_nvidia_smi(drawn, node="box", nvlink=4, names={"GPU0": "gpu-0", "GPU1": "gpu-1"})
+    assert links.to_document(table) == yaml.safe_load(written)
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "links.md", "exec"), {"text": drawn})
 
 
 def test_vendors_page() -> None:
