@@ -6,19 +6,24 @@ fails were taken for "no link", or if the command line drew something else than 
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import shutil
+import subprocess
+import sys
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from gpualloc import links
+from gpualloc import links, nvml
 from gpualloc.links import LinkTable, PcieLevel
-from nvml_hosts import HOSTS, Json, Machines, edited
+from nvml_hosts import HERE, HOSTS, Json, Machines, edited
 from test_nvml import command
 
 if TYPE_CHECKING:
@@ -339,6 +344,86 @@ def check(function: str, kind: str, sound: Json, found: Json) -> None:
         name = re.sub(r"_v\d$", "", function)
         # It may be that nothing is missing: what a link leads to can be had in three ways.
         assert silent or any(name in one for one in found["leftOut"]), where
+
+
+# --- any machine ------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def meshes(draw: st.DrawFn) -> tuple[Json, dict[tuple[int, int], int]]:
+    """A machine whose GPUs are linked directly or by switches, and the links that each pair has of it."""
+    content = edited(NVL)
+    count = draw(st.integers(1, 5))
+    gpus = [copy.deepcopy(content["gpus"][0]) for _ in range(count)]
+    by_switch, says_type = draw(st.booleans()), draw(st.booleans())
+    matrix = [[0 if a == b else draw(st.sampled_from([0, 0, 0, 3])) for b in range(count)] for a in range(count)]
+    ends: list[list[tuple[str, int]]] = [[] for _ in range(count)]
+    expected: dict[tuple[int, int], int] = {}
+    for a, b in combinations(range(count), 2):
+        matrix[b][a] = matrix[a][b]
+        direct = 0 if by_switch else draw(st.integers(0, 3))
+        ends[a] += [(f"0000:{b + 16:02x}:00.0", 0)] * direct
+        ends[b] += [(f"0000:{a + 16:02x}:00.0", 0)] * direct
+        expected[a, b] = 0 if matrix[a][b] else direct
+    if by_switch:
+        ends = [[("0000:c5:00.0", 2)] * draw(st.integers(0, 6)) for _ in range(count)]
+        for a, b in expected:
+            expected[a, b] = 0 if matrix[a][b] else min(len(ends[a]), len(ends[b]))
+    for index, gpu in enumerate(gpus):
+        pci = {**gpu["pci"], "busId": f"0000:{index + 16:02x}:00.0"}
+        order = draw(st.permutations([*ends[index], None, None]))
+        nvlinks = [
+            {
+                "link": number,
+                "state": int(end is not None),
+                "version": 4,
+                "remoteType": end[1] if end and says_type else None,
+                "remoteBusId": end[0] if end else None,
+                "remotePciDeviceId": 0,
+            }
+            for number, end in enumerate(order)
+        ]
+        gpu.update(index=index, minor=index, uuid=f"GPU-{index}", pci=pci, nvlinks=nvlinks)
+    topology = {"commonAncestor": [[40] * count for _ in range(count)], "p2p": {"nvlink": matrix}}
+    return {**content, "gpus": gpus, "topology": topology, "nics": []}, expected
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(mesh=meshes())
+def test_any_mesh(machines: Machines, mesh: tuple[Json, dict[tuple[int, int], int]]) -> None:
+    content, expected = mesh
+    fixture = machines.host(content)
+    found = machines.discover(fixture, links=True)
+    machines.forget(fixture)
+    table = table_of(found)
+    assert {pair: table.links[pair[0]][pair[1]] for pair in expected} == expected
+    assert {pair: table.bandwidth[pair[0]][pair[1]] for pair in expected} == {
+        pair: 25_000 * number for pair, number in expected.items()
+    }
+    assert found["leftOut"] == []
+    assert nvml.from_document(found["host"]).links is not None
+    assert links.to_document(nvml.link_table(nvml.from_document(found["host"]), "nvl-node")[0]) == found["links"]
+
+
+@pytest.mark.parametrize("fixture", [DGX1V, GB200, NVL], ids=lambda path: path.stem)
+def test_recorded_machine_is_the_machine(machines: Machines, tmp_path: Path, fixture: Path) -> None:
+    """What `record.py` writes down has the same links; on real machines too, see `test_nvml_real.py`."""
+    program = [sys.executable, str(HERE / "run"), str(fixture), sys.executable, str(HERE / "record.py")]
+    done = subprocess.run(program, capture_output=True, text=True, check=True)
+    recorded = tmp_path / "recorded.json"
+    recorded.write_text(done.stdout)
+    # Neither UUIDs nor serial numbers are written down.
+    sound, found = (anonymous(machines.discover(one, links=True)["links"]) for one in (fixture, recorded))
+    assert found == sound
+
+
+def anonymous(document: Json) -> Json:
+    for device in document["spec"]["devices"]:
+        device.pop("uuid")
+        device.get("tray", {}).pop("chassisSerial", None)
+        device.get("fabric", {}).pop("clusterUUID", None)
+    spec: Json = document["spec"]
+    return spec
 
 
 class TestFewCalls:

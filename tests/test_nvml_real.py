@@ -10,12 +10,13 @@ import json
 import shutil
 import subprocess
 import sys
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from gpualloc import nvml
+from gpualloc import links, nvml
 from nvml_hosts import HERE, Machines, devices_of
 
 if TYPE_CHECKING:
@@ -65,6 +66,18 @@ def architectures(gpu: ET.Element) -> list[str]:
     ]
 
 
+def test_links_as_nvidia_smi_draws_them() -> None:
+    said = links.read_nvidia_smi(
+        subprocess.run(["nvidia-smi", "topo", "-m"], capture_output=True, text=True, check=True).stdout
+    )
+    found = nvml.discover_links("here").table
+    assert [one.label for one in found.devices] == [one.label for one in said.devices]
+    assert [one.cpus for one in found.devices] == [one.cpus for one in said.devices]
+    assert [one.name for one in found.nics] == [one.name for one in said.nics]
+    for a, b in combinations(range(len(found.ends)), 2):
+        assert links.cell(found, a, b) == links.cell(said, a, b)
+
+
 @pytest.mark.skipif(shutil.which("cc") is None, reason="the stand-in library needs a C compiler")
 @pytest.mark.parametrize(
     "features", [{}, {"vfio": True}, {"dynamic_mig": True}, {"health": True}, {"fabric_manager": True, "shares": 4}]
@@ -74,13 +87,18 @@ def test_as_the_stand_in_says(tmp_path: Path, features: Json) -> None:
     done = subprocess.run([sys.executable, str(HERE / "record.py")], capture_output=True, text=True, check=True)
     fixture = tmp_path / "recorded.json"
     fixture.write_text(done.stdout)
-    real = nvml.discover("recorded", **features)
+    real = nvml.discover("recorded", links=True, **features)
     uuids = {gpu.uuid: made["uuid"] for gpu, made in zip(real.host.gpus, json.loads(done.stdout)["gpus"], strict=True)}
     text = json.dumps(real.slices)
     for one, other in uuids.items():
         text = text.replace(one, other)
     with Machines() as machines:
-        found = machines.discover(fixture, features=features)
+        found = machines.discover(fixture, features=features, links=True)
     assert found["slices"] == json.loads(text)
     assert found["leftOut"] == [str(one) for one in real.left_out]
     assert found["calls"] == real.calls
+    assert real.links is not None
+    drawn = links.draw_text(links.from_document(found["links"]))
+    for one, other in uuids.items():
+        drawn = drawn.replace(other, one)
+    assert drawn == links.draw_text(real.links)

@@ -2,7 +2,7 @@
 
 Asks the real NVML and sysfs everything that a fixture holds. UUIDs are replaced and no serial number is read, so that
 the file says what the machine is and not which. Needs root for MIG placements; without it they stay empty. Not written
-down: the Fabric Manager's partitions, MIG instances, peer access. Start at :func:`record`.
+down: the Fabric Manager's partitions, MIG instances, peer access other than by NVLink. Start at :func:`record`.
 """
 
 from __future__ import annotations
@@ -46,8 +46,11 @@ def record(name: str = "recorded") -> Json:
                 "commonAncestor": [
                     [0 if a is b else ask("TopologyCommonAncestor", a, b) for b in handles] for a in handles
                 ],
-                "p2p": {},
+                "p2p": {"nvlink": [[0 if a is b else ask("P2PStatus", a, b, 2) for b in handles] for a in handles]},
             },
+            "platform": platform(handles),
+            "nics": nics(),
+            "numaNodes": len(list((ROOT / "sys/devices/system/node").glob("node[0-9]*"))),
             "invented": ["uuid"],
         }
     finally:
@@ -119,8 +122,39 @@ def pci(handle: Any) -> Json:
         "subsystemDeviceId": info.pciSubSystemId >> 16,
         "classCode": int((folder / "class").read_text(), 16),
         "iommuGroup": int(group.resolve().name) if group.exists() else None,
+        **local_cpus(folder),
         "bars": [[int(field, 16) for field in line.split()] for line in lines if line],
     }
+
+
+def local_cpus(folder: Path) -> Json:
+    path = folder / "local_cpulist"
+    return {"localCpus": path.read_text().strip()} if path.exists() else {}
+
+
+def nics() -> list[Json]:
+    found: list[Json] = []
+    devices = (ROOT / "sys/devices").resolve()
+    for entry in sorted((ROOT / "sys/class/infiniband").glob("*")):
+        folder = (entry / "device").resolve()
+        root, *parents, address = folder.relative_to(devices).parts
+        node = int((folder / "numa_node").read_text())
+        found.append({"name": entry.name, "busId": address, "root": root, "parents": parents, "numaNode": node})
+    return found
+
+
+def platform(handles: list[Any]) -> Json | None:
+    info = pynvml.c_nvmlPlatformInfo_v2_t()
+    if not handles or ask("PlatformInfo", handles[0], byref(info)) is None:
+        return None
+    raw = {
+        name: bytes(info)[field.offset : field.offset + field.size]
+        for name, field in ((name, getattr(type(info), name)) for name, _ in info._fields_)
+    }
+    # The serial number says which machine this is.
+    serial = "0" * len(raw["chassisSerialNumber"].rstrip(b"\0"))
+    numbers = ("slotNumber", "trayIndex", "hostId", "peerType")
+    return {"chassisSerial": serial, **{name: raw[name][0] for name in numbers}}
 
 
 def profiles(handle: Any) -> list[Json]:
@@ -178,13 +212,14 @@ def nvlink(handle: Any, number: int) -> Json | None:
         state = pynvml.nvmlDeviceGetNvLinkState(handle, number)
     except pynvml.NVMLError:
         return None
+    remote = ask("NvLinkRemotePciInfo", handle, number) if state else None
     return {
         "link": number,
         "state": state,
         "version": ask("NvLinkVersion", handle, number) if state else None,
         "remoteType": ask("NvLinkRemoteDeviceType", handle, number) if state else None,
-        "remoteBusId": None,
-        "remotePciDeviceId": None,
+        "remoteBusId": None if remote is None else text(remote.busId).lower().removeprefix("0000"),
+        "remotePciDeviceId": None if remote is None else remote.pciDeviceId,
     }
 
 

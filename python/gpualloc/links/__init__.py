@@ -20,6 +20,7 @@ from gpualloc.links.picture import draw as draw_svg
 from gpualloc.links.smi import is_picture as is_nvidia_smi
 from gpualloc.links.smi import read as read_nvidia_smi
 from gpualloc.links.table import UNKNOWN, Device, FabricPlace, Island, LinkTable, Nic, PcieLevel, TrayPlace
+from gpualloc.links.text import cell
 from gpualloc.links.text import draw as draw_text
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "PcieLevel",
     "Place",
     "TrayPlace",
+    "cell",
     "draw_svg",
     "draw_text",
     "from_document",
