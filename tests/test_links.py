@@ -164,7 +164,7 @@ class TestMachines:
         ("changes", "state", "clique", "problems"),
         [
             ({"state": 1}, "notStarted", "", ()),
-            ({"state": 2}, "inProgress", "", ()),
+            ({"state": 2, "status": 3}, "inProgress", "", ()),
             ({"status": 999}, "completed", "", ()),
             # Degraded bandwidth 1, recovery 2 (none), route unhealthy 1, configuration 5.
             (
@@ -183,6 +183,7 @@ class TestMachines:
         fabric = table_of(machines.discover(machines.host(host), links=True)).devices[1].fabric
         assert fabric
         assert (fabric.state, fabric.clique or "", fabric.problems) == (state, clique, problems)
+        assert fabric.status == (changes.get("status", 0) if state == "completed" else None)
 
 
 # --- machines that differ ---------------------------------------------------------------------------------------------
@@ -250,6 +251,11 @@ class TestDifferences:
         assert [one.partition(":")[0] for one in found["leftOut"]] == (
             [] if speed else [f"gpu-{index} NVLink bandwidth" for index in range(4)]
         )
+
+    def test_slower_gpu_bounds_the_pair(self, machines: Machines) -> None:
+        host = edited(NVL, ("gpus.0.architecture", 10), ("gpus.2.architecture", 4))
+        table = table_of(machines.discover(machines.host(host), links=True))
+        assert (table.bandwidth[0][1], table.bandwidth[2][3]) == (12 * 25_000, 12 * 20_000)
 
     def test_one_numa_node(self, machines: Machines) -> None:
         """A kernel of one node gives devices none; all is on that one."""

@@ -404,6 +404,7 @@ class TestTexts:
         ("r/p/a", "r/p/b", PIX),  # two functions of a card
         ("r/p/u/d1/u2/d3/a", "r/p/u/d2/b", PXB),  # a switch below a switch
         ("r/p/u/d1/u2/d3/a", "r/p/u/d1/u2/d4/b", PIX),
+        ("r/p/u/d1/t/a", "r/p/u/d2/b", PXB),  # one more bridge on one side
         ("r/p/u/d1/a", "r/q/b", PHB),  # two root ports
         ("r/a", "r/b", PHB),  # on the root bus itself
     ],

@@ -124,7 +124,7 @@ def _direct(one: Gpu, other: Gpu) -> int | None:
 def _towards(one: Gpu, other: Gpu) -> int | None:
     nvlinks = one.links.nvlinks or () if one.links else ()
     address = other.links.address if other.links else None
-    if any(link.remote_type == _TO_GPU and None in (link.remote_address, address) for link in nvlinks):
+    if any(link.remote_type == _TO_GPU and link.remote_address is None for link in nvlinks):
         return None
     leading = [link for link in nvlinks if link.remote_type in (_TO_GPU, None) and link.remote_address is not None]
     if leading and address is None:
