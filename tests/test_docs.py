@@ -1,19 +1,27 @@
-"""The examples in docstrings and in the README run."""
+"""The examples in docstrings, in the README and on the page on vendors run."""
 
 from __future__ import annotations
 
 import doctest
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
-from gpualloc import cel, kube
+from gpualloc import _quantity, cel, kube, links, mig, vendors
+from gpualloc.mig import parted, profile, tables
+from gpualloc.nvml import pci_names, words
+from gpualloc.vendors import tpu
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
 
 
-@pytest.mark.parametrize("module", [cel, kube])
+@pytest.mark.parametrize(
+    "module", [cel, kube, _quantity, links, mig, parted, profile, tables, pci_names, words, vendors, tpu]
+)
 def test_docstrings(module: object) -> None:
     failed, attempted = doctest.testmod(module)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     assert attempted
@@ -28,3 +36,28 @@ def test_readme(capsys: pytest.CaptureFixture[str]) -> None:
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})
     assert "2 in use" in capsys.readouterr().out
+
+
+def test_links_page() -> None:
+    """The table that it shows is read, and is that of the text it shows."""
+    page = (ROOT / "docs" / "links.md").read_text()
+    (drawn,) = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    (written,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    table = links.read_nvidia_smi(drawn, node="box", nvlink=4, names={"GPU0": "gpu-0", "GPU1": "gpu-1"})
+    assert links.to_document(table) == yaml.safe_load(written)
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "links.md", "exec"), {"text": drawn})
+
+
+def test_vendors_page() -> None:
+    """But for the one that reads this host's sysfs."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "vendors.md").read_text(), re.DOTALL)
+    here = [block for block in blocks if "describe" not in block]
+    assert len(here) == len(blocks) - 1
+    space: dict[str, Any] = {}
+    for block in here:
+        exec(compile(block, "vendors.md", "exec"), space)
+    assert space["produced"].left_out == ()
+    assert len(space["claim"]["spec"]["devices"]["requests"][0]["firstAvailable"]) == 2

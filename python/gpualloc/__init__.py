@@ -2,7 +2,7 @@
 
 Documents come in, values come out: read an :class:`Inventory`, call :meth:`Inventory.allocate`, look at the
 :class:`Answer`. A refusal is an answer whose truth value is false, never an exception. See also :mod:`gpualloc.cel` for
-selectors alone and :mod:`gpualloc.kube` for what counts as a document.
+selectors alone, :mod:`gpualloc.kube` for what counts as a document and :mod:`gpualloc.nvml` for this machine's GPUs.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from gpualloc._errors import (
     CelError,
     CelEvaluationError,
     ConflictError,
+    DiscoveryError,
     GpuallocError,
     InvalidInputError,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "ClaimAllocation",
     "ConflictError",
     "Device",
+    "DiscoveryError",
     "Explanation",
     "GpuallocError",
     "Held",

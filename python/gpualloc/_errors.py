@@ -1,11 +1,19 @@
-"""The exceptions: unreadable input and conflicts, nothing else.
+"""The exceptions: unreadable input, conflicts, and machines that cannot be looked at.
 
 A refusal is never an exception; it is an answer whose truth value is false.
 """
 
 from __future__ import annotations
 
-__all__ = ["CelCompileError", "CelError", "CelEvaluationError", "ConflictError", "GpuallocError", "InvalidInputError"]
+__all__ = [
+    "CelCompileError",
+    "CelError",
+    "CelEvaluationError",
+    "ConflictError",
+    "DiscoveryError",
+    "GpuallocError",
+    "InvalidInputError",
+]
 
 
 class GpuallocError(Exception):
@@ -69,3 +77,23 @@ class CelEvaluationError(CelError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class DiscoveryError(GpuallocError):
+    """A machine whose devices cannot be found.
+
+    Attributes:
+        call: The call that failed, empty where a rule refused.
+        code: NVML's return code, where NVML gave one.
+        message: What was wrong and what to do.
+    """
+
+    def __init__(self, message: str, call: str = "", code: int | None = None) -> None:
+        super().__init__(message, call, code)
+        self.message = message
+        self.call = call
+        self.code = code
+
+    def __str__(self) -> str:
+        text = ": ".join(part for part in (self.call, self.message) if part)
+        return text if self.code is None else f"{text} (NVML error {self.code})"

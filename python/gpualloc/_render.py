@@ -1,16 +1,20 @@
-"""Answers as text for people: tables, with rich where it is installed and aligned columns where it is not.
+"""Answers as text: tables, with rich where it is installed and aligned columns where it is not; JSON and YAML.
 
 Renders what the engine says and adds nothing to it. Start at :func:`allocations`.
 """
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, TextIO
+
+from gpualloc import _yaml
+from gpualloc._errors import InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["allocations", "has_rich", "table"]
+__all__ = ["allocations", "document", "has_rich", "table"]
 
 # Where the output is no terminal there is no width to fit; lines are then as long as they need to be.
 _UNLIMITED = 10_000
@@ -50,6 +54,21 @@ def _rich_table(out: TextIO, header: Sequence[str], rows: Sequence[Sequence[str]
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row))
     Console(file=out, highlight=False).print(drawn)
+
+
+def document(out: TextIO, form: str, content: dict[str, Any]) -> None:
+    """A document as `json` or `yaml`.
+
+    Raises:
+        InvalidInputError: if YAML is asked for and PyYAML is not installed.
+    """
+    if form == "json":
+        out.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        return
+    try:
+        out.write(_yaml.dump(content))
+    except ModuleNotFoundError:
+        raise InvalidInputError("writing YAML needs PyYAML: pip install 'gpualloc[cli]'") from None
 
 
 def allocations(out: TextIO, claims: Iterable[dict[str, Any]]) -> None:

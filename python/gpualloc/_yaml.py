@@ -42,6 +42,8 @@ class FileError(Exception):
 
     def __init__(self, name: str, line: int, message: str) -> None:
         super().__init__(f"{name}:{line}: {message}" if line else f"{name}: {message}")
+        self.line = line
+        self.message = message
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,20 @@
-"""The command line: `gpualloc allocate`, `gpualloc explain` and `gpualloc verify`.
+"""The command line: `gpualloc allocate`, `explain` and `verify`, `discover` and `topology`.
 
-Reads files, asks the engine, prints. Exit status: 0 placed (or legal), 1 impossible (or not legal), 2 bad input or an
-error of upstream's, 3 undecided. Decides nothing. Start at :func:`main`.
+Reads files, asks the engine, prints; what looks at machines has modules of its own. Exit status: 0 placed (or legal, or
+found), 1 impossible (or not legal), 2 bad input or an error of upstream's, 3 undecided. Decides nothing. Start at
+:func:`main`.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from gpualloc import GpuallocError, InvalidInputError, Inventory, __version__, _render, _yaml
+from gpualloc import GpuallocError, InvalidInputError, Inventory, __version__, _discover, _render, _topology, _yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,8 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
     options = _parser().parse_args(arguments)
     try:
-        loaded = _load(options.filename, options.namespace)
-        status = _COMMANDS[options.command](options, loaded)
+        status = _run(options)
         sys.stdout.flush()
     except _yaml.FileError as error:
         return _fail(str(error))
@@ -51,11 +50,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+def _run(options: argparse.Namespace) -> int:
+    if options.command in _OF_MACHINES:
+        return _OF_MACHINES[options.command](options)
+    return _COMMANDS[options.command](options, _load(options.filename, options.namespace))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gpualloc",
-        description="Allocates Kubernetes ResourceClaims exactly as upstream does, explains what does not fit, and "
-        "judges allocations.",
+        description="Allocates Kubernetes ResourceClaims exactly as upstream does, explains what does not fit, "
+        "judges allocations, finds the GPUs of this machine, and draws what lies between them.",
         epilog="exit status: 0 placed or legal, 1 impossible or not legal, 2 bad input or an error, 3 undecided",
     )
     parser.add_argument("--version", action="version", version=f"gpualloc {__version__}")
@@ -63,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     allocate = commands.add_parser("allocate", help="find devices for claims on a node")
     explain = commands.add_parser("explain", help="say why claims fit nowhere, and which changes would make them fit")
     verify = commands.add_parser("verify", help="judge claims that some scheduler has allocated")
+    _discover.add_parser(commands)
+    _topology.add_parser(commands)
     for command in (allocate, explain, verify):
         command.add_argument(
             "-f",
@@ -256,22 +263,12 @@ def _allocate(options: argparse.Namespace, loaded: _Loaded) -> int:
     if options.output == "table":
         _print_answer(answer)
     else:
-        _print_document(options.output, answer.to_dict())
+        _render.document(sys.stdout, options.output, answer.to_dict())
     return _EXIT[answer.outcome]
 
 
 def _is_allocated(claim: dict[str, Any]) -> bool:
     return _table(claim, "status").get("allocation") is not None
-
-
-def _print_document(form: str, document: dict[str, Any]) -> None:
-    if form == "json":
-        print(json.dumps(document, indent=2, ensure_ascii=False))
-        return
-    try:
-        print(_yaml.dump(document), end="")
-    except ModuleNotFoundError:
-        raise InvalidInputError("writing YAML needs PyYAML: pip install 'gpualloc[cli]'") from None
 
 
 def _print_answer(answer: Answer) -> None:
@@ -305,7 +302,7 @@ def _explain(options: argparse.Namespace, loaded: _Loaded) -> int:
     if options.output == "table":
         print(advice)
     else:
-        _print_document(options.output, advice.to_dict())
+        _render.document(sys.stdout, options.output, advice.to_dict())
     return _EXIT[advice.outcome]
 
 
@@ -339,11 +336,12 @@ def _verify(options: argparse.Namespace, loaded: _Loaded) -> int:
     if options.output == "table":
         _render.table(sys.stdout, ("CLAIM", "LEGAL", "FIELD", "OBJECTION"), rows)
     else:
-        _print_document(options.output, {"claims": judged})
+        _render.document(sys.stdout, options.output, {"claims": judged})
     return 0 if all(one["legal"] for one in judged) else 1
 
 
 _COMMANDS = {"allocate": _allocate, "explain": _explain, "verify": _verify}
+_OF_MACHINES = {"discover": _discover.run, "topology": _topology.run}
 
 
 if __name__ == "__main__":
