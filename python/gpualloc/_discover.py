@@ -18,7 +18,7 @@ from gpualloc._errors import InvalidInputError
 if TYPE_CHECKING:
     import argparse
 
-    from gpualloc.nvml import Discovery, FeatureOptions, Partition, Shares
+    from gpualloc.nvml import Attestation, Discovery, FeatureOptions, Partition, Shares
 
 __all__ = ["add_parser", "run"]
 
@@ -62,6 +62,28 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--compute-domain", action="store_true", help="what the compute-domain driver publishes instead"
     )
     parser.add_argument(
+        "--confidential",
+        action="store_true",
+        help="what is known of confidential computing, and only the shapes that are legal under it",
+    )
+    parser.add_argument(
+        "--confidential-mig", action="store_true", help="with --confidential: this platform can attest MIG devices"
+    )
+    parser.add_argument(
+        "--node-label",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a label of the Node; with --confidential nvidia.com/cc.mode says what NVML does not",
+    )
+    parser.add_argument(
+        "--attestation",
+        metavar="FILE",
+        help='with --confidential: JSON: {"verdicts": [{"passed": true, "issuedAt": TIME, "expiresAt": TIME, '
+        '"verifier": "…", "gpus": ["GPU-…"]}]}',
+    )
+    parser.add_argument("--at", metavar="TIME", help="the time at which verdicts are looked at: 2026-01-31T12:00:00Z")
+    parser.add_argument(
         "--within-limits", action="store_true", help="leave out devices that an API server would refuse"
     )
     parser.add_argument(
@@ -80,6 +102,8 @@ def run(options: argparse.Namespace) -> int:
         events=options.event,
         compute_domain=options.compute_domain,
         node_uid=options.node_uid or nvml.NO_UID,
+        node_labels=_labels(options.node_label),
+        attestation=_attestation(options.attestation, options.at),
         **_features(options),
     )
     for one in found.left_out:
@@ -113,20 +137,43 @@ def _features(options: argparse.Namespace) -> FeatureOptions:
         "fabric_manager": options.fabric_manager,
         "partitions": _partitions(options.fabric_partitions),
         "within_limits": options.within_limits,
+        "confidential": options.confidential,
+        "confidential_mig": options.confidential_mig,
         "kubernetes": options.kubernetes,
     }
+
+
+def _labels(given: list[str]) -> dict[str, str]:
+    labels: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise InvalidInputError(f"{text!r} is not of the form NAME=VALUE", "", "--node-label")
+        labels[name] = value
+    return labels
+
+
+def _attestation(name: str | None, at: str | None) -> Attestation | None:
+    from gpualloc.nvml import Attestation  # noqa: PLC0415
+    from gpualloc.nvml.confidential import time_from, verdicts_from  # noqa: PLC0415
+
+    if name is None and at is None:
+        return None
+    if name is None or at is None:
+        raise InvalidInputError("mean something only together", "", "--attestation and --at")
+    return Attestation(verdicts_from(_json(name)), time_from(at, "", "--at"))
 
 
 def _partitions(name: str | None) -> tuple[Partition, ...]:
     from gpualloc.nvml import partitions_from  # noqa: PLC0415
 
-    if name is None:
-        return ()
+    return () if name is None else partitions_from(_json(name))
+
+
+def _json(name: str) -> object:
     try:
-        return partitions_from(json.loads(Path(name).read_bytes()))
+        return json.loads(Path(name).read_bytes())
     except (OSError, ValueError) as error:
-        if isinstance(error, InvalidInputError):
-            raise
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise InvalidInputError(reason, os.fspath(name), "") from None
 

@@ -17,20 +17,24 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Unpack
 
 from gpualloc._errors import DiscoveryError, InvalidInputError
+from gpualloc.nvml import confidential
 from gpualloc.nvml.compute_domain import CLIQUE_LABEL, clique
+from gpualloc.nvml.confidential import Attestation, Verdict
 from gpualloc.nvml.document import from_document, to_document
 from gpualloc.nvml.features import FeatureOptions, Features, Partition, Shares, partitions_from
 from gpualloc.nvml.health import event_from
-from gpualloc.nvml.host import Event, Fabric, Gpu, Host, LeftOut, MigDevice, MigProfile, PciGpu, Placement
+from gpualloc.nvml.host import Confidential, Event, Fabric, Gpu, Host, LeftOut, MigDevice, MigProfile, PciGpu, Placement
 from gpualloc.nvml.read import HOST_ROOT, read_host
 from gpualloc.nvml.slices import NO_UID, Publication, publish, publish_compute_domain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "HOST_ROOT",
     "NO_UID",
+    "Attestation",
+    "Confidential",
     "Discovery",
     "DiscoveryError",
     "Event",
@@ -47,6 +51,8 @@ __all__ = [
     "Placement",
     "Publication",
     "Shares",
+    "Verdict",
+    "confidential",
     "discover",
     "event_from",
     "from_document",
@@ -82,6 +88,8 @@ def discover(
     events: Iterable[str] = (),
     compute_domain: bool = False,
     node_uid: str = NO_UID,
+    node_labels: Mapping[str, str] | None = None,
+    attestation: Attestation | None = None,
     host_root: str | os.PathLike[str] | None = None,
     **features: Unpack[FeatureOptions],
 ) -> Discovery:
@@ -94,6 +102,9 @@ def discover(
         compute_domain: Publish what the compute-domain driver publishes, instead of GPUs, and find the clique.
         node_uid: UID of the Node, which owns the slices. A cluster needs the real one: it deletes what belongs to
             nobody.
+        node_labels: Labels of the Node. With `confidential` the label `nvidia.com/cc.mode` says what NVML does not, and
+            with `vfio` a host whose GPUs are all in virtual machines needs no NVML then.
+        attestation: With `confidential`: verdicts, and the time at which they are looked at.
         host_root: Where the host's `sys` and `dev` are, default `$GPUALLOC_HOST_ROOT`, else `/`.
         **features: What the driver's gates and flags would be: the fields of :class:`Features`, such as
             `dynamic_mig=True` or `shares="memory"`.
@@ -109,15 +120,22 @@ def discover(
         raise InvalidInputError("mean nothing without health", "", "events")
     if compute_domain and wanted != Features(kubernetes=wanted.kubernetes):
         raise InvalidInputError("publishes no GPUs, so that features of GPUs mean nothing", "", "compute_domain")
+    if attestation is not None and not wanted.confidential:
+        raise InvalidInputError("means nothing without confidential", "", "attestation")
     node = os.environ.get("NODE_NAME") or socket.gethostname().lower() if node_name is None else node_name
-    host, calls = read_host(wanted, fabric=compute_domain, host_root=host_root)
+    mode = confidential.label_in(node_labels or {}, node) if wanted.confidential else None
+    host, calls = read_host(
+        wanted, fabric=compute_domain, host_root=host_root, without_nvml=wanted.vfio and mode is not None
+    )
+    if host.confidential is not None:
+        host = replace(host, confidential=replace(host.confidential, label=mode))
     host = replace(host, events=(*host.events, *(event_from(text, host.gpus) for text in events)))
-    labels: dict[str, str] = {}
+    labels = dict(node_labels or {})
     if compute_domain:
         made = publish_compute_domain(host, node, node_uid=node_uid)
         found = clique(host)
-        labels = {} if found is None else {CLIQUE_LABEL: found}
+        labels |= {} if found is None else {CLIQUE_LABEL: found}
     else:
-        made = publish(host, node, wanted, node_uid=node_uid)
+        made = publish(host, node, wanted, node_uid=node_uid, attestation=attestation)
     document = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": labels}}
     return Discovery(host, made.slices, document, (*host.left_out, *made.left_out), made.objections, calls)
