@@ -82,7 +82,7 @@ class Discovery:
     """How many NVML calls it took."""
 
 
-def discover(
+def discover(  # noqa: PLR0913  # what is known of the node beside its GPUs
     node_name: str | None = None,
     *,
     events: Iterable[str] = (),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ctypes import byref
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gpualloc.nvml.host import Confidential, LeftOut
 from gpualloc.nvml.session import (
@@ -19,9 +19,6 @@ from gpualloc.nvml.session import (
     NvmlFailure,
     Session,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["is_on", "memory_kib", "system"]
 
@@ -40,22 +37,36 @@ def system(session: Session, gpus: int, left_out: list[LeftOut]) -> Confidential
         gpus: How many GPUs it lists.
         left_out: Where to note.
     """
-    capabilities = _asked("capabilities", left_out, lambda: session.call(_CAPABILITIES))
-    settings = _settings(session, left_out)
-    # "Not supported" is the answer of hardware that cannot do it, and what cannot be is not on.
+
+    def asked(what: str, name: str) -> Any:
+        try:
+            return session.call(name)
+        except NvmlFailure as failure:
+            left_out.append(LeftOut(f"{what} of confidential computing", failure.call, failure.code, failure.error))
+            return None
+
+    try:
+        settings = _settings(session)
+    except NvmlFailure as failure:
+        if failure.code == NOT_SUPPORTED:
+            # The answer of hardware that cannot do it; and what cannot be is not on.
+            return Confidential(gpus=gpus, gpu_caps=0, feature=0)
+        left_out.append(LeftOut("state of confidential computing", failure.call, failure.code, failure.error))
+        settings = None
+    capabilities = asked("capabilities", _CAPABILITIES)
     known = Confidential(
         gpus=gpus,
         cpu_caps=int(capabilities.cpuCaps) if capabilities else None,
-        gpu_caps=None if capabilities is None else 0 if capabilities is False else int(capabilities.gpusCaps),
+        gpu_caps=int(capabilities.gpusCaps) if capabilities else None,
         environment=int(settings.environment) if settings else None,
-        feature=None if settings is None else 0 if settings is False else int(settings.ccFeature),
+        feature=int(settings.ccFeature) if settings else None,
         devtools=int(settings.devToolsMode) if settings else None,
-        multi_gpu=_number(settings, "multiGpuMode") if settings else None,
+        multi_gpu=getattr(settings, "multiGpuMode", None),
     )
     if not is_on(known):
         return known
-    ready = _asked("attribute ready", left_out, lambda: session.call(_READY))
-    return known if ready is None or ready is False else replace(known, ready=int(ready))
+    ready: int | None = asked("attribute ready", _READY)
+    return replace(known, ready=ready)
 
 
 def is_on(known: Confidential) -> bool:
@@ -79,16 +90,19 @@ def memory_kib(session: Session, name: str, handle: Any, left_out: list[LeftOut]
     return int(memory.protectedMemSizeKib), int(memory.unprotectedMemSizeKib)
 
 
-def _settings(session: Session, left_out: list[LeftOut]) -> Any:
-    """All of the state, or the older call's part of it; `False` where nothing supports it, `None` where it failed."""
+def _settings(session: Session) -> Any:
+    """All of the state, or the older call's part of it.
+
+    Raises:
+        NvmlFailure: also where the newer call fails in another way than an old driver's. The older one does not know of
+            protected PCIe, in which single GPUs are no legal shape.
+    """
     try:
         return _filled(session)
     except NvmlFailure as failure:
         if failure.code not in (FUNCTION_NOT_FOUND, NOT_SUPPORTED, None):
-            # Not the older call instead: it does not know of protected PCIe, in which single GPUs are no legal shape.
-            left_out.append(LeftOut("state of confidential computing", failure.call, failure.code, failure.error))
-            return None
-    return _asked("state", left_out, lambda: session.call(_STATE))
+            raise
+    return session.call(_STATE)
 
 
 def _filled(session: Session) -> Any:
@@ -98,19 +112,3 @@ def _filled(session: Session) -> Any:
     if code:
         raise NvmlFailure(_SETTINGS, int(code), str(session.struct("NVMLError", _SETTINGS)(code)))
     return settings
-
-
-def _asked(what: str, left_out: list[LeftOut], ask: Callable[[], Any]) -> Any:
-    """The answer; `False` where that is not supported, `None` with a note where it failed."""
-    try:
-        return ask()
-    except NvmlFailure as failure:
-        if failure.code == NOT_SUPPORTED:
-            return False
-        left_out.append(LeftOut(f"{what} of confidential computing", failure.call, failure.code, failure.error))
-        return None
-
-
-def _number(settings: Any, name: str) -> int | None:
-    value = getattr(settings, name, None)
-    return None if value is None else int(value)

@@ -8,9 +8,10 @@ and no clock, and verifies no token. Attributes: :mod:`gpualloc.nvml.confidentia
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from gpualloc._errors import InvalidInputError
+from gpualloc._native import Inventory
 from gpualloc.nvml.confidential.devices import (
     ATTESTED_PRODUCTION,
     DOMAIN,
@@ -124,9 +125,9 @@ def annotate(
         attestation: Verdicts and the time.
 
     Raises:
-        InvalidInputError: for a label that means nothing, or where protected PCIe needs slices that are not there.
+        InvalidInputError: for a label that means nothing, what is no slice, or where protected PCIe needs slices that are not there.
     """
-    made = [cast("Json", dict(one)) for one in slices]
+    made = [_checked(one) for one in slices]
     noted: list[LeftOut] = []
     label = None if labels is None else label_in(labels)
     if label is not None:
@@ -140,6 +141,16 @@ def annotate(
         for one in made:
             one["spec"] = _attested(one["spec"], attestation)
     return Annotated(tuple(made), tuple(noted))
+
+
+def _checked(given: Mapping[str, Any]) -> Json:
+    """A slice that the engine can read, in v1, whose devices all have attributes, if empty ones."""
+    Inventory.from_documents([given])
+    name = f"ResourceSlice {given.get('metadata', {}).get('name', '')}"
+    if (given.get("apiVersion"), given.get("kind")) != ("resource.k8s.io/v1", "ResourceSlice"):
+        raise InvalidInputError("must be a ResourceSlice of resource.k8s.io/v1", name, "apiVersion")
+    spec: Json = dict(given["spec"])
+    return {**given, "spec": _each(spec, [{"attributes": {}, **device} for device in spec.get("devices") or []])}
 
 
 def _composed(slices: list[Json], noted: list[LeftOut]) -> list[Json]:

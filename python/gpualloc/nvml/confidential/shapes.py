@@ -79,10 +79,9 @@ def whole_host(
             noted.append(LeftOut(f"composite device {whole}", "", None, reason))
         elif members:
             made.append(_composite(whole, members, len(switches), counters))
-    for device in devices:
-        if kind_of(device) not in KINDS:
-            reason = "protected PCIe takes whole GPUs only"
-            noted.append(LeftOut(str(device["name"]), "", None, reason))
+    if others := [device["name"] for device in devices if kind_of(device) not in KINDS]:
+        reason = "protected PCIe takes whole GPUs only"
+        noted.append(LeftOut(f"{len(others)} devices from {others[0]} to {others[-1]}", "", None, reason))
     return made, [{"name": _COUNTER_SET, "counters": dict(sorted(counters.items()))}] if made else []
 
 

@@ -118,8 +118,7 @@ def verdicts_from(document: object) -> tuple[Verdict, ...]:
     Raises:
         InvalidInputError: with the field at fault, also where a field is unknown.
     """
-    table = cast("Mapping[str, Any]", document) if isinstance(document, dict) else {}
-    rows = table.get("verdicts")
+    rows = cast("dict[str, object]", document).get("verdicts") if isinstance(document, dict) else None
     if not isinstance(rows, list):
         raise InvalidInputError("must be a list", _DOCUMENT, "verdicts")
     return tuple(_verdict(row, f"verdicts[{index}]") for index, row in enumerate(cast("list[object]", rows)))
