@@ -125,7 +125,8 @@ def annotate(
         attestation: Verdicts and the time.
 
     Raises:
-        InvalidInputError: for a label that means nothing, what is no slice, or where protected PCIe needs slices that are not there.
+        InvalidInputError: for a label that means nothing, what is no slice, or where protected PCIe needs slices that are
+            not there.
     """
     made = [_checked(one) for one in slices]
     noted: list[LeftOut] = []
@@ -150,7 +151,8 @@ def _checked(given: Mapping[str, Any]) -> Json:
     if (given.get("apiVersion"), given.get("kind")) != ("resource.k8s.io/v1", "ResourceSlice"):
         raise InvalidInputError("must be a ResourceSlice of resource.k8s.io/v1", name, "apiVersion")
     spec: Json = dict(given["spec"])
-    return {**given, "spec": _each(spec, [{"attributes": {}, **device} for device in spec.get("devices") or []])}
+    devices: list[Json] = spec.get("devices") or []
+    return {**given, "spec": _each(spec, [{"attributes": {}, **device} for device in devices])}
 
 
 def _composed(slices: list[Json], noted: list[LeftOut]) -> list[Json]:
