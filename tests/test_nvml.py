@@ -252,12 +252,33 @@ class TestFaults:
         taints = [device["taints"][0] for device in devices_of(found["slices"]).values()]
         assert taints == [{"key": "gpu.nvidia.com/gpu-lost", "effect": "NoSchedule"}] * 2
 
-    def test_no_permission_for_mig(self, machines: Machines) -> None:
+    def test_no_permission_for_placements(self, machines: Machines) -> None:
+        """Figures are the driver's own, of which nobody has published all; placements are those of the table."""
         faults = ["nvmlDeviceGetGpuInstancePossiblePlacements_v2=4", "nvmlDeviceGetGpuInstanceById=4"]
         found = machines.discover(GB200, features={"dynamic_mig": True}, faults=faults)
+        assert found["slices"] == machines.discover(GB200, features={"dynamic_mig": True})["slices"]
+        notes = [one.partition(":")[0] for one in found["leftOut"]]
+        assert notes == [f"gpu-{minor} placements from the driver" for minor in range(4)]
+        assert all("Insufficient Permissions; taken from the shipped table" in one for one in found["leftOut"])
+
+    def test_no_permission_for_profiles(self, machines: Machines) -> None:
+        """Then all is the table's; where it lacks a figure there are no partitions."""
+        faults = ["nvmlDeviceGetGpuInstanceProfileInfo=4"]
+        host = machines.host(edited(A100, ("gpus.*.migMode.current", 1)))
+        found = machines.discover(host, features={"dynamic_mig": True}, faults=faults)
+        sound = machines.discover(host, features={"dynamic_mig": True})
+        assert found["slices"] == sound["slices"]
+        assert "gpu-7 profiles from the driver" in found["leftOut"][-1]
+        found = machines.discover(GB200, features={"dynamic_mig": True}, faults=faults)
         assert set(devices_of(found["slices"])) == {"gpu-0", "gpu-1", "gpu-2", "gpu-3"}
-        assert "no MIG profile table for 'NVIDIA GB200' is shipped" in found["leftOut"][0]
-        assert "Insufficient Permissions" in found["leftOut"][0]
+        assert "not published" in found["leftOut"][0]
+
+    def test_no_permission_and_no_table(self, machines: Machines) -> None:
+        host = machines.host(edited(GB200, ("gpus.*.name", "NVIDIA X1"), ("gpus.*.pci.deviceId", 0xFFFF)))
+        faults = ["nvmlDeviceGetGpuInstancePossiblePlacements_v2=4"]
+        found = machines.discover(host, features={"dynamic_mig": True}, faults=faults)
+        assert set(devices_of(found["slices"])) == {"gpu-0", "gpu-1", "gpu-2", "gpu-3"}
+        assert "no MIG table for this card (PCI device id 0xffff)" in found["leftOut"][0]
 
     def test_old_driver(self, machines: Machines) -> None:
         """It has not all functions; a card of its time needs none of the missing ones."""

@@ -85,9 +85,19 @@ def profile(index: int, memory_mib: int) -> nvml.MigProfile:
     )
 
 
-def test_no_table_is_no_number() -> None:
-    with pytest.raises(ga.DiscoveryError, match="'NVIDIA B300'"):
-        mig.profiles_from_table("NVIDIA B300")
+@pytest.mark.parametrize(
+    ("product", "memory", "device_id", "error"),
+    [
+        ("NVIDIA B300 SXM6 AC", 287762808832, None, "not published"),  # a table without all figures
+        ("Tesla T4", 16106127360, None, "no MIG table"),
+        ("", 16106127360, 0x1EB8, "no MIG table"),
+        ("NVIDIA A100-SXM4-40GB", 85899345920, None, "is not one of table a100-40"),
+        ("NVIDIA A100-SXM4-40GB", 42949672960, 0x2330, "the name is of table a100-40"),
+    ],
+)
+def test_no_table_is_no_number(product: str, memory: int, device_id: int | None, error: str) -> None:
+    with pytest.raises(ga.InvalidInputError, match=error):
+        mig.profiles_from_table(product, memory, pci_device_id=device_id)
 
 
 def test_names_of_cards(tmp_path: Path) -> None:

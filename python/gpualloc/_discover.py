@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gpualloc import _render
+from gpualloc import _render, _topology
 from gpualloc._errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -87,6 +87,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--within-limits", action="store_true", help="leave out devices that an API server would refuse"
     )
     parser.add_argument(
+        "--links", metavar="FILE", help="write what lies between the GPUs there, as a LinkTable in JSON or YAML"
+    )
+    parser.add_argument(
         "--with-node", action="store_true", help="print the Node too, with the label of its NVLink clique"
     )
     parser.add_argument("--kubernetes", default="1.37", metavar="1.37", help="version of the API server")
@@ -101,15 +104,17 @@ def run(options: argparse.Namespace) -> int:
         options.node_name,
         events=options.event,
         compute_domain=options.compute_domain,
+        links=options.links is not None,
         node_uid=options.node_uid or nvml.NO_UID,
         node_labels=_labels(options.node_label),
         attestation=_attestation(options.attestation, options.at),
         **_features(options),
     )
-    for one in found.left_out:
-        sys.stderr.write(f"note: left out: {one}\n")
+    _topology.note(found.left_out)
     for objection in found.objections:
         sys.stderr.write(f"warning: an API server will refuse this: {objection}; --within-limits leaves it out\n")
+    if found.links is not None:
+        _topology.write(found.links, options.links)
     if options.output == "table":
         _table(found)
         return 0

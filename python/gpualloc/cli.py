@@ -1,7 +1,8 @@
-"""The command line: `gpualloc allocate`, `gpualloc explain`, `gpualloc verify` and `gpualloc discover`.
+"""The command line: `gpualloc allocate`, `explain` and `verify`, `discover` and `topology`.
 
-Reads files, asks the engine, prints; discovery has a module of its own. Exit status: 0 placed (or legal, or found), 1
-impossible (or not legal), 2 bad input or an error of upstream's, 3 undecided. Decides nothing. Start at :func:`main`.
+Reads files, asks the engine, prints; what looks at machines has modules of its own. Exit status: 0 placed (or legal, or
+found), 1 impossible (or not legal), 2 bad input or an error of upstream's, 3 undecided. Decides nothing. Start at
+:func:`main`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from gpualloc import GpuallocError, InvalidInputError, Inventory, __version__, _discover, _render, _yaml
+from gpualloc import GpuallocError, InvalidInputError, Inventory, __version__, _discover, _render, _topology, _yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,8 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    if options.command == "discover":
-        return _discover.run(options)
+    if options.command in _OF_MACHINES:
+        return _OF_MACHINES[options.command](options)
     return _COMMANDS[options.command](options, _load(options.filename, options.namespace))
 
 
@@ -59,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gpualloc",
         description="Allocates Kubernetes ResourceClaims exactly as upstream does, explains what does not fit, "
-        "judges allocations, and finds the GPUs of this machine.",
+        "judges allocations, finds the GPUs of this machine, and draws what lies between them.",
         epilog="exit status: 0 placed or legal, 1 impossible or not legal, 2 bad input or an error, 3 undecided",
     )
     parser.add_argument("--version", action="version", version=f"gpualloc {__version__}")
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     explain = commands.add_parser("explain", help="say why claims fit nowhere, and which changes would make them fit")
     verify = commands.add_parser("verify", help="judge claims that some scheduler has allocated")
     _discover.add_parser(commands)
+    _topology.add_parser(commands)
     for command in (allocate, explain, verify):
         command.add_argument(
             "-f",
@@ -339,6 +341,7 @@ def _verify(options: argparse.Namespace, loaded: _Loaded) -> int:
 
 
 _COMMANDS = {"allocate": _allocate, "explain": _explain, "verify": _verify}
+_OF_MACHINES = {"discover": _discover.run, "topology": _topology.run}
 
 
 if __name__ == "__main__":

@@ -90,10 +90,24 @@ def tree(host: Json, root: Path) -> None:
         }
         for name, value in values.items():
             (folder / name).write_text(value + "\n")
+        if "localCpus" in pci:
+            (folder / "local_cpulist").write_text(pci["localCpus"] + "\n")
         if pci["iommuGroup"] is not None:
             group = root / "sys" / "kernel" / "iommu_groups" / str(pci["iommuGroup"])
             group.mkdir(parents=True, exist_ok=True)
             (folder / "iommu_group").symlink_to(os.path.relpath(group, folder))
+    for nic in host.get("nics", []):
+        folder = root / "sys" / "devices" / nic["root"] / Path(*nic["parents"]) / nic["busId"]
+        made = folder / "infiniband" / nic["name"]
+        made.mkdir(parents=True)
+        (folder / "numa_node").write_text(f"{nic['numaNode']}\n")
+        (made / "device").symlink_to(os.path.relpath(folder, made))
+        (devices / nic["busId"]).symlink_to(os.path.relpath(folder, devices))
+        listed = root / "sys" / "class" / "infiniband"
+        listed.mkdir(parents=True, exist_ok=True)
+        (listed / nic["name"]).symlink_to(os.path.relpath(made, listed))
+    for node in range(host.get("numaNodes", 0)):
+        (root / "sys" / "devices" / "system" / "node" / f"node{node}").mkdir(parents=True)
     (root / "dev").mkdir()
     if host["iommufd"]:
         (root / "dev" / "iommu").touch()

@@ -24,11 +24,15 @@ from gpualloc.nvml.document import from_document, to_document
 from gpualloc.nvml.features import FeatureOptions, Features, Partition, Shares, partitions_from
 from gpualloc.nvml.health import event_from
 from gpualloc.nvml.host import Confidential, Event, Fabric, Gpu, Host, LeftOut, MigDevice, MigProfile, PciGpu, Placement
+from gpualloc.nvml.link_table import link_table
+from gpualloc.nvml.links import GpuLinks, HostLinks, NvLink, Pair, Platform, RdmaNic
 from gpualloc.nvml.read import HOST_ROOT, read_host
 from gpualloc.nvml.slices import NO_UID, Publication, publish, publish_compute_domain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from gpualloc.links import LinkTable
 
 __all__ = [
     "HOST_ROOT",
@@ -42,20 +46,29 @@ __all__ = [
     "FeatureOptions",
     "Features",
     "Gpu",
+    "GpuLinks",
     "Host",
+    "HostLinks",
     "LeftOut",
+    "Links",
     "MigDevice",
     "MigProfile",
+    "NvLink",
+    "Pair",
     "Partition",
     "PciGpu",
     "Placement",
+    "Platform",
     "Publication",
+    "RdmaNic",
     "Shares",
     "Verdict",
     "confidential",
     "discover",
+    "discover_links",
     "event_from",
     "from_document",
+    "link_table",
     "partitions_from",
     "publish",
     "publish_compute_domain",
@@ -76,17 +89,20 @@ class Discovery:
     """The Node, with the label of its NVLink clique where that was asked for and there is one."""
     left_out: tuple[LeftOut, ...]
     """What is missing from the slices, and why. Empty on a sound machine."""
+    links: LinkTable | None
+    """What lies between the GPUs, which no slice can say; `None` where nobody asked for it."""
     objections: tuple[str, ...]
     """Why an API server would refuse the slices, which are as the driver makes them; see `within_limits`."""
     calls: int
     """How many NVML calls it took."""
 
 
-def discover(  # noqa: PLR0913  # what is known of the node beside its GPUs
+def discover(  # noqa: PLR0913  # each is one thing to ask for
     node_name: str | None = None,
     *,
     events: Iterable[str] = (),
     compute_domain: bool = False,
+    links: bool = False,
     node_uid: str = NO_UID,
     node_labels: Mapping[str, str] | None = None,
     attestation: Attestation | None = None,
@@ -100,6 +116,7 @@ def discover(  # noqa: PLR0913  # what is known of the node beside its GPUs
         events: Health events that somebody else saw, in order, as :func:`event_from` reads them, beside those that are
             pending in NVML.
         compute_domain: Publish what the compute-domain driver publishes, instead of GPUs, and find the clique.
+        links: Ask what lies between the GPUs too: :attr:`Discovery.links`.
         node_uid: UID of the Node, which owns the slices. A cluster needs the real one: it deletes what belongs to
             nobody.
         node_labels: Labels of the Node. With `confidential` the label `nvidia.com/cc.mode` says what NVML does not, and
@@ -122,10 +139,14 @@ def discover(  # noqa: PLR0913  # what is known of the node beside its GPUs
         raise InvalidInputError("publishes no GPUs, so that features of GPUs mean nothing", "", "compute_domain")
     if attestation is not None and not wanted.confidential:
         raise InvalidInputError("means nothing without confidential", "", "attestation")
-    node = os.environ.get("NODE_NAME") or socket.gethostname().lower() if node_name is None else node_name
+    node = _node(node_name)
     mode = confidential.label_in(node_labels or {}, node) if wanted.confidential else None
     host, calls = read_host(
-        wanted, fabric=compute_domain, host_root=host_root, without_nvml=wanted.vfio and mode is not None
+        wanted,
+        fabric=compute_domain,
+        links=links,
+        host_root=host_root,
+        without_nvml=wanted.vfio and mode is not None,
     )
     if host.confidential is not None:
         host = replace(host, confidential=replace(host.confidential, label=mode))
@@ -137,5 +158,43 @@ def discover(  # noqa: PLR0913  # what is known of the node beside its GPUs
         labels |= {} if found is None else {CLIQUE_LABEL: found}
     else:
         made = publish(host, node, wanted, node_uid=node_uid, attestation=attestation)
-    document = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": labels}}
-    return Discovery(host, made.slices, document, (*host.left_out, *made.left_out), made.objections, calls)
+    table, missing = link_table(host, node) if links else (None, ())
+    return Discovery(
+        host=host,
+        slices=made.slices,
+        node={"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": labels}},
+        left_out=(*host.left_out, *made.left_out, *missing),
+        links=table,
+        objections=made.objections,
+        calls=calls,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What was found between a machine's GPUs."""
+
+    table: LinkTable
+    left_out: tuple[LeftOut, ...]
+    """What is missing from the table, and why."""
+    calls: int
+    """How many NVML calls it took."""
+
+
+def discover_links(node_name: str | None = None, *, host_root: str | os.PathLike[str] | None = None) -> Links:
+    """Reads what lies between this machine's GPUs, and nothing else; with the slices it is `discover(links=True)`.
+
+    Args:
+        node_name: As for :func:`discover`.
+        host_root: As for :func:`discover`.
+
+    Raises:
+        DiscoveryError: if nothing can be found at all, with the NVML call and its error.
+    """
+    host, calls = read_host(Features(), links=True, parts=False, host_root=host_root)
+    table, missing = link_table(host, _node(node_name))
+    return Links(table, (*host.left_out, *missing), calls)
+
+
+def _node(name: str | None) -> str:
+    return os.environ.get("NODE_NAME") or socket.gethostname().lower() if name is None else name

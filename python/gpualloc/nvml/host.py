@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gpualloc.nvml.links import GpuLinks, HostLinks  # noqa: TC001  # `document` reads the types of fields
+
 __all__ = [
     "Confidential",
     "Event",
@@ -91,6 +93,8 @@ class Fabric:
     cluster_uuid: str
     """All zero on a machine whose fabric ends at its own switches."""
     clique_id: int
+    health_mask: int | None = None
+    """NVML's bits for what is wrong, two for each; `None` where an older driver has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +128,7 @@ class Gpu:
     monitored: bool = True
     """Whether health events can be had."""
     fabric: Fabric | None = None
-    """Read only for compute domains and confidential computing."""
+    """Read only for compute domains, links and confidential computing."""
     profiles: tuple[MigProfile, ...] = ()
     """Profiles with their placements; read only for dynamic MIG."""
     mig_devices: tuple[MigDevice, ...] = ()
@@ -133,6 +137,8 @@ class Gpu:
     """KiB of memory under confidential computing; read only where that is on."""
     unprotected_kib: int | None = None
     """KiB of memory outside it; read only where that is on."""
+    links: GpuLinks | None = None
+    """Read only where links are asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +194,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """Everything about a machine that its ResourceSlices are made of."""
+    """Everything about a machine that its ResourceSlices and its link table are made of."""
 
     driver_version: str | None = None
     """As NVML says it: `580.126.20`."""
@@ -204,4 +210,6 @@ class Host:
     """In the order in which they happened."""
     confidential: Confidential | None = None
     """Read only for confidential computing."""
+    links: HostLinks | None = None
+    """Read only where links are asked for."""
     left_out: tuple[LeftOut, ...] = ()

@@ -1,8 +1,8 @@
 """MIG in the driver's terms: profile names, device names, capacities, counters.
 
-Pure functions over the numbers that NVML gives for a card's profiles; no table of cards stands here. Sources: NVIDIA's
-header for the kinds of profile, the DRA driver's slices for names and counters. Start at :func:`profile_name` and
-:func:`is_partitionable`.
+Pure functions over the numbers that NVML gives for a card's profiles; the tables of cards are those of
+:mod:`gpualloc.mig`. Sources: NVIDIA's header for the kinds of profile, the DRA driver's slices for names and counters.
+Start at :func:`profile_name` and :func:`is_partitionable`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gpualloc._errors import DiscoveryError
+from gpualloc.mig import figures, tables
+from gpualloc.mig.profile import FIGURES
+from gpualloc.nvml.host import MigProfile, Placement
 from gpualloc.nvml.words import binary_quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from gpualloc.nvml.host import Gpu, MigProfile, Placement
+    from gpualloc.mig.card import Card
+    from gpualloc.mig.profile import Profile
+    from gpualloc.nvml.host import Gpu
 
 __all__ = [
     "KINDS",
@@ -126,10 +130,54 @@ def counters(amounts: Mapping[str, int], placement: Placement) -> dict[str, dict
     return dict(sorted(values.items()))
 
 
-def profiles_from_table(product_name: str) -> tuple[MigProfile, ...]:
-    """The profiles and placements of a product where NVML may not be asked for them.
+def profiles_from_table(
+    product_name: str,
+    memory_bytes: int,
+    told: Sequence[MigProfile] = (),
+    *,
+    pci_device_id: int | None = None,
+) -> tuple[MigProfile, ...]:
+    """The profiles of a card with their placements where NVML may not be asked for them.
+
+    Args:
+        product_name: As NVML names it.
+        memory_bytes: The card's, as NVML's first memory call gives it.
+        told: What the driver said of the profiles; their placements alone then come from the table, so that no figure
+            of the table stands where the driver has its own.
+        pci_device_id: Finds the table where the name is not a known one.
 
     Raises:
-        DiscoveryError: always, for now: no table is shipped, and numbers are never invented.
+        InvalidInputError: without a table, with a table in which what is needed is not published, and where the table
+            and what was told contradict each other; numbers are never invented.
     """
-    raise DiscoveryError(f"no MIG profile table for {product_name!r} is shipped; placements need root or MIG rights")
+    if not told:
+        card = tables.card(product_name, pci_device_id=pci_device_id, memory_bytes=memory_bytes)
+    else:
+        card = figures.from_nvml(product_name, memory_bytes, map(_info, told), pci_device_id=pci_device_id)
+    return tuple(_profile(card, one) for one in card.profiles)
+
+
+def _info(profile: MigProfile) -> figures.ProfileInfo:
+    return figures.ProfileInfo(
+        enum_index=profile.index,
+        id=profile.id,
+        slice_count=slices_of(profile),
+        # The counters bound the number of instances; nothing that is published needs it.
+        instance_count=0,
+        multiprocessor_count=profile.multiprocessors,
+        copy_engine_count=profile.copy_engines,
+        decoder_count=profile.decoders,
+        encoder_count=profile.encoders,
+        jpeg_count=profile.jpeg_engines,
+        ofa_count=profile.ofa_engines,
+        memory_size_mb=profile.memory_mib,
+    )
+
+
+def _profile(card: Card, row: Profile) -> MigProfile:
+    return MigProfile(
+        index=row.enum_index,
+        id=row.id,
+        placements=tuple(Placement(start, row.memory_slices) for start in row.starts),
+        **{name: card.figure(row, name) for name in FIGURES},
+    )

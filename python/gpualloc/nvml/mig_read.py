@@ -10,7 +10,7 @@ from ctypes import byref, c_uint
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from gpualloc._errors import DiscoveryError
+from gpualloc._errors import InvalidInputError
 from gpualloc.nvml import mig
 from gpualloc.nvml.host import LeftOut, MigDevice, MigProfile, Placement
 from gpualloc.nvml.session import (
@@ -75,7 +75,7 @@ class Profiles:
             except NvmlFailure as failure:
                 if failure.code in (GPU_IS_LOST, RESET_REQUIRED):
                     raise
-                return self._from_table(gpu, name, failure, left_out)
+                return self._from_table(gpu, handle, failure, left_out)
         if not card.placed:
             call = _PLACEMENTS if card.known else _PROFILE
             left_out.append(LeftOut(name, call, None, "NVML offers no profile that can be placed"))
@@ -86,19 +86,35 @@ class Profiles:
             self._ask(card, handle)
         return tuple(filter(None, (self._placed(profile, handle) for profile in card.known)))
 
-    def _from_table(self, gpu: Gpu, name: str, failure: NvmlFailure, left_out: list[LeftOut]) -> tuple[MigProfile, ...]:
+    def _from_table(
+        self, gpu: Gpu, handle: Any, failure: NvmlFailure, left_out: list[LeftOut]
+    ) -> tuple[MigProfile, ...]:
         """Without permission for MIG the shipped tables serve, and it is said that they do."""
-        note = LeftOut(name, failure.call, failure.code, failure.error)
-        if failure.code != NO_PERMISSION:
+        note = LeftOut(f"gpu-{gpu.minor} partitions", failure.call, failure.code, failure.error)
+        if failure.code != NO_PERMISSION or gpu.memory_bytes is None:
             left_out.append(note)
             return ()
+        card = self._card(gpu)
+        # Half of the profiles would say that the card has no others.
+        told = card.known if card.asked == mig.KINDS else ()
         try:
-            profiles = mig.profiles_from_table(gpu.name or "")
-        except DiscoveryError as refusal:
+            profiles = mig.profiles_from_table(
+                gpu.name or "", gpu.memory_bytes, told, pci_device_id=self._pci_device_id(handle)
+            )
+        except InvalidInputError as refusal:
             left_out.append(replace(note, error=f"{note.error}; {refusal}"))
             return ()
-        left_out.append(replace(note, error=f"{note.error}; taken from the shipped table instead"))
+        what = f"gpu-{gpu.minor} {'placements' if told else 'profiles'} from the driver"
+        left_out.append(replace(note, what=what, error=f"{note.error}; taken from the shipped table instead"))
         return profiles
+
+    def _pci_device_id(self, handle: Any) -> int | None:
+        try:
+            return int(self._session.call("nvmlDeviceGetPciInfo", handle).pciDeviceId) >> 16
+        except NvmlFailure as failure:
+            if failure.code in (GPU_IS_LOST, RESET_REQUIRED):
+                raise
+            return None  # then the name alone finds the table
 
     def _card(self, gpu: Gpu) -> _Card:
         kind = (gpu.name, gpu.architecture, gpu.memory_bytes, gpu.mig_mode)

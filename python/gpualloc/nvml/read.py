@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gpualloc._errors import DiscoveryError
-from gpualloc.nvml import confidential_read, events_read, mig, mig_read
+from gpualloc.nvml import confidential_read, events_read, links_read, mig, mig_read
 from gpualloc.nvml.host import Confidential, Event, Fabric, Gpu, Host, LeftOut
 from gpualloc.nvml.session import (
     FUNCTION_NOT_FOUND,
@@ -39,10 +39,12 @@ _GONE = (GPU_IS_LOST, RESET_REQUIRED)
 _ABSENT = (NOT_SUPPORTED, FUNCTION_NOT_FOUND)
 
 
-def read_host(
+def read_host(  # noqa: PLR0913  # each is one thing to ask for
     features: Features,
     *,
     fabric: bool = False,
+    links: bool = False,
+    parts: bool = True,
     host_root: str | os.PathLike[str] | None = None,
     without_nvml: bool = False,
 ) -> tuple[Host, int]:
@@ -51,6 +53,8 @@ def read_host(
     Args:
         features: What will be published; decides what is asked at all.
         fabric: Whether to ask GPUs for their NVLink fabric.
+        links: Whether to ask what lies between GPUs; the fabric is then asked too.
+        parts: Whether to ask for MIG devices and profiles.
         host_root: Where the host's `sys` and `dev` are, default :data:`HOST_ROOT` or `/`.
         without_nvml: Whether a host where NVML cannot be had is read without it: its GPUs are in virtual machines.
 
@@ -63,7 +67,7 @@ def read_host(
     calls = 0
     try:
         with Session() as session:
-            host = _Reader(session, features, files, left_out, fabric=fabric).host()
+            host = _Reader(session, features, files, left_out, fabric=fabric, links=links, parts=parts).host()
         calls = session.calls
     except DiscoveryError as error:
         if not without_nvml:
@@ -78,14 +82,24 @@ def read_host(
 
 
 class _Reader:
-    def __init__(
-        self, session: Session, features: Features, files: Files, left_out: list[LeftOut], *, fabric: bool
+    def __init__(  # noqa: PLR0913  # whom to ask, and what
+        self,
+        session: Session,
+        features: Features,
+        files: Files,
+        left_out: list[LeftOut],
+        *,
+        fabric: bool,
+        links: bool,
+        parts: bool,
     ) -> None:
         self.left_out = left_out
         self._session = session
         self._features = features
         self._files = files
-        self._fabric = fabric
+        self._fabric = fabric or links
+        self._parts = parts
+        self._links = links_read.Links(session, files, left_out) if links else None
         self._profiles = mig_read.Profiles(session)
         self._confidential: Confidential | None = None
 
@@ -103,12 +117,16 @@ class _Reader:
         events: tuple[Event, ...] = ()
         if self._features.health:
             gpus, events = events_read.watch(self._session, found, self.left_out)
+        between = None
+        if self._links is not None:
+            between = links_read.read_pairs(self._session, self._files, found, self.left_out)
         return Host(
             driver_version=driver,
             cuda_driver_version=cuda,
             gpus=gpus,
             events=events,
             confidential=self._confidential,
+            links=between,
         )
 
     # --- one GPU -----------------------------------------------------------------------------------------------------
@@ -156,6 +174,8 @@ class _Reader:
             gpu = replace(gpu, protected_kib=protected, unprotected_kib=unprotected)
         if self._fabric or self._features.confidential:
             gpu = replace(gpu, fabric=self._fabric_info(name, handle))
+        if self._links is not None:
+            gpu = replace(gpu, links=self._links.of(gpu, handle))
         return self._with_mig(gpu, name, handle)
 
     def _mig_mode(self, handle: Any) -> bool | None:
@@ -199,10 +219,16 @@ class _Reader:
             return None
         digits = bytes(info.clusterUuid).hex()
         parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
-        return Fabric(state=info.state, status=info.status, cluster_uuid="-".join(parts), clique_id=info.cliqueId)
+        return Fabric(
+            state=info.state,
+            status=info.status,
+            cluster_uuid="-".join(parts),
+            clique_id=info.cliqueId,
+            health_mask=info.healthMask,
+        )
 
     def _with_mig(self, gpu: Gpu, name: str, handle: Any) -> Gpu:
-        if gpu.mig_mode is None:
+        if gpu.mig_mode is None or not self._parts:
             return gpu
         if self._features.dynamic_mig:
             mode: int | None = self._optional(f"{name} partitions", "nvmlDeviceGetVirtualizationMode", handle)

@@ -1,4 +1,4 @@
-"""What the kernel says about PCI devices: root, NUMA node, GPUs on the bus, `/dev/iommu`.
+"""What the kernel says about PCI devices: root, bridges, NUMA node, GPUs and NICs on the bus, `/dev/iommu`.
 
 Reads files below a root and nothing else; never writes, never asks NVML. What the files mean follows Kubernetes' own
 helpers for device attributes (`k8s.io/dynamic-resource-allocation/deviceattribute`). Start at :class:`Files`.
@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 from gpualloc.nvml.host import LeftOut, PciGpu
+from gpualloc.nvml.links import RdmaNic
 
 __all__ = ["Files"]
 
@@ -48,16 +49,68 @@ class Files:
         """The root complex above a device (`pci0000:00`); `name` is whom to blame."""
         link = self._sys / "bus" / "pci" / "devices" / bus_id
         try:
-            target = os.path.normpath(link.parent / link.readlink())
+            path = self._path(link)
         except OSError as error:
             self._missing(f"{name} attribute pcieRoot", link, error)
             return None
-        devices = self._sys / "devices"
-        inside = Path(target).relative_to(devices).parts if Path(target).is_relative_to(devices) else ()
-        if len(inside) < 2 or not inside[0].startswith("pci") or inside[-1] != bus_id:  # noqa: PLR2004  # root and device
+        if not path or path[-1] != bus_id:
             self._missing(f"{name} attribute pcieRoot", link, "does not lead below a PCI root")
             return None
-        return inside[0]
+        return path[0]
+
+    def path(self, bus_id: str) -> tuple[str, ...]:
+        """Root, bridges and the device itself; empty where the kernel does not show it."""
+        try:
+            path = self._path(self._sys / "bus" / "pci" / "devices" / bus_id)
+        except OSError:
+            return ()
+        return path if path[-1:] == (bus_id,) else ()
+
+    def _path(self, link: Path) -> tuple[str, ...]:
+        target = os.path.normpath(link.parent / link.readlink())
+        devices = self._sys / "devices"
+        inside = Path(target).relative_to(devices).parts if Path(target).is_relative_to(devices) else ()
+        return inside if len(inside) > 1 and inside[0].startswith("pci") else ()
+
+    def cpus(self, bus_id: str) -> str | None:
+        """The processors near a device, `0-15,32-47`; nothing where the kernel names none."""
+        try:
+            return (self._sys / "bus" / "pci" / "devices" / bus_id / "local_cpulist").read_text().strip() or None
+        except OSError:
+            return None
+
+    def only_numa_node(self) -> int | None:
+        """The machine's NUMA node where it has only one."""
+        try:
+            names = [entry.name for entry in (self._sys / "devices" / "system" / "node").iterdir()]
+        except OSError:
+            return None
+        nodes = [int(match[1]) for match in (re.fullmatch(r"node(\d+)", name) for name in names) if match]
+        return nodes[0] if len(nodes) == 1 else None
+
+    def nics(self) -> tuple[RdmaNic, ...]:
+        """The RDMA network devices on PCI by name; a machine without any has no such folder."""
+        folder = self._sys / "class" / "infiniband"
+        try:
+            names = sorted((entry.name for entry in folder.iterdir()), key=_natural)
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            self._missing("NICs", folder, error)
+            return ()
+        return tuple(nic for nic in map(self._nic, names) if nic is not None)
+
+    def _nic(self, name: str) -> RdmaNic | None:
+        link = self._sys / "class" / "infiniband" / name / "device"
+        try:
+            address = link.resolve(strict=True).name
+            if not self.is_address(address):
+                return None  # one that the kernel makes of another device: it hangs on no bus
+            node = _integer(self._sys / "bus" / "pci" / "devices" / address / "numa_node")
+        except (OSError, ValueError) as error:
+            self._missing(f"NIC {name}", link, error)
+            return None
+        return RdmaNic(name=name, address=address, path=self.path(address), numa_node=node if node >= 0 else None)
 
     def numa_nodes(self, bus_id: str, name: str) -> tuple[int, ...]:
         """The device's node, then all nodes of its socket at the least distance by ACPI's table, ascending."""
@@ -147,6 +200,11 @@ class Files:
     def _missing(self, what: str, path: Path, error: Exception | str) -> None:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         self.left_out.append(LeftOut(what, str(path), None, reason))
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A key by which `mlx5_9` comes before `mlx5_10`."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _integer(path: Path) -> int:

@@ -168,6 +168,42 @@ EXPORT enum code nvmlDeviceGetGpuFabricInfoV(device_t device, struct fabric *inf
 	return SUCCESS;
 }
 
+/* --- where a GPU is in its rack --------------------------------------------------------------------------------- */
+
+struct platform {
+	unsigned version;
+	unsigned char ib_guid[16];
+	char chassis_serial[16];
+	unsigned char slot, tray, host, peer_type, module;
+};
+
+_Static_assert(sizeof(struct platform) == 44, "v2 of platform info has 44 bytes");
+
+EXPORT enum code nvmlDeviceGetPlatformInfo(device_t device, struct platform *info)
+{
+	struct json *found;
+
+	ENTER(device);
+	if (!info || !is(device, GPU))
+		return INVALID_ARGUMENT;
+	if (info->version != 0x0200002c)
+		return ARGUMENT_VERSION_MISMATCH;
+	if (!(found = json_get(host, "platform")))
+		return NOT_SUPPORTED;
+	*info = (struct platform){
+		.version = info->version,
+		.slot = (unsigned char)json_number(found, "slotNumber", 0),
+		.tray = (unsigned char)json_number(found, "trayIndex", 0),
+		.host = (unsigned char)json_number(found, "hostId", 0),
+		.peer_type = (unsigned char)json_number(found, "peerType", 0),
+		.module = (unsigned char)json_number(device->gpu, "moduleId", 0),
+	};
+	/* All bytes of the field may be in use, without a zero at the end. */
+	memcpy(info->chassis_serial, json_text(found, "chassisSerial"),
+	       strnlen(json_text(found, "chassisSerial"), sizeof info->chassis_serial));
+	return SUCCESS;
+}
+
 /* --- confidential computing ------------------------------------------------------------------------------------- */
 
 struct cc_settings {

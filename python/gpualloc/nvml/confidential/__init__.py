@@ -125,8 +125,8 @@ def annotate(
         attestation: Verdicts and the time.
 
     Raises:
-        InvalidInputError: for a label that means nothing, what is no slice, or where protected PCIe needs slices that are
-            not there.
+        InvalidInputError: for a label that means nothing, what is no slice, or where protected PCIe needs slices that
+            are not there.
     """
     made = [_checked(one) for one in slices]
     noted: list[LeftOut] = []
