@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from gpualloc import _quantity, cel, kube, mig, vendors
+from gpualloc import _quantity, cel, fleet, kube, mig, vendors
+from gpualloc.fleet import catalogue, parse
 from gpualloc.mig import parted, profile, tables
 from gpualloc.nvml import pci_names, words
 from gpualloc.vendors import tpu
@@ -18,7 +19,25 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 
 
-@pytest.mark.parametrize("module", [cel, kube, _quantity, mig, parted, profile, tables, pci_names, words, vendors, tpu])
+@pytest.mark.parametrize(
+    "module",
+    [
+        cel,
+        kube,
+        _quantity,
+        fleet,
+        catalogue,
+        parse,
+        mig,
+        parted,
+        profile,
+        tables,
+        pci_names,
+        words,
+        vendors,
+        tpu,
+    ],
+)
 def test_docstrings(module: object) -> None:
     failed, attempted = doctest.testmod(module)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     assert attempted

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from gpualloc.nvml import Attestation, Discovery, FeatureOptions, Partition, Shares
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_parser", "run", "shares"]
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]
@@ -35,7 +35,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--node-name", metavar="NAME", help="default: $NODE_NAME, or the host's name")
     parser.add_argument("--node-uid", metavar="UID", help="owner of the slices; needed where they go into a cluster")
     parser.add_argument("--dynamic-mig", action="store_true", help="possible MIG partitions, with shared counters")
-    parser.add_argument("--shares", type=_shares, metavar="memory|unlimited|N", help="let several claims hold a device")
+    parser.add_argument("--shares", type=shares, metavar="memory|unlimited|N", help="let several claims hold a device")
     parser.add_argument("--vfio", action="store_true", help="passthrough devices too")
     parser.add_argument("--list-attributes", action="store_true", help="NUMA nodes as lists")
     parser.add_argument("--health", action="store_true", help="taints by the health events that are pending in NVML")
@@ -123,7 +123,8 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _shares(text: str) -> Shares:
+def shares(text: str) -> Shares:
+    """What `--shares` says; a ValueError is argparse's way to refuse."""
     if text in ("memory", "unlimited"):
         return text  # type: ignore[return-value]  # one of the two words
     return int(text)
