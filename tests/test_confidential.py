@@ -1,4 +1,4 @@
-"""Confidential computing: what devices say of it, legal shapes, verdicts, and claims that demand it.
+"""Confidential computing: what devices say of it, legal shapes, and claims that demand it.
 
 Without this file nobody would notice if a claim for attested production GPUs were given a device in development mode or
 with an expired verdict, if part of a host in protected PCIe were given away, or if a mode were made up.
@@ -7,25 +7,25 @@ with an expired verdict, if part of a host in protected PCIe were given away, or
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+import yaml
 
 import gpualloc as ga
 from gpualloc import nvml
 from gpualloc.nvml import confidential
 from gpualloc.nvml.confidential.state import state_of
-from gpualloc.nvml.confidential.verdict import judge
 from nvml_hosts import HERE, HOSTS, Json, Machines, devices_of, edited
+from test_attestation import HOUR, NOON, verdict
 from test_nvml import claim_of, command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
 pytestmark = [
@@ -35,8 +35,6 @@ pytestmark = [
 
 ONE, EIGHT, GB200, T4 = (HOSTS / f"{name}.json" for name in ("h100-cc-x1", "h100-ppcie-x8", "gb200-x4", "t4-x2"))
 ON: Json = {"confidential": True}
-NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
 SINGLE = (("confCompute.ccFeature", 1), ("confCompute.multiGpuMode", 0))
 ENCRYPTED = (
     ("confCompute", {"cpuCaps": 2, "gpusCaps": 1, "environment": 2, "ccFeature": 1, "multiGpuMode": 2, "gpusReady": 1}),
@@ -64,17 +62,6 @@ def taints(device: Json) -> list[tuple[str, str]]:
     prefix = f"{confidential.DOMAIN}/"
     assert {one["effect"] for one in device.get("taints", [])} <= {"NoSchedule"}
     return [(one["key"].removeprefix(prefix), one.get("value", "")) for one in device.get("taints", [])]
-
-
-def verdict(issued: float = -1, expires: float = 1, *gpus: str, passed: bool = True) -> confidential.Verdict:
-    """Hours before and after noon."""
-    return confidential.Verdict(
-        passed=passed,
-        issued=NOON + issued * HOUR,
-        expires=NOON + expires * HOUR,
-        verifier="verifier.example",
-        gpus=frozenset(gpus),
-    )
 
 
 # --- the state --------------------------------------------------------------------------------------------------------
@@ -247,6 +234,8 @@ class TestShapes:
         assert len(counter_set["counters"]) == 12
         assert device["consumesCounters"] == [{"counterSet": counter_set["name"], "counters": counter_set["counters"]}]
         uuids = [gpu["uuid"] for gpu in json.loads(EIGHT.read_text())["gpus"]]
+        answer = inventory(found).allocate(asking(0, WHOLE))
+        assert list(nvml.visible(answer, found["slices"])) == uuids
         assert [said(device)[f"member{number}"] for number in range(8)] == uuids
         assert {**said(device), "island": 0}.items() >= {"mode": "ppcie", "gpus": 8, "switches": 4}.items()
         assert device["attributes"]["productName"] == {"string": "NVIDIA H100 80GB HBM3"}
@@ -305,93 +294,6 @@ class TestShapes:
         assert inventory(blackwell).allocate(connected(0, 4))
         broken = machines.host(edited(GB200, *ENCRYPTED, ("gpus.2.fabric.state", 2)))
         assert not inventory(machines.discover(broken, features=ON)).allocate(connected(0, 4))
-
-
-# --- verdicts ---------------------------------------------------------------------------------------------------------
-
-A, B = "GPU-a", "GPU-b"
-verdicts = st.builds(
-    verdict,
-    st.integers(-5, 0),
-    st.integers(1, 5),
-    st.sampled_from((A, B)),
-    passed=st.booleans(),
-)
-
-
-class TestVerdicts:
-    # Verdicts, hours after noon; whether attested, and what stands against it.
-    @pytest.mark.parametrize(
-        ("given_verdicts", "hours", "attested", "against"),
-        [
-            ([], 0, False, None),
-            ([verdict()], 0, True, None),
-            ([verdict()], 0.99, True, None),
-            ([verdict()], 1, False, "expired"),
-            ([verdict()], -1.01, False, None),
-            ([verdict(passed=False)], 0, False, "failed"),
-            ([verdict(passed=False), verdict(-0.5)], 0, True, None),
-            ([verdict(), verdict(-0.5, passed=False)], 0, False, "failed"),
-            ([verdict(), verdict(passed=False)], 0, False, "failed"),
-            ([verdict(-1, 9), verdict(-0.5, 1)], 2, False, "expired"),
-            ([verdict(-1, 1, B)], 0, False, None),
-            ([verdict(-1, 1, A, B)], 0, True, None),
-        ],
-    )
-    def test_one_gpu(
-        self, given_verdicts: list[confidential.Verdict], hours: float, *, attested: bool, against: str | None
-    ) -> None:
-        found = judge([{A, "0000:07:00.0"}], confidential.Attestation(tuple(given_verdicts), NOON + hours * HOUR))
-        assert (found.attested, found.against) == (attested, against)
-
-    @given(st.lists(verdicts, max_size=6), st.integers(-6, 6), st.randoms(use_true_random=False))
-    def test_any(self, given_verdicts: list[confidential.Verdict], hours: int, random: Any) -> None:
-        """Order says nothing; together is each; nothing is both attested and refused; what holds was passed."""
-        now = NOON + hours * HOUR
-        attestation = confidential.Attestation(tuple(given_verdicts), now)
-        both, first, second = (judge(members, attestation) for members in ([{A}, {B}], [{A}], [{B}]))
-        random.shuffle(given_verdicts)
-        assert judge([{A}, {B}], confidential.Attestation(tuple(given_verdicts), now)) == both
-        assert both.attested == (first.attested and second.attested)
-        assert (both.against is None) == (first.against is None and second.against is None)
-        if first.attested:
-            assert first.against is None
-            assert any(one.passed and one.issued <= now < one.expires and A in one.gpus for one in given_verdicts)
-
-    @pytest.mark.parametrize(
-        ("row", "error"),
-        [
-            ({}, "attestation: verdicts[0].passed: must be true or false"),
-            ({"passed": 1}, "verdicts[0].passed"),
-            ({"passed": True}, "verdicts[0].issuedAt: None is no time"),
-            ({"passed": True, "issuedAt": "2026-01-31T12:00:00"}, "verdicts[0].issuedAt"),
-            ({"passed": True, "issuedAt": 1, "expiresAt": 1}, "verdicts[0].expiresAt: is not after it was issued"),
-            ({"passed": True, "issuedAt": 1, "expiresAt": 1 << 80}, "verdicts[0].expiresAt"),
-            ({"passed": True, "issuedAt": 1, "expiresAt": 2, "verifier": 5}, "verdicts[0].verifier: must be text"),
-            ({"passed": True, "issuedAt": 1, "expiresAt": 2, "verifier": "v" * 65}, "verdicts[0].verifier: is longer"),
-            ({"passed": True, "issuedAt": 1, "expiresAt": 2, "gpus": [1]}, "verdicts[0].gpus: must be a list"),
-            ({"passed": True, "issuedAt": 1, "expiresAt": 2, "gpus": []}, "verdicts[0].gpus: is empty"),
-            ({"passed": True, "issuedAt": 1, "expiresAt": 2, "expires": 2}, "verdicts[0].expires: no such field"),
-            ("x", "verdicts[0]: must be an object"),
-        ],
-    )
-    def test_bad_input(self, row: object, error: str) -> None:
-        with pytest.raises(ga.InvalidInputError) as caught:
-            confidential.verdicts_from({"verdicts": [row]})
-        assert error in str(caught.value)
-
-    def test_claims_of_a_token(self) -> None:
-        claims = {"iss": "v", "iat": 1769860800, "exp": 1769864400, "x-nvidia-overall-att-result": True, "sub": "s"}
-        made = confidential.verdict_from_claims(claims, [A])
-        assert made == confidential.Verdict(
-            passed=True, issued=NOON, expires=NOON + HOUR, verifier="v", gpus=frozenset([A])
-        )
-        with pytest.raises(ga.InvalidInputError, match="exp"):
-            confidential.verdict_from_claims({**claims, "exp": None})
-
-    def test_time_has_a_zone(self) -> None:
-        with pytest.raises(ga.InvalidInputError, match="now: has no time zone"):
-            confidential.Attestation((), NOON.replace(tzinfo=None))
 
 
 # --- claims -----------------------------------------------------------------------------------------------------------
@@ -476,6 +378,38 @@ class TestClaims:
         found = published(described(machines, ONE), verdict(0.5, 1))
         assert found["leftOut"] == ["an attestation: it is from after the time asked about"]
         assert said(devices_of(found["slices"])["gpu-0"])["attested"] is False
+
+
+class TestPage:
+    """`docs/confidential-computing.md`, as a reader would use it."""
+
+    PAGE = (HERE.parents[1] / "docs" / "confidential-computing.md").read_text()
+
+    def block(self, language: str) -> str:
+        found = re.search(rf"```{language}\n(.*?)```", self.PAGE, re.DOTALL)
+        assert found
+        return found[1]
+
+    def test_claim(self, machines: Machines) -> None:
+        claim = yaml.safe_load(self.block("yaml"))
+        (request,) = claim["spec"]["devices"]["requests"]
+        assert request["exactly"]["selectors"][0]["cel"]["expression"] == confidential.ATTESTED_PRODUCTION
+        given_verdicts = confidential.verdicts_from(json.loads(self.block("json")))
+        host = described(machines, ONE)
+        assert inventory(published(host, *given_verdicts)).allocate(claim)
+        assert not inventory(published(host, *given_verdicts, at=NOON + HOUR)).allocate(claim)
+
+    def test_attributes(self, machines: Machines) -> None:
+        """All that are published stand in the table, and nothing else does."""
+        table = dict(re.findall(r"^\| `(\w+?)0?`[^|]*\| (string|bool|int) \|", self.PAGE, re.MULTILINE))
+        table |= dict(re.findall(r"^\| `(\w+)` \| (string|bool|int) \|", self.PAGE, re.MULTILINE))
+        kinds: Json = {}
+        for fixture in (ONE, EIGHT):
+            for device in devices_of(published(described(machines, fixture), verdict())["slices"]).values():
+                for name, value in said(device).items():
+                    kind = {bool: "bool", int: "int", str: "string"}[type(value)]
+                    kinds[name.rstrip("01234567")] = kind
+        assert table == kinds
 
 
 # --- slices of a cluster ----------------------------------------------------------------------------------------------

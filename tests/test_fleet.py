@@ -10,6 +10,8 @@ import contextlib
 import json
 import re
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -156,6 +158,60 @@ class TestMachines:
     def test_dynamic_mig(self) -> None:
         devices = devices_of(fleet.describe("1 dgx-h100", dynamic_mig=True).hosts[0].slices())
         assert len(devices) == 8 * 26
+
+
+# --- what a process may see -------------------------------------------------------------------------------------------
+
+
+def two_of(inventory: ga.Inventory, kind: str, **exactly: Any) -> ga.Answer:
+    request = {"name": "it", "exactly": {"deviceClassName": kind, "count": 2, **exactly}}
+    return inventory.allocate(claim_of(0, {"requests": [request]}))
+
+
+class TestVisible:
+    def test_uuids_in_order(self) -> None:
+        found = fleet.describe("2 dgx-h100", shares=2)
+        inventory = found.inventory()
+        answer = two_of(inventory, "gpu.nvidia.com", count=3)
+        expected = [gpu.uuid for gpu in (found.hosts[0].host() or nvml.Host()).gpus[:3]]
+        assert list(nvml.visible(answer, found.slices)) == expected
+        # A GPU that is given twice, as two shares, is one GPU.
+        request = {"name": "it", "exactly": {"deviceClassName": "gpu.nvidia.com", "count": 8}}
+        both = inventory.allocate([claim_of(number, {"requests": [request]}) for number in range(2)])
+        assert sum(len(one.devices) for one in both.claims) == 16
+        assert len(nvml.visible(both, found.slices)) == 8
+
+    @pytest.mark.parametrize(
+        ("features", "kind", "error"),
+        [
+            ({"vfio": True}, "vfio.gpu.nvidia.com", "device gpu.nvidia.com/dgx-h100-1/gpu-vfio-0: attributes"),
+            ({"dynamic_mig": True}, "mig.nvidia.com", "has no UUID that a process could see it by"),
+            ({"kubernetes": "1.36"}, "none", "answer: outcome: is error"),
+        ],
+    )
+    def test_nothing_to_see(self, features: Json, kind: str, error: str) -> None:
+        found = fleet.describe("1 dgx-h100", **features)
+        with pytest.raises(ga.InvalidInputError, match=error):
+            nvml.visible(two_of(found.inventory(), kind), found.slices)
+
+    def test_device_of_other_slices(self) -> None:
+        answer = two_of(fleet.describe("1 dgx-h100").inventory(), "gpu.nvidia.com")
+        with pytest.raises(ga.InvalidInputError, match="dgx-h100-1/gpu-0: is in none of the slices"):
+            nvml.visible(answer, fleet.describe("1 t4-x2").slices)
+
+    @needs_compiler
+    @pytest.mark.parametrize("name", ["gb200-x4", "t4-x2"])
+    def test_example(self, name: str) -> None:
+        """`examples/machine.py` on a machine with GPUs, and on one without a driver."""
+        program = [sys.executable, str(HERE.parents[1] / "examples" / "machine.py")]
+        fixture = HERE / "hosts" / f"{name}.json"
+        run = [sys.executable, str(HERE / "run")]
+        done = subprocess.run([*run, str(fixture), *program], capture_output=True, text=True, check=True)
+        uuids = [gpu["uuid"] for gpu in json.loads(fixture.read_text())["gpus"][:2]]
+        assert done.stdout.splitlines()[-1] == f"CUDA_VISIBLE_DEVICES={','.join(uuids)}"
+        fault = ["--fault", "nvmlInitWithFlags=9"]
+        done = subprocess.run([*run, *fault, str(fixture), *program], capture_output=True, text=True, check=True)
+        assert "placed on node dgx-h100-1" in done.stdout
 
 
 # --- text -------------------------------------------------------------------------------------------------------------

@@ -48,6 +48,11 @@ class Fleet:
         found: list[Json] = json.loads(self.json(classes=classes))["items"]
         return found
 
+    @property
+    def slices(self) -> list[Json]:
+        """The ResourceSlices of all machines."""
+        return [one for one in self.documents(classes=False) if one["kind"] == "ResourceSlice"]
+
     def inventory(self, *, classes: bool = True) -> Inventory:
         """All of it, to allocate from."""
         return Inventory.from_documents(self.json(classes=classes))

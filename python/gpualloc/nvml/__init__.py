@@ -17,7 +17,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Unpack
 
 from gpualloc._errors import DiscoveryError, InvalidInputError
+from gpualloc._native import Inventory
 from gpualloc.nvml import confidential
+from gpualloc.nvml.classes import DEVICE_CLASSES
 from gpualloc.nvml.compute_domain import CLIQUE_LABEL, clique
 from gpualloc.nvml.confidential import Attestation, Verdict
 from gpualloc.nvml.document import from_document, to_document
@@ -28,6 +30,7 @@ from gpualloc.nvml.link_table import link_table
 from gpualloc.nvml.links import GpuLinks, HostLinks, NvLink, Pair, Platform, RdmaNic
 from gpualloc.nvml.read import HOST_ROOT, read_host
 from gpualloc.nvml.slices import NO_UID, Publication, publish, publish_compute_domain
+from gpualloc.nvml.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from gpualloc.links import LinkTable
 
 __all__ = [
+    "DEVICE_CLASSES",
     "HOST_ROOT",
     "NO_UID",
     "Attestation",
@@ -74,6 +78,7 @@ __all__ = [
     "publish_compute_domain",
     "read_host",
     "to_document",
+    "visible",
 ]
 
 
@@ -95,6 +100,11 @@ class Discovery:
     """Why an API server would refuse the slices, which are as the driver makes them; see `within_limits`."""
     calls: int
     """How many NVML calls it took."""
+
+    def inventory(self) -> Inventory:
+        """The machine to allocate from, with the DeviceClasses of the driver's chart."""
+        composite = () if self.host.confidential is None else confidential.DEVICE_CLASSES
+        return Inventory.from_documents([*DEVICE_CLASSES, *composite, self.node, *self.slices])
 
 
 def discover(  # noqa: PLR0913  # each is one thing to ask for
