@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import gpualloc as ga
 from gpualloc import nvml
@@ -22,6 +24,7 @@ from gpualloc.nvml.confidential.state import state_of
 from nvml_hosts import HERE, HOSTS, Json, Machines, devices_of, edited
 from test_attestation import HOUR, NOON, verdict
 from test_nvml import claim_of, command
+from test_nvml_plain import hosts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -294,6 +297,44 @@ class TestShapes:
         assert inventory(blackwell).allocate(connected(0, 4))
         broken = machines.host(edited(GB200, *ENCRYPTED, ("gpus.2.fabric.state", 2)))
         assert not inventory(machines.discover(broken, features=ON)).allocate(connected(0, 4))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(
+    content=hosts(),
+    state=st.fixed_dictionaries(
+        {
+            "cpuCaps": st.integers(0, 5),
+            "gpusCaps": st.integers(0, 1),
+            "environment": st.integers(0, 3),
+            "ccFeature": st.integers(0, 1),
+            "devToolsMode": st.integers(0, 1),
+            "multiGpuMode": st.integers(0, 3),
+            "gpusReady": st.integers(0, 1),
+        }
+    ),
+    features=st.sampled_from([{}, {"vfio": True}, {"dynamic_mig": True}, {"shares": 3}]),
+)
+def test_any_host(machines: Machines, content: Json, state: Json, features: Json) -> None:
+    """Within limits and legal, whatever the driver says: one mode, whole hosts whole, no MIG devices where it is on."""
+    fixture = machines.host({**content, "confCompute": state})
+    found = machines.discover(fixture, features={**features, **ON, "within_limits": True})
+    machines.forget(fixture)
+    devices = list(devices_of(found["slices"]).values())
+    assert ga.validate(found["slices"]) == []
+    assert not ga.Inventory.from_documents([*found["slices"], found["node"]]).report
+    is_on = bool(state["ccFeature"] or state["multiGpuMode"])
+    kinds = {device["attributes"]["type"]["string"] for device in devices}
+    if is_on:
+        assert "mig" not in kinds
+    if state["multiGpuMode"] == 1:
+        assert kinds <= {"ppcie", "ppcie-vfio"}
+        lost = any(gpu["lost"] for gpu in content["gpus"])
+        assert ("ppcie" in kinds) <= (not lost and bool(content["gpus"]))
+    for device in devices:
+        # A code that is not known is no mode, except where debuggers are let in, which is bad whatever it is.
+        assert ("mode" in said(device)) == (not is_on or bool(state["devToolsMode"]) or state["multiGpuMode"] != 3)
+        assert (("devtools", "") in taints(device)) == (is_on and bool(state["devToolsMode"]))
 
 
 # --- claims -----------------------------------------------------------------------------------------------------------

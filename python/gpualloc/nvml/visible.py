@@ -5,7 +5,7 @@ Looks up what slices say; prepares nothing and knows no sharing. Start at :func:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gpualloc._errors import InvalidInputError
 from gpualloc.nvml.confidential.devices import DOMAIN
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["visible"]
 
+Json: TypeAlias = dict[str, Any]
 _MEMBER = f"{DOMAIN}/member"
 
 
@@ -33,11 +34,11 @@ def visible(answer: Answer, slices: Iterable[Mapping[str, Any]]) -> tuple[str, .
     """
     if not answer:
         raise InvalidInputError(f"is {answer.outcome}: no device is given", "answer", "outcome")
-    known = {
-        f"{one['spec']['driver']}/{one['spec']['pool']['name']}/{device['name']}": device
-        for one in slices
-        for device in one["spec"].get("devices") or []
-    }
+    known: dict[str, Json] = {}
+    for one in slices:
+        spec: Json = one["spec"]
+        devices: list[Json] = spec.get("devices") or []
+        known |= {f"{spec['driver']}/{spec['pool']['name']}/{device['name']}": device for device in devices}
     found: dict[str, None] = {}
     for claim in answer.claims:
         for device in claim.devices:
@@ -45,10 +46,10 @@ def visible(answer: Answer, slices: Iterable[Mapping[str, Any]]) -> tuple[str, .
     return tuple(found)
 
 
-def _uuids(name: str, device: Mapping[str, Any] | None) -> list[str]:
+def _uuids(name: str, device: Json | None) -> list[str]:
     if device is None:
         raise InvalidInputError("is in none of the slices", f"device {name}")
-    attributes: Mapping[str, Any] = device.get("attributes") or {}
+    attributes: dict[str, Json] = device.get("attributes") or {}
     kind = attributes.get("type", {}).get("string")
     members = [one["string"] for key, one in attributes.items() if key.startswith(_MEMBER)]
     uuids = members or [attributes[key]["string"] for key in ("uuid",) if key in attributes]

@@ -45,13 +45,15 @@ class State:
     """`unavailable`, `simulated` or `production`."""
     multi_gpu: str | None = None
     """`none`, `protected-pcie` or `nvle`."""
+    in_unknown_mode: bool = False
+    """Whether it is on in a mode for several GPUs that has no word here."""
     ready: bool | None = None
     """Whether the GPUs accept work; they refuse it until whoever attested them lets them."""
 
     @property
     def is_on(self) -> bool:
-        """Whether memory is protected, for production or not."""
-        return self.mode not in (None, "off")
+        """Whether memory is protected, for production or not, also in a mode that nobody here knows."""
+        return self.in_unknown_mode or self.mode not in (None, "off")
 
     @property
     def is_whole_host(self) -> bool:
@@ -79,8 +81,10 @@ def state_of(known: Confidential) -> tuple[State, tuple[LeftOut, ...]]:
 
     multi_gpu = word("multiGPU", known.multi_gpu, _MULTI_GPU)
     mode = _mode(known)
+    in_unknown_mode = mode is None and bool(known.feature or known.multi_gpu)
     if mode is None:
-        mode = known.label
+        # A label that says less than NVML, which says that it is on, is no word for it.
+        mode = None if in_unknown_mode else known.label
     # Of encrypted NVLink the label says `on`, as of single GPUs.
     elif known.label not in (None, mode) and (known.label, mode) != ("on", "nvle"):
         reason = f"the node's label says {known.label!r}, NVML says {mode!r}"
@@ -91,6 +95,7 @@ def state_of(known: Confidential) -> tuple[State, tuple[LeftOut, ...]]:
         cpu=word("cpu", known.cpu_caps, _CPUS),
         environment=word("environment", known.environment, _ENVIRONMENTS),
         multi_gpu=multi_gpu,
+        in_unknown_mode=in_unknown_mode,
         ready=None if known.ready is None else bool(known.ready),
     ), tuple(noted)
 
