@@ -287,6 +287,10 @@ class TestCommand:
         assert lines[1].split()[:4] == ["gb200-nvl72", "2", "36", "144"]
         assert lines[2].split()[:4] == ["dgx-h100", "3", "3", "24"]
 
+    def test_kinds(self) -> None:
+        lines = command("fleet").stdout.splitlines()[1:]
+        assert [line.split()[:2] for line in lines] == [[name, str(fleet.kind(name).hosts)] for name in fleet.kinds()]
+
     def test_bad_input(self) -> None:
         done = command("fleet", "1 abacus")
         assert done.returncode == 2

@@ -374,15 +374,18 @@ class TestFewCalls:
 # --- writing down -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("features", [{"vfio": True}, {"dynamic_mig": True}])
-def test_recorded_host_is_the_host(machines: Machines, tmp_path: Path, features: Json) -> None:
+@pytest.mark.parametrize(
+    ("fixture", "features"),
+    [(GB200, {"vfio": True}), (GB200, {"dynamic_mig": True}), (CONFIDENTIAL, {"confidential": True})],
+)
+def test_recorded_host_is_the_host(machines: Machines, tmp_path: Path, fixture: Path, features: Json) -> None:
     """What `record.py` writes down of a machine gives the same slices; on real ones too, see `test_nvml_real.py`."""
-    program = [sys.executable, str(HERE / "run"), str(GB200), sys.executable, str(HERE / "record.py")]
+    program = [sys.executable, str(HERE / "run"), str(fixture), sys.executable, str(HERE / "record.py")]
     done = subprocess.run(program, capture_output=True, text=True, check=True)
     recorded = tmp_path / "recorded.json"
     recorded.write_text(done.stdout)
-    sound = json.dumps(machines.discover(GB200, features=features, node_name="a")["slices"])
-    for gpu, made in zip(json.loads(GB200.read_text())["gpus"], json.loads(done.stdout)["gpus"], strict=True):
+    sound = json.dumps(machines.discover(fixture, features=features, node_name="a")["slices"])
+    for gpu, made in zip(json.loads(fixture.read_text())["gpus"], json.loads(done.stdout)["gpus"], strict=True):
         assert gpu["uuid"] != made["uuid"]
         sound = sound.replace(gpu["uuid"], made["uuid"])
     assert machines.discover(recorded, features=features, node_name="a")["slices"] == json.loads(sound)

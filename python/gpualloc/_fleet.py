@@ -27,9 +27,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="print the Nodes and ResourceSlices of a described cluster",
         description="Prints what the machines of a description would publish, with DeviceClasses and Nodes: the same "
         "bytes for the same text. For planning, tests and demos.",
-        epilog='"1 help" is answered with the kinds of machine there are',
+        epilog="without a text it lists the kinds of machine there are",
     )
-    parser.add_argument("fleet", metavar="TEXT", help='numbers and kinds: "40 dgx-h100, 9 gb200-nvl72"')
+    parser.add_argument("fleet", nargs="?", metavar="TEXT", help='numbers and kinds: "40 dgx-h100, 9 gb200-nvl72"')
     parser.add_argument("--no-classes", action="store_true", help="leave out the DeviceClasses")
     parser.add_argument("--compute-domains", action="store_true", help="what the compute-domain driver publishes too")
     parser.add_argument("--dynamic-mig", action="store_true", help="possible MIG partitions, with shared counters")
@@ -44,6 +44,12 @@ def run(options: argparse.Namespace) -> int:
     """Describes and prints; the exit status."""
     from gpualloc import fleet  # noqa: PLC0415  # other commands need none of it
 
+    if options.fleet is None:
+        known = [fleet.kind(name) for name in fleet.kinds()]
+        _render.table(
+            sys.stdout, ("KIND", "MACHINES", "WHAT"), [[one.name, str(one.hosts), one.title] for one in known]
+        )
+        return 0
     found = fleet.describe(
         options.fleet,
         compute_domains=options.compute_domains,
