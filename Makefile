@@ -10,7 +10,7 @@ N ?= 300000
 .PHONY: help demo test lint test-rust test-python upstream oracle campaign trials bite bench side-by-side wheel clean
 
 help:
-	@echo "make demo      set up, then allocate the example cluster"
+	@echo "make demo      set up, find or describe GPUs, then allocate the example cluster"
 	@echo "make test      set up, then run everything the gate runs"
 	@echo "make bench     time parsing, CEL and allocation, from Rust and from Python, and both engines side by side"
 	@echo "make side-by-side  ROW='words' QUICK=--quick  only that, only rows with these words, in smaller worlds"
@@ -38,7 +38,7 @@ $(VENV)/wheel: $(SOURCES) $(BIN)/maturin
 	rm -rf build/wheel
 	$(BIN)/maturin build --release --quiet --out build/wheel --interpreter $(BIN)/python
 	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps build/wheel/*.whl
-	$(BIN)/python -m pip install --quiet "$$(ls build/wheel/*.whl)[cli]"
+	$(BIN)/python -m pip install --quiet "$$(ls build/wheel/*.whl)[cli,nvml]"
 	touch $@
 
 wheel: $(VENV)/wheel

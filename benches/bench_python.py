@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import gpualloc as ga
-from gpualloc import cel
+from gpualloc import cel, fleet
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -221,3 +221,9 @@ def bench_what_if_this_pod_went_first(benchmark: BenchmarkFixture, what_if: What
         assert after.survey(two, before=before).first
 
     benchmark(ask)
+
+
+def bench_fleet(benchmark: BenchmarkFixture) -> None:
+    """A thousand machines of a description, from text to inventory."""
+    inventory = benchmark(lambda: fleet.describe("600 dgx-h100, 10 gb200-nvl72, 100 mi300x, 120 tpu-v6e").inventory())
+    assert len(inventory.nodes) == 1_000

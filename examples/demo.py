@@ -1,15 +1,18 @@
-"""The example cluster at work: allocates the claims that fit and explains the one that does not.
+"""GPUs found and described, then the example cluster at work: what fits is allocated, what does not is explained.
 
-Run by `make demo`. Every step is what a person would type on the command line.
+Run by `make demo`. Every step is what a person would type on the command line. GPUs are found on this machine; where
+there is a C compiler also on a GB200 tray that is not here, whose NVML is the stand-in of the tests.
 """
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 EXAMPLES = Path(__file__).parent
+NVML = EXAMPLES.parent / "tests" / "nvml"
 CLUSTER = sorted((EXAMPLES / "cluster").glob("*.yaml"))
 
 STEPS = [
@@ -28,6 +31,16 @@ STEPS = [
 
 def main() -> int:
     """Runs the steps; the last one is expected not to fit."""
+    machine = [sys.executable, str(EXAMPLES / "machine.py")]
+    elsewhere = [sys.executable, str(NVML / "run"), str(NVML / "hosts" / "gb200-x4.json")]
+    cluster = [sys.executable, "-m", "gpualloc.cli", "fleet", "40 dgx-h100, 9 gb200-nvl72, 20 mi300x, 8 tpu-v6e"]
+    ways = {"Two GPUs of this machine": machine, "A whole cluster, described": cluster}
+    if shutil.which("cc"):
+        ways["Two GPUs of a GB200 tray that is not here"] = [*elsewhere, *machine]
+    for title, command in ways.items():
+        print(f"\n== {title}", flush=True)
+        if subprocess.run(command, check=False).returncode:
+            return 1
     files = [argument for path in CLUSTER for argument in ("-f", str(path))]
     statuses = []
     for title, name, options in STEPS:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from gpualloc import _quantity, cel, kube, links, mig, vendors
+from gpualloc import _quantity, cel, fleet, kube, links, mig, vendors
+from gpualloc.fleet import catalogue, parse
 from gpualloc.mig import parted, profile, tables
 from gpualloc.nvml import pci_names, words
 from gpualloc.vendors import tpu
@@ -20,7 +21,24 @@ README = ROOT / "README.md"
 
 
 @pytest.mark.parametrize(
-    "module", [cel, kube, _quantity, links, mig, parted, profile, tables, pci_names, words, vendors, tpu]
+    "module",
+    [
+        cel,
+        kube,
+        _quantity,
+        fleet,
+        links,
+        catalogue,
+        parse,
+        mig,
+        parted,
+        profile,
+        tables,
+        pci_names,
+        words,
+        vendors,
+        tpu,
+    ],
 )
 def test_docstrings(module: object) -> None:
     failed, attempted = doctest.testmod(module)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -2,7 +2,8 @@
 
 Documents come in, values come out: read an :class:`Inventory`, call :meth:`Inventory.allocate`, look at the
 :class:`Answer`. A refusal is an answer whose truth value is false, never an exception. See also :mod:`gpualloc.cel` for
-selectors alone, :mod:`gpualloc.kube` for what counts as a document and :mod:`gpualloc.nvml` for this machine's GPUs.
+selectors alone, :mod:`gpualloc.kube` for what counts as a document, :mod:`gpualloc.nvml` for this machine's GPUs and
+:mod:`gpualloc.fleet` for machines that are described.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ from gpualloc._errors import InvalidInputError
 if TYPE_CHECKING:
     import argparse
 
-    from gpualloc.nvml import Discovery, FeatureOptions, Partition, Shares
+    from gpualloc.nvml import Attestation, Discovery, FeatureOptions, Partition, Shares
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_parser", "run", "shares"]
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]
@@ -35,7 +35,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--node-name", metavar="NAME", help="default: $NODE_NAME, or the host's name")
     parser.add_argument("--node-uid", metavar="UID", help="owner of the slices; needed where they go into a cluster")
     parser.add_argument("--dynamic-mig", action="store_true", help="possible MIG partitions, with shared counters")
-    parser.add_argument("--shares", type=_shares, metavar="memory|unlimited|N", help="let several claims hold a device")
+    parser.add_argument("--shares", type=shares, metavar="memory|unlimited|N", help="let several claims hold a device")
     parser.add_argument("--vfio", action="store_true", help="passthrough devices too")
     parser.add_argument("--list-attributes", action="store_true", help="NUMA nodes as lists")
     parser.add_argument("--health", action="store_true", help="taints by the health events that are pending in NVML")
@@ -62,6 +62,28 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--compute-domain", action="store_true", help="what the compute-domain driver publishes instead"
     )
     parser.add_argument(
+        "--confidential",
+        action="store_true",
+        help="what is known of confidential computing, and only the shapes that are legal under it",
+    )
+    parser.add_argument(
+        "--confidential-mig", action="store_true", help="with --confidential: this platform can attest MIG devices"
+    )
+    parser.add_argument(
+        "--node-label",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a label of the Node; with --confidential nvidia.com/cc.mode says what NVML does not",
+    )
+    parser.add_argument(
+        "--attestation",
+        metavar="FILE",
+        help='with --confidential: JSON: {"verdicts": [{"passed": true, "issuedAt": TIME, "expiresAt": TIME, '
+        '"verifier": "…", "gpus": ["GPU-…"]}]}',
+    )
+    parser.add_argument("--at", metavar="TIME", help="the time at which verdicts are looked at: 2026-01-31T12:00:00Z")
+    parser.add_argument(
         "--within-limits", action="store_true", help="leave out devices that an API server would refuse"
     )
     parser.add_argument(
@@ -84,6 +106,8 @@ def run(options: argparse.Namespace) -> int:
         compute_domain=options.compute_domain,
         links=options.links is not None,
         node_uid=options.node_uid or nvml.NO_UID,
+        node_labels=_labels(options.node_label),
+        attestation=_attestation(options.attestation, options.at),
         **_features(options),
     )
     _topology.note(found.left_out)
@@ -99,7 +123,8 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _shares(text: str) -> Shares:
+def shares(text: str) -> Shares:
+    """What `--shares` says; a ValueError is argparse's way to refuse."""
     if text in ("memory", "unlimited"):
         return text  # type: ignore[return-value]  # one of the two words
     return int(text)
@@ -118,20 +143,43 @@ def _features(options: argparse.Namespace) -> FeatureOptions:
         "fabric_manager": options.fabric_manager,
         "partitions": _partitions(options.fabric_partitions),
         "within_limits": options.within_limits,
+        "confidential": options.confidential,
+        "confidential_mig": options.confidential_mig,
         "kubernetes": options.kubernetes,
     }
+
+
+def _labels(given: list[str]) -> dict[str, str]:
+    labels: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise InvalidInputError(f"{text!r} is not of the form NAME=VALUE", "", "--node-label")
+        labels[name] = value
+    return labels
+
+
+def _attestation(name: str | None, at: str | None) -> Attestation | None:
+    from gpualloc.nvml import Attestation  # noqa: PLC0415
+    from gpualloc.nvml.confidential import time_from, verdicts_from  # noqa: PLC0415
+
+    if name is None and at is None:
+        return None
+    if name is None or at is None:
+        raise InvalidInputError("mean something only together", "", "--attestation and --at")
+    return Attestation(verdicts_from(_json(name)), time_from(at, "", "--at"))
 
 
 def _partitions(name: str | None) -> tuple[Partition, ...]:
     from gpualloc.nvml import partitions_from  # noqa: PLC0415
 
-    if name is None:
-        return ()
+    return () if name is None else partitions_from(_json(name))
+
+
+def _json(name: str) -> object:
     try:
-        return partitions_from(json.loads(Path(name).read_bytes()))
+        return json.loads(Path(name).read_bytes())
     except (OSError, ValueError) as error:
-        if isinstance(error, InvalidInputError):
-            raise
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise InvalidInputError(reason, os.fspath(name), "") from None
 

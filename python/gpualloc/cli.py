@@ -1,4 +1,4 @@
-"""The command line: `gpualloc allocate`, `explain` and `verify`, `discover` and `topology`.
+"""The command line: `gpualloc allocate`, `explain` and `verify`, `discover`, `topology` and `fleet`.
 
 Reads files, asks the engine, prints; what looks at machines has modules of its own. Exit status: 0 placed (or legal, or
 found), 1 impossible (or not legal), 2 bad input or an error of upstream's, 3 undecided. Decides nothing. Start at
@@ -14,7 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from gpualloc import GpuallocError, InvalidInputError, Inventory, __version__, _discover, _render, _topology, _yaml
+from gpualloc import (
+    GpuallocError,
+    InvalidInputError,
+    Inventory,
+    __version__,
+    _discover,
+    _fleet,
+    _render,
+    _topology,
+    _yaml,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="judge claims that some scheduler has allocated")
     _discover.add_parser(commands)
     _topology.add_parser(commands)
+    _fleet.add_parser(commands)
     for command in (allocate, explain, verify):
         command.add_argument(
             "-f",
@@ -341,7 +352,7 @@ def _verify(options: argparse.Namespace, loaded: _Loaded) -> int:
 
 
 _COMMANDS = {"allocate": _allocate, "explain": _explain, "verify": _verify}
-_OF_MACHINES = {"discover": _discover.run, "topology": _topology.run}
+_OF_MACHINES = {"discover": _discover.run, "topology": _topology.run, "fleet": _fleet.run}
 
 
 if __name__ == "__main__":

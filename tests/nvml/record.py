@@ -37,7 +37,7 @@ def record(name: str = "recorded") -> Json:
                 "nvmlVersion": pynvml.nvmlSystemGetNVMLVersion(),
                 "cudaDriverVersion": pynvml.nvmlSystemGetCudaDriverVersion_v2(),
             },
-            "confCompute": None,
+            "confCompute": confidential(),
             "iommufd": (ROOT / "dev/iommu").exists(),
             "migProfileSets": sets,
             "gpus": [gpu(index, handle, sets) for index, handle in enumerate(handles)],
@@ -55,6 +55,34 @@ def record(name: str = "recorded") -> Json:
         }
     finally:
         pynvml.nvmlShutdown()
+
+
+def confidential() -> Json | None:
+    """The state of confidential computing; nothing where NVML has none, or the driver is too old to say all of it."""
+    settings = pynvml.c_nvmlSystemConfComputeSettings_v1_t()
+    try:
+        if pynvml.nvmlSystemGetConfComputeSettings(byref(settings)):
+            return None
+        capabilities = pynvml.nvmlSystemGetConfComputeCapabilities()
+        ready = pynvml.nvmlSystemGetConfComputeGpusReadyState()
+    except (pynvml.NVMLError_NotSupported, pynvml.NVMLError_FunctionNotFound):
+        return None
+    return {
+        "cpuCaps": capabilities.cpuCaps,
+        "gpusCaps": capabilities.gpusCaps,
+        "environment": settings.environment,
+        "ccFeature": settings.ccFeature,
+        "devToolsMode": settings.devToolsMode,
+        "multiGpuMode": settings.multiGpuMode,
+        "gpusReady": ready,
+    }
+
+
+def protected(handle: Any) -> Json | None:
+    memory = ask("ConfComputeMemSizeInfo", handle)
+    if memory is None:
+        return None
+    return {"protectedKiB": memory.protectedMemSizeKib, "unprotectedKiB": memory.unprotectedMemSizeKib}
 
 
 def ask(name: str, *arguments: Any) -> Any:
@@ -85,6 +113,7 @@ def gpu(index: int, handle: Any, sets: dict[str, list[Json]]) -> Json:
         "computeCapability": list(ask("CudaComputeCapability", handle)),
         "memory": None if memory is None else {"totalBytes": memory.total, "reservedBytes": 0, "usedBytes": 0},
         "pci": pci(handle),
+        "confComputeMemory": protected(handle),
         "addressingMode": ask("AddressingMode", handle),
         "gpuMemoryNumaNode": ask("NumaNodeId", handle),
         "moduleId": ask("ModuleId", handle, c_uint()),

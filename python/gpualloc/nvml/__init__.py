@@ -17,24 +17,32 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Unpack
 
 from gpualloc._errors import DiscoveryError, InvalidInputError
+from gpualloc._native import Inventory
+from gpualloc.nvml import confidential
+from gpualloc.nvml.classes import DEVICE_CLASSES
 from gpualloc.nvml.compute_domain import CLIQUE_LABEL, clique
+from gpualloc.nvml.confidential import Attestation, Verdict
 from gpualloc.nvml.document import from_document, to_document
 from gpualloc.nvml.features import FeatureOptions, Features, Partition, Shares, partitions_from
 from gpualloc.nvml.health import event_from
-from gpualloc.nvml.host import Event, Fabric, Gpu, Host, LeftOut, MigDevice, MigProfile, PciGpu, Placement
+from gpualloc.nvml.host import Confidential, Event, Fabric, Gpu, Host, LeftOut, MigDevice, MigProfile, PciGpu, Placement
 from gpualloc.nvml.link_table import link_table
 from gpualloc.nvml.links import GpuLinks, HostLinks, NvLink, Pair, Platform, RdmaNic
 from gpualloc.nvml.read import HOST_ROOT, read_host
 from gpualloc.nvml.slices import NO_UID, Publication, publish, publish_compute_domain
+from gpualloc.nvml.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from gpualloc.links import LinkTable
 
 __all__ = [
+    "DEVICE_CLASSES",
     "HOST_ROOT",
     "NO_UID",
+    "Attestation",
+    "Confidential",
     "Discovery",
     "DiscoveryError",
     "Event",
@@ -58,6 +66,8 @@ __all__ = [
     "Publication",
     "RdmaNic",
     "Shares",
+    "Verdict",
+    "confidential",
     "discover",
     "discover_links",
     "event_from",
@@ -68,6 +78,7 @@ __all__ = [
     "publish_compute_domain",
     "read_host",
     "to_document",
+    "visible",
 ]
 
 
@@ -90,6 +101,11 @@ class Discovery:
     calls: int
     """How many NVML calls it took."""
 
+    def inventory(self) -> Inventory:
+        """The machine to allocate from, with the DeviceClasses of the driver's chart."""
+        composite = () if self.host.confidential is None else confidential.DEVICE_CLASSES
+        return Inventory.from_documents([*DEVICE_CLASSES, *composite, self.node, *self.slices])
+
 
 def discover(  # noqa: PLR0913  # each is one thing to ask for
     node_name: str | None = None,
@@ -98,6 +114,8 @@ def discover(  # noqa: PLR0913  # each is one thing to ask for
     compute_domain: bool = False,
     links: bool = False,
     node_uid: str = NO_UID,
+    node_labels: Mapping[str, str] | None = None,
+    attestation: Attestation | None = None,
     host_root: str | os.PathLike[str] | None = None,
     **features: Unpack[FeatureOptions],
 ) -> Discovery:
@@ -111,6 +129,9 @@ def discover(  # noqa: PLR0913  # each is one thing to ask for
         links: Ask what lies between the GPUs too: :attr:`Discovery.links`.
         node_uid: UID of the Node, which owns the slices. A cluster needs the real one: it deletes what belongs to
             nobody.
+        node_labels: Labels of the Node. With `confidential` the label `nvidia.com/cc.mode` says what NVML does not, and
+            with `vfio` a host whose GPUs are all in virtual machines needs no NVML then.
+        attestation: With `confidential`: verdicts, and the time at which they are looked at.
         host_root: Where the host's `sys` and `dev` are, default `$GPUALLOC_HOST_ROOT`, else `/`.
         **features: What the driver's gates and flags would be: the fields of :class:`Features`, such as
             `dynamic_mig=True` or `shares="memory"`.
@@ -126,16 +147,27 @@ def discover(  # noqa: PLR0913  # each is one thing to ask for
         raise InvalidInputError("mean nothing without health", "", "events")
     if compute_domain and wanted != Features(kubernetes=wanted.kubernetes):
         raise InvalidInputError("publishes no GPUs, so that features of GPUs mean nothing", "", "compute_domain")
+    if attestation is not None and not wanted.confidential:
+        raise InvalidInputError("means nothing without confidential", "", "attestation")
     node = _node(node_name)
-    host, calls = read_host(wanted, fabric=compute_domain, links=links, host_root=host_root)
+    mode = confidential.label_in(node_labels or {}, node) if wanted.confidential else None
+    host, calls = read_host(
+        wanted,
+        fabric=compute_domain,
+        links=links,
+        host_root=host_root,
+        without_nvml=wanted.vfio and mode is not None,
+    )
+    if host.confidential is not None:
+        host = replace(host, confidential=replace(host.confidential, label=mode))
     host = replace(host, events=(*host.events, *(event_from(text, host.gpus) for text in events)))
-    labels: dict[str, str] = {}
+    labels = dict(node_labels or {})
     if compute_domain:
         made = publish_compute_domain(host, node, node_uid=node_uid)
         found = clique(host)
-        labels = {} if found is None else {CLIQUE_LABEL: found}
+        labels |= {} if found is None else {CLIQUE_LABEL: found}
     else:
-        made = publish(host, node, wanted, node_uid=node_uid)
+        made = publish(host, node, wanted, node_uid=node_uid, attestation=attestation)
     table, missing = link_table(host, node) if links else (None, ())
     return Discovery(
         host=host,

@@ -11,6 +11,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gpualloc.nvml import mig
+from gpualloc.nvml.confidential.devices import usable_bytes
 from gpualloc.nvml.host import Placement
 from gpualloc.nvml.pci_names import name_of
 from gpualloc.nvml.words import (
@@ -46,7 +47,8 @@ def whole(host: Host, gpu: Gpu, features: Features) -> Json:
     attributes |= _fabric_manager(gpu, features)
     # Only then: a host that was read for dynamic MIG can be published without it too.
     most = mig.largest(gpu.profiles) if features.dynamic_mig else {}
-    amounts = most or ({} if gpu.memory_bytes is None else {"memory": gpu.memory_bytes})
+    memory = usable_bytes(gpu)
+    amounts = most or ({} if memory is None else {"memory": memory})
     device = _device(device_name(gpu), attributes, amounts)
     if most:
         device["consumesCounters"] = [_consumption(gpu, most, Placement(0, mig.memory_slices(gpu.profiles)))]

@@ -43,6 +43,8 @@ class FeatureOptions(TypedDict, total=False):
     fabric_manager: bool
     partitions: tuple[Partition, ...]
     within_limits: bool
+    confidential: bool
+    confidential_mig: bool
     kubernetes: str
 
 
@@ -72,6 +74,11 @@ class Features:
     """What the Fabric Manager offers; empty where none can be reached."""
     within_limits: bool = False
     """Leave out devices that an API server would refuse. The driver does not, and then publishes nothing."""
+    confidential: bool = False
+    """Say of devices what is known of confidential computing, and keep to the shapes that are legal under it. The
+    driver does not."""
+    confidential_mig: bool = False
+    """MIG devices under confidential computing too, because this platform can attest them."""
     kubernetes: str = "1.37"
     """Version of the API server, which decides how counters are laid out."""
 
@@ -84,6 +91,8 @@ class Features:
             raise InvalidInputError(f"{self.shares!r} is not memory, unlimited or a positive number", "", "shares")
         if self.partitions and not self.fabric_manager:
             raise InvalidInputError("are published with fabric_manager only", "", "partitions")
+        if self.confidential_mig and not self.confidential:
+            raise InvalidInputError("means nothing without confidential", "", "confidential_mig")
         if _VERSION.fullmatch(self.kubernetes) is None:
             raise InvalidInputError(f"{self.kubernetes!r} is not a version like 1.37", "", "kubernetes")
         self._check_partitions()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from gpualloc.nvml.links import GpuLinks, HostLinks  # noqa: TC001  # `document` reads the types of fields
 
 __all__ = [
+    "Confidential",
     "Event",
     "Fabric",
     "Gpu",
@@ -127,11 +128,15 @@ class Gpu:
     monitored: bool = True
     """Whether health events can be had."""
     fabric: Fabric | None = None
-    """Read only for compute domains and links."""
+    """Read only for compute domains, links and confidential computing."""
     profiles: tuple[MigProfile, ...] = ()
     """Profiles with their placements; read only for dynamic MIG."""
     mig_devices: tuple[MigDevice, ...] = ()
     """MIG devices that exist; read only where they are what is published."""
+    protected_kib: int | None = None
+    """KiB of memory under confidential computing; read only where that is on."""
+    unprotected_kib: int | None = None
+    """KiB of memory outside it; read only where that is on."""
     links: GpuLinks | None = None
     """Read only where links are asked for."""
 
@@ -147,6 +152,32 @@ class PciGpu:
     """Sum of the 64-bit memory regions, rounded up to a power of two."""
     pcie_root: str | None = None
     numa_nodes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confidential:
+    """What is known of confidential computing, which is one state for the whole system and not for single GPUs."""
+
+    cpu_caps: int | None = None
+    """0 none, 1 SEV, 2 TDX, 3 SEV-SNP, 4 SNP with vTOM."""
+    gpu_caps: int | None = None
+    """1 where the GPUs are capable of it."""
+    environment: int | None = None
+    """0 unavailable, 1 simulated, 2 production."""
+    feature: int | None = None
+    """1 where it is on; in protected PCIe NVML says 0 or 1."""
+    devtools: int | None = None
+    """1 where debuggers and profilers are let in."""
+    multi_gpu: int | None = None
+    """0 none, 1 protected PCIe, 2 encrypted NVLink; `None` also where the driver is too old to know of them."""
+    ready: int | None = None
+    """1 where the GPUs accept work; read only where confidential computing is on."""
+    gpus: int | None = None
+    """How many GPUs NVML lists, those that could not be read included; `None` without NVML."""
+    switches: tuple[str, ...] = ()
+    """PCI addresses of the NVSwitches."""
+    label: str | None = None
+    """What the node's label says; used only where NVML does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +208,8 @@ class Host:
     """Whether `/dev/iommu` is there."""
     events: tuple[Event, ...] = ()
     """In the order in which they happened."""
+    confidential: Confidential | None = None
+    """Read only for confidential computing."""
     links: HostLinks | None = None
     """Read only where links are asked for."""
     left_out: tuple[LeftOut, ...] = ()

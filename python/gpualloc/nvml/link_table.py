@@ -3,7 +3,8 @@
 Pure. Where a pair is linked directly the links to each other count, and the smaller of both counts if they differ;
 behind switches every link to a switch counts, as all of them lead to all GPUs of the fabric, and the GPU with fewer
 bounds the pair. Links that exist but over which the driver allows no access (a GPU in MIG mode, a GPU of another
-Fabric Manager partition) do not count. Start at :func:`link_table`.
+Fabric Manager partition) do not count, nor do any where confidential computing forbids plain text on them. Start at
+:func:`link_table`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from gpualloc.links.bandwidth import NVLINK, NVLINK_OF_GRAPHICS_AMPERE
 from gpualloc.links.pcie import Place, level_between
 from gpualloc.links.table import Device, FabricPlace, LinkTable, Nic, PcieLevel, TrayPlace
+from gpualloc.nvml.confidential.state import state_of
 from gpualloc.nvml.host import LeftOut
 from gpualloc.nvml.slices import DRIVER
 
@@ -65,8 +67,9 @@ def link_table(host: Host, node: str) -> tuple[LinkTable, tuple[LeftOut, ...]]:
     speeds = [_speed(gpu, left_out) for gpu in gpus]
     addresses = frozenset(gpu.links.address for gpu in gpus if gpu.links and gpu.links.address)
     peers = {(pair.first, pair.second): pair.peers for pair in host.links.pairs}
+    usable = host.confidential is None or state_of(host.confidential)[0].allows_nvlink
     for a, b in combinations(range(count), 2):
-        found = _links(gpus[a], gpus[b], addresses, peers.get((gpus[a].index, gpus[b].index)))
+        found = 0 if not usable else _links(gpus[a], gpus[b], addresses, peers.get((gpus[a].index, gpus[b].index)))
         links[a][b] = links[b][a] = found
         bandwidth[a][b] = bandwidth[b][a] = _bandwidth(found, speeds[a], speeds[b])
     table = LinkTable(

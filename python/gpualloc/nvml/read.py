@@ -12,8 +12,9 @@ from ctypes import byref, c_uint
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gpualloc.nvml import events_read, links_read, mig, mig_read
-from gpualloc.nvml.host import Event, Fabric, Gpu, Host, LeftOut
+from gpualloc._errors import DiscoveryError
+from gpualloc.nvml import confidential_read, events_read, links_read, mig, mig_read
+from gpualloc.nvml.host import Confidential, Event, Fabric, Gpu, Host, LeftOut
 from gpualloc.nvml.session import (
     FUNCTION_NOT_FOUND,
     GPU_IS_LOST,
@@ -38,13 +39,14 @@ _GONE = (GPU_IS_LOST, RESET_REQUIRED)
 _ABSENT = (NOT_SUPPORTED, FUNCTION_NOT_FOUND)
 
 
-def read_host(
+def read_host(  # noqa: PLR0913  # each is one thing to ask for
     features: Features,
     *,
     fabric: bool = False,
     links: bool = False,
     parts: bool = True,
     host_root: str | os.PathLike[str] | None = None,
+    without_nvml: bool = False,
 ) -> tuple[Host, int]:
     """The host as it is now, and how many NVML calls that took.
 
@@ -54,6 +56,7 @@ def read_host(
         links: Whether to ask what lies between GPUs; the fabric is then asked too.
         parts: Whether to ask for MIG devices and profiles.
         host_root: Where the host's `sys` and `dev` are, default :data:`HOST_ROOT` or `/`.
+        without_nvml: Whether a host where NVML cannot be had is read without it: its GPUs are in virtual machines.
 
     Raises:
         DiscoveryError: without nvidia-ml-py, without a library or driver, or if NVML cannot list GPUs.
@@ -61,11 +64,21 @@ def read_host(
     root = host_root or os.environ.get(HOST_ROOT) or "/"
     left_out: list[LeftOut] = []
     files = Files(root, left_out)
-    with Session() as session:
-        host = _Reader(session, features, files, left_out, fabric=fabric, links=links, parts=parts).host()
+    calls = 0
+    try:
+        with Session() as session:
+            host = _Reader(session, features, files, left_out, fabric=fabric, links=links, parts=parts).host()
+        calls = session.calls
+    except DiscoveryError as error:
+        if not without_nvml:
+            raise
+        left_out.append(LeftOut("everything that NVML says", error.call, error.code, error.message))
+        host = Host(confidential=Confidential() if features.confidential else None)
     if features.vfio:
         host = replace(host, pci_gpus=files.gpus(), iommufd=files.has_iommufd())
-    return replace(host, left_out=tuple(left_out)), session.calls
+    if host.confidential is not None:
+        host = replace(host, confidential=replace(host.confidential, switches=files.switches()))
+    return replace(host, left_out=tuple(left_out)), calls
 
 
 class _Reader:
@@ -88,12 +101,15 @@ class _Reader:
         self._parts = parts
         self._links = links_read.Links(session, files, left_out) if links else None
         self._profiles = mig_read.Profiles(session)
+        self._confidential: Confidential | None = None
 
     def host(self) -> Host:
         try:
             count: int = self._session.call("nvmlDeviceGetCount")
         except NvmlFailure as failure:
             raise impossible(failure) from None
+        if self._features.confidential:
+            self._confidential = confidential_read.system(self._session, count, self.left_out)
         driver = self._of_system("attribute driverVersion", "nvmlSystemGetDriverVersion")
         cuda = self._of_system("attribute cudaDriverVersion", "nvmlSystemGetCudaDriverVersion_v2")
         found = [one for one in map(self._gpu, range(count)) if one is not None]
@@ -104,7 +120,14 @@ class _Reader:
         between = None
         if self._links is not None:
             between = links_read.read_pairs(self._session, self._files, found, self.left_out)
-        return Host(driver_version=driver, cuda_driver_version=cuda, gpus=gpus, events=events, links=between)
+        return Host(
+            driver_version=driver,
+            cuda_driver_version=cuda,
+            gpus=gpus,
+            events=events,
+            confidential=self._confidential,
+            links=between,
+        )
 
     # --- one GPU -----------------------------------------------------------------------------------------------------
 
@@ -147,7 +170,10 @@ class _Reader:
                 f"{name} attribute gpuModuleID", "nvmlDeviceGetModuleId", handle, c_uint(), absent=_ABSENT
             )
             gpu = replace(gpu, module_id=module)
-        if self._fabric:
+        if self._confidential is not None and confidential_read.is_on(self._confidential):
+            protected, unprotected = confidential_read.memory_kib(self._session, name, handle, self.left_out)
+            gpu = replace(gpu, protected_kib=protected, unprotected_kib=unprotected)
+        if self._fabric or self._features.confidential:
             gpu = replace(gpu, fabric=self._fabric_info(name, handle))
         if self._links is not None:
             gpu = replace(gpu, links=self._links.of(gpu, handle, pci))

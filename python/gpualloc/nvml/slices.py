@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gpualloc._errors import InvalidInputError
-from gpualloc.nvml import devices, health, mig
+from gpualloc.nvml import confidential, devices, health, mig
 from gpualloc.nvml.compute_domain import DRIVER as COMPUTE_DOMAIN
 from gpualloc.nvml.compute_domain import devices as domain_devices
 from gpualloc.nvml.host import LeftOut
@@ -23,6 +23,7 @@ from gpualloc.nvml.words import ADDRESSING_MODES, ARCHITECTURES, BRANDS, semanti
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from gpualloc.nvml.confidential import Attestation
     from gpualloc.nvml.features import Features
     from gpualloc.nvml.host import Gpu, Host
 
@@ -48,19 +49,22 @@ class Publication:
     """Why an API server would refuse slices that the driver makes nevertheless."""
 
 
-def publish(host: Host, node: str, features: Features, *, node_uid: str = NO_UID) -> Publication:
+def publish(
+    host: Host, node: str, features: Features, *, node_uid: str = NO_UID, attestation: Attestation | None = None
+) -> Publication:
     """The slices of driver `gpu.nvidia.com`, one pool named as the node.
 
     Raises:
         InvalidInputError: if the node's name is none.
     """
     noted = list(_unknown_words(host, features))
+    host = confidential.without_mig(host, features, noted)
     gpus = sorted(host.gpus, key=lambda gpu: (gpu.bus_id is None, gpu.bus_id or "", gpu.minor))
     layout = _per_gpu if features.dynamic_mig else _in_one
     refused: list[str] = []
     specs = [
         part
-        for spec in layout(host, gpus, features, noted)
+        for spec in confidential.applied(layout(host, gpus, features, noted), host, features, attestation, noted)
         for part in within_limits(_acceptable(spec, features, noted, refused))
     ]
     return Publication(_slices(DRIVER, node, node_uid, specs), tuple(noted), tuple(refused))

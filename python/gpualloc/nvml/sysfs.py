@@ -17,6 +17,7 @@ __all__ = ["Files"]
 
 _NVIDIA = 0x10DE
 _VGA, _3D = 0x030000, 0x030200
+_SWITCH = 0x068000
 # `0000:07:00.0`: the only form that Kubernetes takes as an address; a domain above ffff has none.
 _ADDRESS = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f]")
 # The first lines of a `resource` file are the device's own regions; below them stand ROM and virtual functions.
@@ -157,6 +158,21 @@ class Files:
             return ()
         found = (self._gpu(folder / name) for name in names)
         return tuple(gpu for gpu in found if gpu is not None)
+
+    def switches(self) -> tuple[str, ...]:
+        """The addresses of all NVSwitches on the bus."""
+        folder = self._sys / "bus" / "pci" / "devices"
+        try:
+            return tuple(
+                sorted(
+                    entry.name
+                    for entry in folder.iterdir()
+                    if _integer(entry / "vendor") == _NVIDIA and _integer(entry / "class") == _SWITCH
+                )
+            )
+        except (OSError, ValueError) as error:
+            self._missing("NVSwitches", folder, error)
+            return ()
 
     def _gpu(self, path: Path) -> PciGpu | None:
         name = f"vfio device {path.name}"

@@ -264,3 +264,25 @@ EXPORT enum code nvmlSystemGetConfComputeGpusReadyState(unsigned *ready)
 	*ready = cc("gpusReady");
 	return SUCCESS;
 }
+
+struct cc_memory {
+	unsigned long long protected_kib, unprotected_kib;
+};
+
+_Static_assert(sizeof(struct cc_memory) == 16, "memory sizes have 16 bytes");
+
+/* Fixtures that know the sizes say them for each GPU. */
+EXPORT enum code nvmlDeviceGetConfComputeMemSizeInfo(device_t device, struct cc_memory *memory)
+{
+	struct json *found;
+
+	ENTER(device);
+	if (!memory || !is(device, GPU))
+		return INVALID_ARGUMENT;
+	found = json_get(device->gpu, "confComputeMemory");
+	if (!json_get(host, "confCompute") || !found)
+		return NOT_SUPPORTED;
+	memory->protected_kib = (unsigned long long)json_number(found, "protectedKiB", 0);
+	memory->unprotected_kib = (unsigned long long)json_number(found, "unprotectedKiB", 0);
+	return SUCCESS;
+}
