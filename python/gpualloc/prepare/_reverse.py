@@ -1,0 +1,82 @@
+"""The plan that takes another one back: each step undone, the last one first.
+
+What other claims on the node still need stays: MIG mode while one of them has an instance on the card, time slice and
+compute mode while one of them shares the GPU. Start at :func:`unprepare`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gpualloc._errors import InvalidInputError
+from gpualloc.prepare import steps as do
+from gpualloc.prepare.check import check
+from gpualloc.prepare.plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["unprepare"]
+
+
+def unprepare(plan: Plan, *, prepared: Iterable[Plan] = (), done: int | None = None) -> Plan:
+    """The plan that undoes a plan.
+
+    Args:
+        plan: What was carried out.
+        prepared: The plans that were carried out on the node and not undone; this one may be among them.
+        done: How many of its steps were carried out, where one failed; default is all.
+
+    Raises:
+        InvalidInputError: if it is itself a plan that undoes something, or has fewer steps than were done.
+        PlanError: if something on the node still needs what would be undone.
+    """
+    document = f"plan for ResourceClaim {plan.claim}"
+    if plan.action != "prepare":
+        raise InvalidInputError("only what was prepared can be undone", document, "action")
+    count = len(plan.steps) if done is None else done
+    if not 0 <= count <= len(plan.steps):
+        raise InvalidInputError(f"has {len(plan.steps)} steps, not {count}", document, "steps")
+    earlier = list(prepared)
+    others = [one for one in earlier if one.uid != plan.uid]
+    carried_out = Plan(plan.claim, plan.uid, plan.node, plan.action, plan.devices, plan.steps[:count])
+    inverses = (_inverse(step, others) for step in reversed(carried_out.steps))
+    undone = tuple(step for step in inverses if step is not None)
+    reverse = Plan(plan.claim, plan.uid, plan.node, "unprepare", plan.devices, undone)
+    before = [carried_out if one.uid == plan.uid else one for one in earlier]
+    check(reverse, before=before if carried_out in before else [*before, carried_out])
+    return reverse
+
+
+def _inverse(step: do.Step, others: Sequence[Plan]) -> do.Step | None:
+    """The step that undoes a step; none where there is nothing to undo, or others still need it."""
+    inverse: do.Step | None = None
+    match step:
+        case do.SetMigMode(gpu):
+            inverse = do.SetMigMode(gpu, enabled=False)
+        case do.CreateMigInstance(device, gpu):
+            inverse = do.DestroyMigInstance(device, gpu, step.profile_id, step.start)
+        case do.SetComputeMode(gpu, "EXCLUSIVE_PROCESS"):
+            inverse = do.SetComputeMode(gpu, "DEFAULT")
+        case do.SetTimeSlice(gpu, level) if level:
+            inverse = do.SetTimeSlice(gpu, 0)
+        case do.MakeDirectory(path):
+            inverse = do.RemoveDirectory(path)
+        case do.MountSharedMemory(path):
+            inverse = do.UnmountSharedMemory(path)
+        case do.StartMpsDaemon(daemon):
+            inverse = do.StopMpsDaemon(daemon, step.pipe_directory)
+        case do.SetPersistenceMode(bus_id):
+            inverse = do.SetPersistenceMode(bus_id, enabled=True)
+        case do.BindDriver(bus_id):
+            inverse = do.BindDriver(bus_id, "nvidia")
+        case do.ActivateFabricPartition(partition):
+            inverse = do.DeactivateFabricPartition(partition)
+        case do.LabelNode(node, key):
+            inverse = do.UnlabelNode(node, key)
+        case do.WriteCdiSpec(path):
+            inverse = do.RemoveCdiSpec(path)
+        case _:
+            # Limits end with their daemon; what only looks has nothing to undo.
+            pass
+    return None if any(step in other.steps for other in others) else inverse
