@@ -12,6 +12,7 @@ from gpualloc.prepare._build import plan, plans
 from gpualloc.prepare._errors import ConfigError, ExclusionError, PlanError
 from gpualloc.prepare._options import Options
 from gpualloc.prepare._reverse import unprepare
+from gpualloc.prepare._shell import shell
 from gpualloc.prepare.check import NodeState, check
 from gpualloc.prepare.plan import ClientEnvironment, Mount, Plan, PreparedDevice
 
@@ -28,5 +29,6 @@ __all__ = [
     "check",
     "plan",
     "plans",
+    "shell",
     "unprepare",
 ]

@@ -28,6 +28,10 @@ COMPUTE_DOMAIN: Final = "compute-domain.nvidia.com"
 TPU: Final = "tpu.google.com"
 
 _STANDARD = "resource.kubernetes.io"
+# What goes into commands and paths is held to its form, whoever published it.
+_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+_UUID = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*", re.ASCII)
+_BUS_ID = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]", re.ASCII)
 _WHOLE = re.compile(r"gpu-(0|[1-9][0-9]*)", re.ASCII)
 _MIG = re.compile(r"gpu-(0|[1-9][0-9]*)-mig-(.+)-(0|[1-9][0-9]*)-(0|[1-9][0-9]*)", re.ASCII)
 _SLICE_COUNTER = re.compile(r"memory-slice-([0-9]+)", re.ASCII)
@@ -65,19 +69,19 @@ class NodeDevice:
     @property
     def uuid(self) -> str:
         """The hardware's UUID as the driver writes it."""
-        return self.text("uuid")
+        return self.text("uuid", _UUID)
 
     @property
     def card(self) -> str:
         """The UUID of the whole card; of a vfio device, which NVML does not know, its PCI address."""
         if self.kind == "vfio":
             return self.bus_id
-        return self.text("parentUUID") if self.kind == "mig" else self.uuid
+        return self.text("parentUUID", _UUID) if self.kind == "mig" else self.uuid
 
     @property
     def bus_id(self) -> str:
         """The PCI address of the card, such as `0000:18:00.0`."""
-        return self.text(f"{_STANDARD}/pciBusID")
+        return self.text(f"{_STANDARD}/pciBusID", _BUS_ID)
 
     @property
     def minor(self) -> int:
@@ -114,12 +118,14 @@ class NodeDevice:
         """Whether the attribute is published."""
         return self._attribute(name) is not None
 
-    def text(self, name: str) -> str:
-        """An attribute that is a text or a version."""
+    def text(self, name: str, pattern: re.Pattern[str] | None = None) -> str:
+        """An attribute that is a text or a version; with a pattern, one that it matches as a whole."""
         value = self._attribute(name) or {}
         found = value.get("string", value.get("version"))
         if not isinstance(found, str):
             self.refuse(f"attributes[{name}]", "is missing or no text")
+        if pattern is not None and not pattern.fullmatch(found):
+            self.refuse(f"attributes[{name}]", f"{found!r} is not of the form {pattern.pattern}")
         return found
 
     def number(self, name: str) -> int:
@@ -181,6 +187,8 @@ class Node:
         found = self.devices.get((driver, pool, name))
         if found is None:
             raise InvalidInputError(f"node {self.name} publishes no device {driver}/{pool}/{name}", document, path)
+        if not _NAME.fullmatch(name):
+            found.refuse("name", f"{name!r} is no name of a device")
         return found
 
     def of(self, driver: str) -> list[NodeDevice]:
@@ -208,6 +216,8 @@ class Cluster:
         """
         held = self._inventory.held(name)
         if held is not None:
+            if held.uid and not _UUID.fullmatch(held.uid):
+                raise InvalidInputError(f"{held.uid!r} is no UID", f"ResourceClaim {name}", "metadata.uid")
             return held.allocation, held.uid
         if name in self._claims:
             raise InvalidInputError("not allocated yet", f"ResourceClaim {name}", "status.allocation")

@@ -1,7 +1,7 @@
 """The plan that takes another one back: each step undone, the last one first.
 
-What other claims on the node still need stays: MIG mode while one of them has an instance on the card, time slice and
-compute mode while one of them shares the GPU. Start at :func:`unprepare`.
+What other claims on the node still need stays, which is what their own plans have as a step: MIG mode while one of them
+has an instance on the card, time slice and compute mode while one of them shares the GPU. Start at :func:`unprepare`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gpualloc._errors import InvalidInputError
-from gpualloc.prepare import steps as do
 from gpualloc.prepare.check import check
 from gpualloc.prepare.plan import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 __all__ = ["unprepare"]
 
@@ -40,43 +39,10 @@ def unprepare(plan: Plan, *, prepared: Iterable[Plan] = (), done: int | None = N
     earlier = list(prepared)
     others = [one for one in earlier if one.uid != plan.uid]
     carried_out = Plan(plan.claim, plan.uid, plan.node, plan.action, plan.devices, plan.steps[:count])
-    inverses = (_inverse(step, others) for step in reversed(carried_out.steps))
+    needed = {step for other in others for step in other.steps}
+    inverses = (step.undone() for step in reversed(carried_out.steps) if step not in needed)
     undone = tuple(step for step in inverses if step is not None)
     reverse = Plan(plan.claim, plan.uid, plan.node, "unprepare", plan.devices, undone)
     before = [carried_out if one.uid == plan.uid else one for one in earlier]
     check(reverse, before=before if carried_out in before else [*before, carried_out])
     return reverse
-
-
-def _inverse(step: do.Step, others: Sequence[Plan]) -> do.Step | None:
-    """The step that undoes a step; none where there is nothing to undo, or others still need it."""
-    inverse: do.Step | None = None
-    match step:
-        case do.SetMigMode(gpu):
-            inverse = do.SetMigMode(gpu, enabled=False)
-        case do.CreateMigInstance(device, gpu):
-            inverse = do.DestroyMigInstance(device, gpu, step.profile_id, step.start)
-        case do.SetComputeMode(gpu, "EXCLUSIVE_PROCESS"):
-            inverse = do.SetComputeMode(gpu, "DEFAULT")
-        case do.SetTimeSlice(gpu, level) if level:
-            inverse = do.SetTimeSlice(gpu, 0)
-        case do.MakeDirectory(path):
-            inverse = do.RemoveDirectory(path)
-        case do.MountSharedMemory(path):
-            inverse = do.UnmountSharedMemory(path)
-        case do.StartMpsDaemon(daemon):
-            inverse = do.StopMpsDaemon(daemon, step.pipe_directory)
-        case do.SetPersistenceMode(bus_id):
-            inverse = do.SetPersistenceMode(bus_id, enabled=True)
-        case do.BindDriver(bus_id):
-            inverse = do.BindDriver(bus_id, "nvidia")
-        case do.ActivateFabricPartition(partition):
-            inverse = do.DeactivateFabricPartition(partition)
-        case do.LabelNode(node, key):
-            inverse = do.UnlabelNode(node, key)
-        case do.WriteCdiSpec(path):
-            inverse = do.RemoveCdiSpec(path)
-        case _:
-            # Limits end with their daemon; what only looks has nothing to undo.
-            pass
-    return None if any(step in other.steps for other in others) else inverse

@@ -82,6 +82,10 @@ class Step:
         """What later steps may refer to, as name and field."""
         return ()
 
+    def undone(self) -> Step | None:
+        """The step that takes this one back; none where nothing is left to take back."""
+        return None
+
     def to_dict(self) -> Json:
         """The step as plain JSON data."""
         return {
@@ -100,6 +104,10 @@ class SetMigMode(Step):
     step: ClassVar[str] = "setMigMode"
     gpu: str
     enabled: bool
+
+    def undone(self) -> Step | None:
+        """Mode off."""
+        return SetMigMode(self.gpu, enabled=False) if self.enabled else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +134,10 @@ class CreateMigInstance(Step):
     def told(self) -> tuple[tuple[str, str], ...]:
         """Its UUID, the instance ids, and the numbers of its capability device nodes."""
         return tuple((self.device, name) for name in ("uuid", *_MIG_FIELDS))
+
+    def undone(self) -> Step | None:
+        """Destroys it."""
+        return DestroyMigInstance(self.device, self.gpu, self.profile_id, self.start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +178,10 @@ class SetComputeMode(Step):
     gpu: str
     mode: str
 
+    def undone(self) -> Step | None:
+        """The default mode."""
+        return None if self.mode == "DEFAULT" else SetComputeMode(self.gpu, "DEFAULT")
+
 
 @dataclass(frozen=True, slots=True)
 class SetTimeSlice(Step):
@@ -175,6 +191,10 @@ class SetTimeSlice(Step):
     gpu: str
     level: int
 
+    def undone(self) -> Step | None:
+        """The default length."""
+        return SetTimeSlice(self.gpu, 0) if self.level else None
+
 
 @dataclass(frozen=True, slots=True)
 class MakeDirectory(Step):
@@ -182,6 +202,10 @@ class MakeDirectory(Step):
 
     step: ClassVar[str] = "makeDirectory"
     path: str
+
+    def undone(self) -> Step | None:
+        """Removes it."""
+        return RemoveDirectory(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +222,10 @@ class MountSharedMemory(Step):
 
     step: ClassVar[str] = "mountSharedMemory"
     path: str
+
+    def undone(self) -> Step | None:
+        """Unmounts it."""
+        return UnmountSharedMemory(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +264,10 @@ class StartMpsDaemon(Step):
             "CUDA_MPS_PIPE_DIRECTORY": self.pipe_directory,
             "CUDA_MPS_LOG_DIRECTORY": self.log_directory,
         }
+
+    def undone(self) -> Step | None:
+        """Stops it; its limits end with it."""
+        return StopMpsDaemon(self.daemon, self.pipe_directory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +312,10 @@ class SetPersistenceMode(Step):
     bus_id: str
     enabled: bool
 
+    def undone(self) -> Step | None:
+        """The mode that the driver has after passthrough."""
+        return None if self.enabled else SetPersistenceMode(self.bus_id, enabled=True)
+
 
 @dataclass(frozen=True, slots=True)
 class WaitUntilUnused(Step):
@@ -296,6 +332,10 @@ class BindDriver(Step):
     step: ClassVar[str] = "bindDriver"
     bus_id: str
     driver: str
+
+    def undone(self) -> Step | None:
+        """Back to the NVIDIA driver."""
+        return BindDriver(self.bus_id, "nvidia")
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +359,10 @@ class ActivateFabricPartition(Step):
     step: ClassVar[str] = "activateFabricPartition"
     partition: int
 
+    def undone(self) -> Step | None:
+        """Deactivates it."""
+        return DeactivateFabricPartition(self.partition)
+
 
 @dataclass(frozen=True, slots=True)
 class DeactivateFabricPartition(Step):
@@ -339,6 +383,10 @@ class LabelNode(Step):
     node: str
     key: str
     value: str
+
+    def undone(self) -> Step | None:
+        """Removes it."""
+        return UnlabelNode(self.node, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,6 +435,10 @@ class WriteCdiSpec(Step):
     path: str
     specification: str
     """The document as JSON text."""
+
+    def undone(self) -> Step | None:
+        """Removes it."""
+        return RemoveCdiSpec(self.path)
 
 
 @dataclass(frozen=True, slots=True)
