@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 __all__ = [
+    "API_VERSION",
     "INTERVALS",
     "ChannelConfig",
     "Config",
