@@ -15,6 +15,7 @@ from gpualloc.prepare._reverse import unprepare
 from gpualloc.prepare._shell import shell
 from gpualloc.prepare.check import NodeState, check
 from gpualloc.prepare.plan import ClientEnvironment, Mount, Plan, PreparedDevice
+from gpualloc.prepare.steps import Step
 
 __all__ = [
     "ClientEnvironment",
@@ -26,6 +27,7 @@ __all__ = [
     "Plan",
     "PlanError",
     "PreparedDevice",
+    "Step",
     "check",
     "plan",
     "plans",

@@ -172,6 +172,8 @@ def _parts(context: Context, driver: str, allocation: Json, own: list[Result]) -
         partition = fabric_partition(context, own)
         if partition is not None:
             parts.append(Part(steps=[do.ActivateFabricPartition(partition)]))
+        elif context.gates["FabricManagerPartitioning"]:
+            parts.append(Part(notes=["no Fabric Manager partition is published for these cards, so none is activated"]))
         parts.append(mig(context, own))
         parts.extend(sharing(context, group) for group in (*by_kind["gpu"], *by_kind["mig"]))
         parts.append(vfio(context, by_kind["vfio"]))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from gpualloc._errors import InvalidInputError
 from gpualloc._quantity import whole
-from gpualloc.prepare._errors import ConfigError
+from gpualloc.prepare._errors import ConfigError, ExclusionError
 from gpualloc.vendors import Fields
 
 if TYPE_CHECKING:
@@ -41,6 +41,10 @@ INTERVALS: Final = ("Default", "Short", "Medium", "Long")
 
 _TIME_SLICING, _MPS = "TimeSlicing", "MPS"
 _GATES: Final = {_TIME_SLICING: "TimeSlicingSettings", _MPS: "MPSSupport"}
+_NO_MPS: Final = {
+    "DynamicMIG": "the daemon would have to know the UUIDs of instances that do not exist yet",
+    "ConsumableShares": "clients of several claims would need one daemon, and the driver has one for each claim",
+}
 _POLICIES: Final = ("LegacyOnly", "PreferIommuFD")
 _MODES: Final = ("Single", "All")
 _PERCENT = 100
@@ -158,6 +162,7 @@ def completed(config: Config, gates: Mapping[str, bool], document: str, path: st
     Raises:
         ConfigError: for a strategy whose feature gate is off, for settings of another strategy, for a compute domain
             that is not named.
+        ExclusionError: for MPS with what the driver does not have it with.
     """
     if isinstance(config, GpuConfig | MigDeviceConfig):
         sharing = config.sharing
@@ -183,6 +188,9 @@ def _sharing(
         raise ConfigError(
             f"unknown strategy {sharing.strategy!r}; known are {', '.join(_GATES)}", document, f"{path}.strategy"
         )
+    for other, reason in _NO_MPS.items() if sharing.strategy == _MPS else ():
+        if gates[other]:
+            raise ExclusionError(f"MPS is not to be had with {other}: {reason}", document, f"{path}.strategy")
     if not gates[gate]:
         raise ConfigError(
             f"strategy {sharing.strategy} needs the driver's feature gate {gate}, which is off",

@@ -58,7 +58,7 @@ class Group:
 
     config: Config
     path: str
-    """Where the configuration stands in the claim; empty for the driver's default."""
+    """Where the configuration stands in the claim; for the driver's default where one could stand."""
     results: tuple[Result, ...]
 
 
@@ -84,7 +84,7 @@ def groups(
         found.setdefault(_index(driver, entries, result, document), []).append(result)
     made: list[Group] = []
     for index, members in found.items():
-        entry = entries[index] if index >= 0 else _Entry((), default(members[0].device.kind), "")
+        entry = entries[index] if index >= 0 else _Entry((), default(members[0].device.kind), f"{_PATH}.config")
         config = completed(entry.config, gates, document, entry.path)
         made.append(Group(config, entry.path, tuple(members)))
     return made, _unheard(entries, results)

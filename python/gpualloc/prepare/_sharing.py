@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from gpualloc.prepare import steps as do
 from gpualloc.prepare._config import INTERVALS, GpuConfig, MigDeviceConfig, Mps
-from gpualloc.prepare._errors import ConfigError, ExclusionError
+from gpualloc.prepare._errors import ConfigError
 from gpualloc.prepare._parts import Part
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ def sharing(context: Context, group: Group) -> Part:
 
     Raises:
         ConfigError: for limits of devices that are not of the group, or a mode that a GPU is too old for.
-        ExclusionError: for MPS where the driver refuses it.
     """
     assert isinstance(group.config, GpuConfig | MigDeviceConfig)
     wanted = group.config.sharing
@@ -56,7 +55,6 @@ def _time_slices(held: list[Result], interval: str | None) -> Part:
 
 
 def _mps(context: Context, group: Group, held: list[Result], mps: Mps) -> Part:
-    _refuse_mps(context, group)
     devices = {result.device.uuid: result.device for result in held}
     uuids = sorted(devices)
     if mps.multi_user:
@@ -76,16 +74,6 @@ def _mps(context: Context, group: Group, held: list[Result], mps: Mps) -> Part:
     part.steps.extend(do.SetMpsMemoryLimit(name, pipe, uuid, limits[uuid]) for uuid in sorted(limits))
     _offer(context, part, held, pipe, memory)
     return part
-
-
-def _refuse_mps(context: Context, group: Group) -> None:
-    reasons = {
-        "DynamicMIG": "the daemon would have to know the UUIDs of instances that do not exist yet",
-        "ConsumableShares": "clients of several claims would need one daemon, and the driver has one for each claim",
-    }
-    for gate, reason in reasons.items():
-        if context.gates[gate]:
-            raise ExclusionError(f"MPS is not to be had with {gate}: {reason}", context.document, group.path)
 
 
 def _need_volta(context: Context, group: Group, gpus: list[NodeDevice]) -> None:

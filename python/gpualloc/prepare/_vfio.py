@@ -35,7 +35,7 @@ def vfio(context: Context, groups: Sequence[Group]) -> Part:
         return part
     if len(groups) > 1:
         raise ExclusionError(
-            f"a claim has one VfioDeviceConfig for all its devices; {groups[0].path or 'the default'} is another one",
+            f"a claim has one VfioDeviceConfig for all its devices; {groups[0].path} is another one",
             context.document,
             groups[1].path,
         )

@@ -98,7 +98,7 @@ def shares(pod: Mapping[str, Any]) -> tuple[Share, ...]:
     name = "/".join(part for part in (metadata.get("namespace"), metadata.get("name")) if isinstance(part, str))
     document = f"Pod {name}"
     annotations = _table(document, "metadata.annotations", metadata.get("annotations"))
-    listed = _table(document, "spec", pod.get("spec")).get("containers") or []
+    listed: object = _table(document, "spec", pod.get("spec")).get("containers") or []
     if not isinstance(listed, list):
         _refuse(document, "spec.containers", "must be a list")
     rows = enumerate(cast("list[object]", listed))
