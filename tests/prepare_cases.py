@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
@@ -40,7 +41,7 @@ def recordings() -> dict[str, list[Json]]:
 
 
 def slices(node: str) -> list[Json]:
-    return json.loads(json.dumps(recordings()[node]))
+    return deepcopy(recordings()[node])
 
 
 def name_of(node: str) -> str:
@@ -48,13 +49,13 @@ def name_of(node: str) -> str:
 
 
 def device(documents: list[Json], name: str) -> Json:
-    [found] = [one for document in documents for one in document["spec"].get("devices", []) if one["name"] == name]
-    return found
+    found: list[Json] = [one for document in documents for one in document["spec"].get("devices", [])]
+    return next(one for one in found if one["name"] == name)
 
 
 def opaque(parameters: object, *requests: str, source: str = "FromClaim", driver: str = "gpu.nvidia.com") -> Json:
     if isinstance(parameters, dict) and "apiVersion" not in parameters:
-        parameters = {"apiVersion": "resource.nvidia.com/v1beta1", **parameters}
+        parameters = {"apiVersion": "resource.nvidia.com/v1beta1", **cast("Json", parameters)}
     return {"source": source, "requests": list(requests), "opaque": {"driver": driver, "parameters": parameters}}
 
 
@@ -93,9 +94,11 @@ def claim(
     }
 
 
-def inventory(node: str, *claims: Json, documents: Sequence[Json] | None = None, **labels: str) -> ga.Inventory:
+def inventory(
+    node: str, *claims: Json, documents: Sequence[Json] | None = None, labels: Mapping[str, str] | None = None
+) -> ga.Inventory:
     return ga.Inventory.from_documents(
-        [*(documents or recordings()[node]), node_document(name_of(node), **labels), *claims]
+        [*(documents or recordings()[node]), node_document(name_of(node), **(labels or {})), *claims]
     )
 
 
@@ -103,7 +106,7 @@ def plan(node: str, document: Json, *, prepared: Sequence[prepare.Plan] = (), **
     labels = {"nvidia.com/gpu.clique": "c.1"}
     documents = options.pop("documents", None)
     return prepare.plan(
-        inventory(node, document, documents=documents, **labels),
+        inventory(node, document, documents=documents, labels=labels),
         f"team/{document['metadata']['name']}",
         options=prepare.Options(**options),
         prepared=prepared,
@@ -129,7 +132,7 @@ def compact(steps: Sequence[prepare.Step], documents: Sequence[Json]) -> list[li
 
     def named(value: object) -> object:
         if isinstance(value, list):
-            return [named(one) for one in value]
+            return [named(one) for one in cast("list[object]", value)]
         if isinstance(value, str):
             for uuid, name in names:
                 value = value.replace(uuid, name)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
@@ -293,7 +293,7 @@ class TestOthers:
         document = claim("domain", {"a": ["channel-0"]}, config)
         labels = {"resource.nvidia.com/computeDomain": "other"}
         with pytest.raises(prepare.ExclusionError, match="belongs to compute domain other"):
-            prepare.plan(inventory("domain", document, **labels), "team/one", domains=[*DOMAINS, other])
+            prepare.plan(inventory("domain", document, labels=labels), "team/one", domains=[*DOMAINS, other])
         elsewhere = [{**DOMAINS[0], "metadata": {**DOMAINS[0]["metadata"], "namespace": "else"}}]
         with pytest.raises(prepare.ConfigError, match="of namespace else"):
             prepare.plan(inventory("domain", document), "team/one", domains=elsewhere)
@@ -407,14 +407,11 @@ class TestCdi:
         assert specification["containerEdits"] == base["containerEdits"]
         paths = [[node["path"] for node in each["containerEdits"]["deviceNodes"]] for each in specification["devices"]]
         assert paths == [["/dev/nvidia3", "/dev/dri/card3"], ["/dev/nvidia4"]]
-        for wrong in (
-            {},
-            {"cdiVersion": "1"},
-            {**base, "devices": {}},
-            {**base, "containerEdits": {"env": ["A=${x:y}"]}},
-        ):
+        wrong: list[Json] = [{}, {"cdiVersion": "1"}, {**base, "devices": {}}]
+        wrong.append({**base, "containerEdits": {"env": ["A=${x:y}"]}})
+        for each in wrong:
             with pytest.raises(ga.InvalidInputError):
-                plan("static", claim("static", {"a": ["gpu-3"]}), cdi_base=wrong)
+                plan("static", claim("static", {"a": ["gpu-3"]}), cdi_base=each)
 
     def test_passthrough(self) -> None:
         config = {"kind": "VfioDeviceConfig", "iommu": {"backendPolicy": "PreferIommuFD", "enableAPIDevice": True}}
@@ -588,22 +585,21 @@ class TestInput:
 
 
 class TestReading:
-    @pytest.mark.parametrize(
-        ("change", "field"),
-        [
-            ({"format": 2}, "format"),
-            ({"action": "reset"}, "action"),
-            ({"steps": [{"step": "reboot"}]}, "steps[0].step"),
-            ({"steps": [{"step": "setTimeSlice", "gpu": "GPU-a"}]}, "steps[0].level"),
-            ({"steps": [{"step": "setTimeSlice", "gpu": "GPU-a", "level": "1"}]}, "steps[0].level"),
-            ({"steps": [{"step": "setTimeSlice", "gpu": "GPU-a", "level": 1, "x": 1}]}, "steps[0].x"),
-            ({"steps": [{"step": "setMigMode", "gpu": "GPU-a", "enabled": 1}]}, "steps[0].enabled"),
-            ({"devices": [{}]}, "devices[0].request"),
-            ({"environments": [{}]}, "environments[0].mounts"),
-            ({"notes": "x"}, "notes"),
-            ({"more": 1}, "more"),
-        ],
-    )
+    CHANGES: ClassVar[list[tuple[dict[str, Any], str]]] = [
+        ({"format": 2}, "format"),
+        ({"action": "reset"}, "action"),
+        ({"steps": [{"step": "reboot"}]}, "steps[0].step"),
+        ({"steps": [{"step": "setTimeSlice", "gpu": "GPU-a"}]}, "steps[0].level"),
+        ({"steps": [{"step": "setTimeSlice", "gpu": "GPU-a", "level": "1"}]}, "steps[0].level"),
+        ({"steps": [{"step": "setTimeSlice", "gpu": "GPU-a", "level": 1, "x": 1}]}, "steps[0].x"),
+        ({"steps": [{"step": "setMigMode", "gpu": "GPU-a", "enabled": 1}]}, "steps[0].enabled"),
+        ({"devices": [{}]}, "devices[0].request"),
+        ({"environments": [{}]}, "environments[0].mounts"),
+        ({"notes": "x"}, "notes"),
+        ({"more": 1}, "more"),
+    ]
+
+    @pytest.mark.parametrize(("change", "field"), CHANGES)
     def test_refused(self, change: Json, field: str) -> None:
         document = plan("static", claim("static", {"a": ["gpu-3"]})).to_dict()
         with pytest.raises(ga.InvalidInputError) as caught:

@@ -26,8 +26,17 @@ if TYPE_CHECKING:
     from cluster import Json
 
 TOOLS = (
-    "nvidia-smi", "nvidia-cuda-mps-control", "mount", "umount", "unshare", "kubectl", "fmpm", "fuser", "modprobe", "sleep",
-)  # fmt: skip
+    "nvidia-smi",
+    "nvidia-cuda-mps-control",
+    "mount",
+    "umount",
+    "unshare",
+    "kubectl",
+    "fmpm",
+    "fuser",
+    "modprobe",
+    "sleep",
+)
 PROFILES = {"19": ["1g.10gb", 1], "14": ["2g.20gb", 2], "9": ["3g.40gb", 4], "0": ["7g.80gb", 8]}
 
 
@@ -46,7 +55,15 @@ class Node:
         for tool in ("sh", "env", "awk", "cat", "rm", "mkdir", "mv", "ls", "basename", "readlink", "dirname"):
             (root / "bin" / tool).symlink_to(str(shutil.which(tool)))
         gpus = self.gpus(node)
-        state = {"gpus": gpus, "daemons": {}, "mounts": {}, "labels": {}, "partitions": [], "open": [], "calls": []}
+        state: Json = {
+            "gpus": gpus,
+            "daemons": {},
+            "mounts": {},
+            "labels": {},
+            "partitions": [],
+            "open": [],
+            "calls": [],
+        }
         self.write({**state, "profiles": PROFILES, "next": 6})
         (root / "proc").mkdir(exist_ok=True)
         lines = "Character devices:\n  1 mem\n235 nvidia-caps\n240 nvidia-caps-imex-channels\n195 nvidia-nvswitch\n"

@@ -34,7 +34,12 @@ def smi(state: dict, words: list[str]) -> None:
         query(gpu)
     elif rest[0] == "mig":
         partition(state, gpu, rest[1:])
-    elif rest[0] == "compute-policy":
+    else:
+        settle(gpu, rest)
+
+
+def settle(gpu: dict, rest: list[str]) -> None:
+    if rest[0] == "compute-policy":
         if gpu["mode"] != "DEFAULT":
             fail("time slices need the default compute mode")
         gpu["slice"] = int(rest[2])
@@ -42,15 +47,13 @@ def smi(state: dict, words: list[str]) -> None:
         if gpu["instances"]:
             fail("In use by another client")
         gpu["mig"] = rest[1] == "1"
-        print("Enabled MIG Mode for GPU" if gpu["mig"] else "Disabled MIG Mode for GPU")
     elif rest[0] == "-c":
         gpu["mode"] = rest[1]
-        print("Set compute mode")
     elif rest[0] == "-pm":
         gpu["persistence"] = rest[1] == "1"
-        print("Set persistence mode")
     else:
-        fail(f"unknown {words}")
+        fail(f"unknown {rest}")
+    print("All done.")
 
 
 def find(state: dict, key: str) -> dict:
@@ -87,24 +90,32 @@ def partition(state: dict, gpu: dict, words: list[str]) -> None:
             )
         return
     if words[0] == "-cgi":
-        profile, start = map(int, words[1].split(":"))
-        name, size = state["profiles"][str(profile)]
-        for gi in gpu["instances"]:
-            if start < gi["start"] + gi["size"] and gi["start"] < start + size:
-                fail("Insufficient Resources")
-        state["next"] += 1
-        gi = {
-            "id": state["next"],
-            "profile": profile,
-            "name": name,
-            "start": start,
-            "size": size,
-            "uuid": "",
-            "full": 0,
-        }
-        gpu["instances"].insert(0, gi)
-        print(f"Successfully created GPU instance ID {gi['id']:>2} on GPU  0 using profile MIG {name} (ID {profile})")
-        return
+        create(state, gpu, words[1])
+    else:
+        change(gpu, words)
+
+
+def create(state: dict, gpu: dict, place: str) -> None:
+    profile, start = map(int, place.split(":"))
+    name, size = state["profiles"][str(profile)]
+    for gi in gpu["instances"]:
+        if start < gi["start"] + gi["size"] and gi["start"] < start + size:
+            fail("Insufficient Resources")
+    state["next"] += 1
+    gi = {
+        "id": state["next"],
+        "profile": profile,
+        "name": name,
+        "start": start,
+        "size": size,
+        "uuid": "",
+        "full": 0,
+    }
+    gpu["instances"].insert(0, gi)
+    print(f"Successfully created GPU instance ID {gi['id']:>2} on GPU  0 using profile MIG {name} (ID {profile})")
+
+
+def change(gpu: dict, words: list[str]) -> None:
     [gi] = [one for one in gpu["instances"] if str(one["id"]) == words[1]]
     folder = ROOT / "proc/driver/nvidia/capabilities" / f"gpu{gpu['minor']}" / "mig" / f"gi{gi['id']}"
     if words[2] == "-cci":

@@ -3,13 +3,13 @@
 KAI asks by annotations of the pod: a fraction of a GPU's memory, or memory in MiB, on one or more GPUs, for one
 container. HAMi asks by limits of each container, and notes on the pod what its scheduler has given. Neither isolates by
 itself: a claim is accounting, MPS limits hold for each process, and HAMi's variables are for its own library in the
-container. Reads nothing but the pod. Start at :func:`shares`.
+container. Reads nothing but the pod. Start at :func:`read`.
 
 >>> pod = {
 ...     "metadata": {"name": "p", "annotations": {"gpu-fraction": "0.25"}},
 ...     "spec": {"containers": [{"name": "c"}]},
 ... }
->>> [share] = shares(pod)
+>>> [share] = read(pod)
 >>> share.container, share.devices, share.memory_mib(80 << 30)
 ('c', 1, 20480)
 """
@@ -29,7 +29,7 @@ from gpualloc.prepare._config import API_VERSION
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Share", "claim", "gpu_config", "shares", "variables"]
+__all__ = ["Share", "claim", "gpu_config", "read", "variables"]
 
 Json = dict[str, Any]
 
@@ -85,7 +85,7 @@ class Share:
         return int(self.fraction * gpu_memory) // _MIB
 
 
-def shares(pod: Mapping[str, Any]) -> tuple[Share, ...]:
+def read(pod: Mapping[str, Any]) -> tuple[Share, ...]:
     """The shares of a pod's containers; none where it asks for whole GPUs or nothing.
 
     Args:
