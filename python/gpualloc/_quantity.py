@@ -32,7 +32,9 @@ _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "
 
 
 def whole(text: str) -> int:
-    """The amount in whole units, a part of one counted as one more, as upstream's `Quantity.Value()` does.
+    """The amount in whole units, a part of one counted as one more, as upstream's `Quantity.Value()` from 0 on.
+
+    Texts without a digit, which upstream takes for 0, are none.
 
     Raises:
         ValueError: if the text is no quantity.
