@@ -11,13 +11,16 @@ import pytest
 
 from gpualloc import _quantity, cel, kube, mig, vendors
 from gpualloc.mig import parted, profile, tables
+from gpualloc.prepare import _cdi, shares, steps
 from gpualloc.vendors import tpu
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 
 
-@pytest.mark.parametrize("module", [cel, kube, _quantity, mig, parted, profile, tables, vendors, tpu])
+@pytest.mark.parametrize(
+    "module", [cel, kube, _quantity, mig, parted, profile, tables, vendors, tpu, _cdi, shares, steps]
+)
 def test_docstrings(module: object) -> None:
     failed, attempted = doctest.testmod(module)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     assert attempted
@@ -44,3 +47,15 @@ def test_vendors_page() -> None:
         exec(compile(block, "vendors.md", "exec"), space)
     assert space["produced"].left_out == ()
     assert len(space["claim"]["spec"]["devices"]["requests"][0]["firstAvailable"]) == 2
+
+
+@pytest.mark.parallel_threads(1)
+def test_prepare_page(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "prepare.md").read_text()
+    [block] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(compile(block, "prepare.md", "exec"), {})
+    assert "GPU-11111111-aaaa-4bbb-8ccc-000000000000\n#!/bin/sh" in capsys.readouterr().out
+    # Each step has its line, and each line a step.
+    assert set(steps.STEPS) == set(
+        re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`\w+`(?:, `\w+`)?) \|", page, re.MULTILINE)))
+    )

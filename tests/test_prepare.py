@@ -13,6 +13,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import gpualloc as ga
 from gpualloc import prepare
@@ -318,6 +320,47 @@ class TestOthers:
             prepare.unprepare(one, done=2)
         with pytest.raises(ga.InvalidInputError, match="only what was prepared"):
             prepare.unprepare(prepare.unprepare(one))
+
+
+def consumed(name: str) -> set[tuple[str, str]]:
+    """The counters of one that a device of the partitionable node takes, memory slices among them."""
+    each = device(recordings()["dynamic"], name)
+    return {
+        (entry["counterSet"], counter)
+        for entry in each["consumesCounters"]
+        for counter in entry["counters"]
+        if counter.startswith("memory-slice-")
+    }
+
+
+NAMES = [one["name"] for document in recordings()["dynamic"] for one in document["spec"].get("devices", [])]
+
+
+class TestAnyClaims:
+    @settings(max_examples=60, deadline=None)
+    @given(st.lists(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True), min_size=1, max_size=3))
+    def test_claims_in_turn(self, wanted: list[list[str]]) -> None:
+        """A claim is refused exactly where memory slices would be had twice; the others go without a trace."""
+        prepared: list[prepare.Plan] = []
+        taken: set[tuple[str, str]] = set()
+        for number, names in enumerate(wanted):
+            slices_of = [consumed(name) for name in names]
+            every = set[tuple[str, str]]().union(*slices_of)
+            fits = sum(map(len, slices_of)) == len(every) and not every & taken
+            document = claim("dynamic", {"a": names}, name=f"n{number}")
+            if not fits:
+                with pytest.raises(prepare.ExclusionError):
+                    plan("dynamic", document, prepared=prepared)
+                continue
+            prepared.append(plan("dynamic", document, prepared=prepared))
+            taken |= every
+        done, left = list(prepared), list(prepared)
+        for one in sorted(prepared, key=lambda each: each.steps[0].to_dict().get("start", 0)):
+            undo = prepare.unprepare(one, prepared=left)
+            left.remove(one)
+            done.append(undo)
+        if prepared:
+            assert prepare.check(done[-1], before=done[:-1]).changed() == {}
 
 
 class TestClients:
