@@ -14,6 +14,7 @@ from gpualloc import _quantity, cel, fleet, kube, links, mig, vendors
 from gpualloc.fleet import catalogue, parse
 from gpualloc.mig import parted, profile, tables
 from gpualloc.nvml import pci_names, words
+from gpualloc.prepare import _cdi, shares, steps
 from gpualloc.vendors import tpu
 
 ROOT = Path(__file__).parents[1]
@@ -38,6 +39,9 @@ README = ROOT / "README.md"
         words,
         vendors,
         tpu,
+        _cdi,
+        shares,
+        steps,
     ],
 )
 def test_docstrings(module: object) -> None:
@@ -79,3 +83,15 @@ def test_vendors_page() -> None:
         exec(compile(block, "vendors.md", "exec"), space)
     assert space["produced"].left_out == ()
     assert len(space["claim"]["spec"]["devices"]["requests"][0]["firstAvailable"]) == 2
+
+
+@pytest.mark.parallel_threads(1)
+def test_prepare_page(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "prepare.md").read_text()
+    [block] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(compile(block, "prepare.md", "exec"), {})
+    assert "GPU-11111111-aaaa-4bbb-8ccc-000000000000\n#!/bin/sh" in capsys.readouterr().out
+    # Each step has its line, and each line a step.
+    assert set(steps.STEPS) == set(
+        re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`\w+`(?:, `\w+`)?) \|", page, re.MULTILINE)))
+    )

@@ -1,11 +1,14 @@
-"""Amounts as Kubernetes writes them, for the documents that this package produces.
+"""Amounts as Kubernetes writes them, for documents that this package produces and for opaque ones.
 
-Reading and comparing quantities is the engine's business. Start at :func:`binary`.
+What the engine reads and compares is its own business. Start at :func:`binary` and :func:`whole`.
 """
 
 from __future__ import annotations
 
-__all__ = ["binary"]
+import re
+from fractions import Fraction
+
+__all__ = ["binary", "whole"]
 
 _SUFFIXES = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _STEP = 1024
@@ -22,3 +25,31 @@ def binary(amount: int) -> str:
         amount //= _STEP
         power += 1
     return f"{amount}{_SUFFIXES[power]}"
+
+
+_QUANTITY = re.compile(r"([+-]?)([0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,4})|([KMGTPE]i|[numkMGTPE]?))", re.ASCII)
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+
+
+def whole(text: str) -> int:
+    """The amount in whole units, a part of one counted as one more, as upstream's `Quantity.Value()` from 0 on.
+
+    Texts without a digit, which upstream takes for 0, are none.
+
+    Raises:
+        ValueError: if the text is no quantity.
+
+    >>> whole("1.5Gi"), whole("10m"), whole("2e3")
+    (1610612736, 1, 2000)
+    """
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is no quantity such as 512Mi or 10G")
+    sign, digits, exponent, suffix = match.groups()
+    if suffix in _SUFFIXES[1:]:
+        factor = Fraction(_STEP) ** _SUFFIXES.index(suffix)
+    else:
+        factor = Fraction(10) ** (int(exponent) if exponent else _DECIMAL[suffix])
+    amount = Fraction(digits) * factor
+    rounded = -(-amount.numerator // amount.denominator)
+    return -rounded if sign == "-" else rounded

@@ -1,4 +1,4 @@
-"""The command line: `gpualloc allocate`, `explain` and `verify`, `discover`, `topology` and `fleet`.
+"""The command line: `gpualloc allocate`, `explain`, `verify`, `prepare`, `unprepare`, `discover`, `topology`, `fleet`.
 
 Reads files, asks the engine, prints; what looks at machines has modules of its own. Exit status: 0 placed (or legal, or
 found), 1 impossible (or not legal), 2 bad input or an error of upstream's, 3 undecided. Decides nothing. Start at
@@ -19,6 +19,7 @@ from gpualloc import (
     InvalidInputError,
     Inventory,
     __version__,
+    _cli_prepare,
     _discover,
     _fleet,
     _render,
@@ -75,50 +76,61 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"gpualloc {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    allocate = commands.add_parser("allocate", help="find devices for claims on a node")
-    explain = commands.add_parser("explain", help="say why claims fit nowhere, and which changes would make them fit")
-    verify = commands.add_parser("verify", help="judge claims that some scheduler has allocated")
+    common = (_common(),)
+    allocate = commands.add_parser("allocate", parents=common, help="find devices for claims on a node")
+    explain = commands.add_parser(
+        "explain", parents=common, help="say why claims fit nowhere, and which changes would make them fit"
+    )
+    verify = commands.add_parser("verify", parents=common, help="judge claims that some scheduler has allocated")
     _discover.add_parser(commands)
     _topology.add_parser(commands)
     _fleet.add_parser(commands)
     for command in (allocate, explain, verify):
-        command.add_argument(
-            "-f",
-            "--filename",
-            action="extend",
-            nargs="+",
-            required=True,
-            metavar="FILE",
-            help="YAML or JSON with one or more documents, a folder of them, or - for stdin",
-        )
-        command.add_argument(
-            "-n",
-            "--namespace",
-            default="default",
-            metavar="NS",
-            help="namespace of documents and names that have none (default: default)",
-        )
-        command.add_argument(
-            "--node", type=_filled, metavar="NODE", help="the node (default: the first by name that takes them)"
-        )
-        command.add_argument("--kubernetes", default="1.37", metavar="1.37", help="version whose feature gates hold")
-        command.add_argument(
-            "--feature-gates", default="", metavar="A=true,B=false", help="gates that differ from that version's"
-        )
         command.add_argument("-o", "--output", choices=("table", "json", "yaml"), default="table")
+    _cli_prepare.add(commands, common)
+    prepare = commands.choices["prepare"]
     explain.epilog = (
         "with -o json each group of nodes comes with a proof for its first, as Inventory.check_proof takes it"
     )
-    groups = [command.add_mutually_exclusive_group() for command in (allocate, explain)]
+    groups = [command.add_mutually_exclusive_group() for command in (allocate, explain, prepare)]
     for asked in groups:
         asked.add_argument("--pod", metavar="NS/NAME", help="ask for the claims of this pod")
     for group in (*groups, verify):
         group.add_argument(
             "--claim", action="append", default=[], metavar="NS/NAME", help="a claim; may be given several times"
         )
-    for command in (allocate, explain):
+    for command in (allocate, explain, prepare):
         command.add_argument("--max-steps", type=_steps, metavar="N", help="give up as undecided after this many steps")
     return parser
+
+
+def _common() -> argparse.ArgumentParser:
+    """What all commands take that read a cluster."""
+    command = argparse.ArgumentParser(add_help=False)
+    command.add_argument(
+        "-f",
+        "--filename",
+        action="extend",
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help="YAML or JSON with one or more documents, a folder of them, or - for stdin",
+    )
+    command.add_argument(
+        "-n",
+        "--namespace",
+        default="default",
+        metavar="NS",
+        help="namespace of documents and names that have none (default: default)",
+    )
+    command.add_argument(
+        "--node", type=_filled, metavar="NODE", help="the node (default: the first by name that takes them)"
+    )
+    command.add_argument("--kubernetes", default="1.37", metavar="1.37", help="version whose feature gates hold")
+    command.add_argument(
+        "--feature-gates", default="", metavar="A=true,B=false", help="gates that differ from that version's"
+    )
+    return command
 
 
 def _steps(text: str) -> int:
@@ -142,6 +154,8 @@ class _Loaded:
     inventory: Inventory
     claims: list[dict[str, Any]]
     """The claims in the order of the files."""
+    domains: list[dict[str, Any]]
+    """The ComputeDomains, which the engine does not know."""
 
 
 def _load(names: Sequence[str], namespace: str) -> _Loaded:
@@ -157,7 +171,11 @@ def _load(names: Sequence[str], namespace: str) -> _Loaded:
         raise _placed_in_file(error, flat) from None
     for remark in inventory.report:
         print(f"note: {remark}", file=sys.stderr)
-    return _Loaded(inventory, [one.document for one in flat if one.document.get("kind") == "ResourceClaim"])
+    claims, domains = (
+        [one.document for one in flat if one.document.get("kind") == kind]
+        for kind in ("ResourceClaim", "ComputeDomain")
+    )
+    return _Loaded(inventory, claims, domains)
 
 
 def _texts(names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -263,19 +281,23 @@ def _asked(options: argparse.Namespace, loaded: _Loaded) -> list[str] | None:
 
 
 def _allocate(options: argparse.Namespace, loaded: _Loaded) -> int:
-    answer = loaded.inventory.allocate(
-        _asked(options, loaded),
+    answer = _answer(options, loaded, _asked(options, loaded))
+    if options.output == "table":
+        _print_answer(answer)
+    else:
+        _render.document(sys.stdout, options.output, answer.to_dict())
+    return _EXIT[answer.outcome]
+
+
+def _answer(options: argparse.Namespace, loaded: _Loaded, asked: list[str] | None) -> Answer:
+    return loaded.inventory.allocate(
+        asked,
         pod=options.pod and _qualified(options.pod, options.namespace),
         nodes=None if options.node is None else [options.node],
         max_steps=options.max_steps,
         kubernetes=options.kubernetes,
         feature_gates=_feature_gates(options.feature_gates),
     )
-    if options.output == "table":
-        _print_answer(answer)
-    else:
-        _render.document(sys.stdout, options.output, answer.to_dict())
-    return _EXIT[answer.outcome]
 
 
 def _is_allocated(claim: dict[str, Any]) -> bool:
@@ -351,7 +373,41 @@ def _verify(options: argparse.Namespace, loaded: _Loaded) -> int:
     return 0 if all(one["legal"] for one in judged) else 1
 
 
-_COMMANDS = {"allocate": _allocate, "explain": _explain, "verify": _verify}
+# --- prepare ----------------------------------------------------------------------------------------------------------
+
+
+def _prepare(options: argparse.Namespace, loaded: _Loaded) -> int:
+    inventory = loaded.inventory
+    named = list(dict.fromkeys(_qualified(name, options.namespace) for name in options.claim))
+    claims = None if options.pod else named or [_name(claim) for claim in loaded.claims]
+    held = set(inventory.held_claims)
+    if claims is None or not held.issuperset(claims):
+        answer = _answer(options, loaded, claims if claims is None else [one for one in claims if one not in held])
+        if not answer:
+            _print_answer(answer)
+            return _EXIT[answer.outcome]
+        inventory = inventory.commit(answer)
+        claims = claims or [one.claim for one in answer.claims]
+    if not claims:
+        raise InvalidInputError("nothing to prepare: the files hold no claim")
+    plans = _cli_prepare.to_prepare(options, inventory, claims, loaded.domains, _feature_gates)
+    _cli_prepare.render(plans, options.output)
+    return 0
+
+
+def _unprepare(options: argparse.Namespace, loaded: _Loaded) -> int:
+    del loaded
+    _cli_prepare.render(_cli_prepare.to_unprepare(options), options.output)
+    return 0
+
+
+_COMMANDS = {
+    "allocate": _allocate,
+    "explain": _explain,
+    "verify": _verify,
+    "prepare": _prepare,
+    "unprepare": _unprepare,
+}
 _OF_MACHINES = {"discover": _discover.run, "topology": _topology.run, "fleet": _fleet.run}
 
 

@@ -29,8 +29,10 @@ class Fields:
     def __init__(self, table: object, document: str, path: str = "") -> None:
         self.document = document
         self._path = path
-        if not isinstance(table, Mapping):
-            self.refuse("", f"must be a mapping, is {table!r}")
+        if not isinstance(table, Mapping) or not all(
+            isinstance(key, str) for key in cast("Mapping[object, object]", table)
+        ):
+            self.refuse("", f"must be a mapping with texts as keys, is {table!r}")
         self._table = cast("Mapping[str, Any]", table)
         self._taken: set[str] = set()
 
@@ -71,6 +73,24 @@ class Fields:
     def has(self, name: str) -> bool:
         """Whether the field is there and not null."""
         return self._table.get(name) is not None
+
+    def takes(self, name: str) -> bool:
+        """Whether the field is there and not null; a null one is taken with that."""
+        self._taken.add(name)
+        return self.has(name)
+
+    def part(self, name: str) -> Fields:
+        """A mapping."""
+        return Fields(self._take(name, _UNSET), self.document, self._at(name))
+
+    def anything(self, name: str) -> object:
+        """A value of any type."""
+        return self._take(name, _UNSET)
+
+    def items(self) -> list[tuple[str, object]]:
+        """All keys with their values, where the keys are the user's; they are taken with that."""
+        self._taken.update(self._table)
+        return list(self._table.items())
 
     def rows(self, name: str, *, optional: bool = False) -> list[Fields]:
         """A list of mappings."""
