@@ -52,5 +52,5 @@ def test_the_library_does_object(library: str) -> None:
     good = next(iter(made(cases()["a GPU as it is"]).cdi_specs.values()))
     # As most UIDs do, which is what the version is for.
     digit = {**good, "devices": [{**good["devices"][0], "name": "0a-gpu-0"}]}
-    wrong = [{**good, "kind": "gpu"}, {**digit, "cdiVersion": "0.4.0"}, {**good, "devices": []}]
+    wrong: list[Json] = [{**good, "kind": "gpu"}, {**digit, "cdiVersion": "0.4.0"}, {**good, "devices": []}]
     assert [line.split()[0] for line in objections(library, [digit, *wrong])] == ["1", "2", "3"]
