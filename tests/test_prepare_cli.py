@@ -88,6 +88,26 @@ def test_domains_are_among_the_files(tmp_path: Path, capsys: Out) -> None:
     assert "# note: node gb200-r1-t03 has no label" in out
 
 
+def test_a_script_is_for_one_node(tmp_path: Path, capsys: Out) -> None:
+    claims = [claim("static", {"a": ["gpu-3"]}, name="here"), claim("domain", {"a": ["gpu-0"]}, name="there")]
+    documents = [*recordings()["domain"], *claims]
+    cluster = files(tmp_path, "static", *documents)
+    assert run("prepare", "-f", cluster) == 2
+    assert "these claims are on dgx-a100, gb200-r1-t03" in capsys.readouterr().err
+    assert run("prepare", "-f", cluster, "--node", "dgx-a100") == 0
+    out = capsys.readouterr().out
+    assert "team/here" in out
+    assert "team/there" not in out
+    assert run("prepare", "-f", cluster, "-o", "json") == 0
+    assert [one["node"] for one in json.loads(capsys.readouterr().out)["plans"]] == ["dgx-a100", "gb200-r1-t03"]
+
+
+def test_a_pod(capsys: Out) -> None:
+    example = str(EXAMPLES / "claims" / "04-two-claims.yaml")
+    assert run("prepare", "-f", str(EXAMPLES / "cluster"), example, "--pod", "demo/two-claims") == 0
+    assert capsys.readouterr().out.count("# --- prepare ResourceClaim demo/") == 2
+
+
 def test_bad_files(tmp_path: Path, capsys: Out) -> None:
     cluster = files(tmp_path, "static", claim("static", {"a": ["gpu-3"]}))
     bad = tmp_path / "bad.json"

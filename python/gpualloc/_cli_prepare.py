@@ -102,8 +102,11 @@ def to_unprepare(options: argparse.Namespace) -> tuple[prepare.Plan, ...]:
 
 
 def render(plans: Sequence[prepare.Plan], output: str) -> None:
-    """Prints plans in the form asked for."""
+    """Prints plans in the form asked for; a script is for one node."""
     if output == "shell":
+        nodes = sorted({one.node for one in plans if one.node})
+        if len(nodes) > 1:
+            raise InvalidInputError(f"a script is for one node, these claims are on {', '.join(nodes)}", "", "--node")
         print(prepare.shell(plans), end="")  # noqa: T201  # printing is what a command line does
     else:
         _render.document(sys.stdout, output, {"plans": [one.to_dict() for one in plans]})

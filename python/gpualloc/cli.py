@@ -391,6 +391,8 @@ def _prepare(options: argparse.Namespace, loaded: _Loaded) -> int:
     if not claims:
         raise InvalidInputError("nothing to prepare: the files hold no claim")
     plans = _cli_prepare.to_prepare(options, inventory, claims, loaded.domains, _feature_gates)
+    if options.node is not None:
+        plans = tuple(one for one in plans if one.node == options.node)
     _cli_prepare.render(plans, options.output)
     return 0
 
