@@ -1,11 +1,13 @@
-r"""What lies between the devices of a node: NVLinks, PCIe, NUMA and fabric, as a link table beside the slices.
+"""What lies between the devices of a node: NVLinks, PCIe, NUMA and fabric, as a link table beside the slices.
 
 :func:`gpualloc.nvml.discover` makes the table of a machine, :func:`read_nvidia_smi` that of a machine that nobody here
 can reach; :func:`to_document` and :func:`from_document` write and read it, :func:`draw_text` and :func:`draw_svg` show
 it. Chooses no device and scores nothing. Matrices need numpy (extra `links`). Start at :class:`LinkTable`.
 
 >>> from gpualloc import links
->>> pasted = "    GPU0  GPU1  CPU Affinity\nGPU0   X    NV12  0-31\nGPU1  NV12   X    0-31\n"
+>>> pasted = '''      GPU0  GPU1  CPU Affinity
+... GPU0   X    NV12  0-31
+... GPU1  NV12   X    0-31'''
 >>> table = links.read_nvidia_smi(pasted, node="far-away", nvlink=3)
 >>> table.links, table.bandwidth[0][1], table.islands[0].devices
 (((0, 12), (12, 0)), 300000, ('GPU0', 'GPU1'))
