@@ -7,7 +7,9 @@ card: as partitions that nobody can create.
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,6 +39,21 @@ class TestTables:
             assert dataclasses.replace(profile, **filled) == by_index[profile.enum_index]
             assert known or host in GAPS
         assert bool(table.unpublished) == (host in GAPS)
+
+    def test_same_as_a_real_card_said(self) -> None:
+        """The one card that was asked itself: `h200-x1` is no made-up host."""
+        host = json.loads((Path(__file__).parent / "nvml" / "hosts" / "h200-x1.json").read_text())
+        (said,) = host["migProfileSets"].values()
+        table = {f"MIG {profile.name}": profile for profile in mig.card(host["gpus"][0]["name"]).profiles}
+        assert set(table) == {one["nvmlName"] for one in said}
+        for one in said:
+            profile = dataclasses.asdict(table[one["nvmlName"]])
+            figures = {re.sub("[A-Z]+[a-z]*", lambda word: f"_{word[0].lower()}", key): one[key] for key in one}
+            figures = {key: value for key, value in figures.items() if key in profile}
+            figures["starts"] = tuple(figures["starts"])
+            assert figures.items() <= profile.items()
+            assert set(FIGURES) - {"memory_mib"} <= set(figures)
+            assert profile["memory_mib"] == one["memoryMiB"]
 
     @pytest.mark.parametrize("card", mig.cards(), ids=lambda card: card.key)
     def test_sound(self, card: mig.Card) -> None:
