@@ -395,6 +395,73 @@ fn walks_end_where_a_fresh_start_does() {
     assert!(fits > 0 && kinds > 0, "the walks decide nothing");
 }
 
+/// Machines of one kind; on each other devices are held.
+fn machines_in_use(random: &mut Random) -> Vec<Value> {
+    let kinds: Vec<(&str, &str, bool)> = (0..6)
+        .map(|_| {
+            let (model, memory) = (
+                random.pick(&["A", "A", "B"]),
+                random.pick(&["40Gi", "80Gi"]),
+            );
+            (model, memory, random.chance(10))
+        })
+        .collect();
+    let mut documents = vec![
+        json!({"apiVersion": "resource.k8s.io/v1", "kind": "DeviceClass", "metadata": {"name": "any"}, "spec": {}}),
+    ];
+    for node in 0..16 {
+        let name = format!("n{node}");
+        let devices = kinds.iter().enumerate().map(|(index, (model, memory, tainted))| {
+            let mut device = json!({"name": format!("{name}-{index}"), "capacity": {"memory": {"value": memory}},
+                "attributes": {"model": {"string": model}, "numa": {"int": index / 2},
+                    "uuid": {"string": format!("{name}-{index}")}}});
+            if *tainted {
+                device["taints"] = json!([{"key": "bad", "effect": "NoSchedule"}]);
+            }
+            device
+        });
+        let devices: Value = devices.collect();
+        let place = json!({"nodeName": name});
+        documents.push(slice(
+            &format!("s-{name}"),
+            ("d", &name, 1),
+            &place,
+            &devices,
+        ));
+        for index in (0..6).filter(|_| random.chance(40)) {
+            let device = format!("{name}-{index}");
+            documents.push(json!({"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim",
+                "metadata": {"name": format!("c-{device}"), "namespace": "ns"},
+                "spec": {"devices": {"requests": [{"name": "r", "exactly": {"deviceClassName": "any"}}]}},
+                "status": {"allocation": {"devices": {"results":
+                    [{"request": "r", "driver": "d", "pool": name, "device": device}]}}}}));
+        }
+    }
+    documents
+}
+
+/// Nodes that fare alike need not look alike: what one gives, the other gives of its own free devices.
+#[test]
+fn nodes_fare_as_on_their_own_whichever_devices_are_held() {
+    let mut fates = [0; 2];
+    for seed in 0..walks(200).min(20_000) {
+        let mut random = Random::new(seed);
+        let documents = machines_in_use(&mut random);
+        let inventory = Inventory::from_json(read(&documents).as_bytes()).expect("documents");
+        let asked = vec![claim(&mut random, "asked"), claim(&mut random, "too")];
+        let options = Options::default();
+        let found = survey(&inventory, &asked, &options, None);
+        check(&found, &inventory, &asked, &options);
+        for verdict in found.verdicts() {
+            fates[usize::from(verdict.fate == Fate::Placed)] += 1;
+        }
+    }
+    assert!(
+        fates.iter().all(|count| *count > 100),
+        "one-sided: {fates:?}"
+    );
+}
+
 /// Pods in turn get what they get when every node is asked anew for each.
 #[test]
 fn pods_in_turn_are_placed_as_one_by_one() {
