@@ -61,6 +61,21 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--compute-domain", action="store_true", help="what the compute-domain driver publishes instead"
     )
+    _add_confidential(parser)
+    parser.add_argument(
+        "--within-limits", action="store_true", help="leave out devices that an API server would refuse"
+    )
+    parser.add_argument(
+        "--links", metavar="FILE", help="write what lies between the GPUs there, as a LinkTable in JSON or YAML"
+    )
+    parser.add_argument(
+        "--with-node", action="store_true", help="print the Node too, with the label of its NVLink clique"
+    )
+    parser.add_argument("--kubernetes", default="1.37", metavar="1.37", help="version of the API server")
+    parser.add_argument("-o", "--output", choices=("table", "json", "yaml"), default="table")
+
+
+def _add_confidential(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--confidential",
         action="store_true",
@@ -83,17 +98,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         '"verifier": "…", "gpus": ["GPU-…"]}]}',
     )
     parser.add_argument("--at", metavar="TIME", help="the time at which verdicts are looked at: 2026-01-31T12:00:00Z")
-    parser.add_argument(
-        "--within-limits", action="store_true", help="leave out devices that an API server would refuse"
-    )
-    parser.add_argument(
-        "--links", metavar="FILE", help="write what lies between the GPUs there, as a LinkTable in JSON or YAML"
-    )
-    parser.add_argument(
-        "--with-node", action="store_true", help="print the Node too, with the label of its NVLink clique"
-    )
-    parser.add_argument("--kubernetes", default="1.37", metavar="1.37", help="version of the API server")
-    parser.add_argument("-o", "--output", choices=("table", "json", "yaml"), default="table")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -116,8 +116,14 @@ fn own_key(data: &DeviceData) -> Vec<i128> {
 }
 
 fn choice_key(problem: &Problem, choice: &Choice, device: usize) -> Vec<i128> {
-    let takes = choice.sort.takes.get(&device).into_iter().flatten();
-    let mut key: Vec<i128> = takes.copied().collect();
+    let takes = choice
+        .sort
+        .takes
+        .get(&device)
+        .map_or(&[][..], |takes| takes);
+    // How many they are comes first, so that they are not taken for values.
+    let mut key = vec![wide(takes.len())];
+    key.extend(takes);
     for (rule, own) in choice.values_of(device) {
         if !problem.rules[rule].is_plain {
             // How the rule compares the device is not known here: it is like no other.

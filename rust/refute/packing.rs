@@ -22,7 +22,9 @@ impl Packings {
     /// counter, of each counter what is left.
     pub(super) fn most(&mut self, mut devices: Vec<Vec<i64>>, left: &[i64]) -> usize {
         devices.sort_unstable();
-        let mut key = left.to_vec();
+        // How many counters there are comes first: the same numbers may stand for fewer devices with more of them.
+        let mut key = vec![i64::try_from(left.len()).unwrap_or(i64::MAX)];
+        key.extend(left);
         key.extend(devices.iter().flatten());
         if let Some(known) = self.known.get(&key) {
             return *known;
@@ -97,5 +99,18 @@ impl Packing<'_> {
         };
         let bounds = left.iter().enumerate().map(of_counter);
         bounds.min().unwrap_or(open.len()).min(open.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Packings;
+
+    /// What is remembered of two counters is no answer for one, though the numbers are the same in a row.
+    #[test]
+    fn what_is_remembered_is_told_apart_by_the_number_of_counters() {
+        let mut packings = Packings::default();
+        assert_eq!(packings.most(vec![vec![1, 1]], &[8, 1]), 1);
+        assert_eq!(packings.most(vec![vec![1], vec![1], vec![1]], &[8]), 3);
     }
 }
