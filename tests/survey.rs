@@ -310,7 +310,7 @@ impl Walk {
     }
 
     fn step(&mut self, number: usize, asked: &[Arc<ResourceClaim>]) {
-        match self.random.below(16) {
+        match self.random.below(17) {
             0..=5 => {
                 let wanted = claim(&mut self.random, &format!("c{number}"));
                 self.commit(&[wanted]);
@@ -348,6 +348,14 @@ impl Walk {
             14 => {
                 let name = format!("n{}", self.random.below(NODES + 2));
                 self.delete(gone("Node", &name));
+            }
+            15 => {
+                let like = format!("n{}", self.random.below(NODES));
+                let name = format!("n{}", NODES + self.random.below(4));
+                // Refused where the name is in use, or a pool is of others, too.
+                if let Ok(next) = self.inventory.with_nodes_like(&like, &[&name]) {
+                    self.inventory = next;
+                }
             }
             _ => {
                 if self.random.chance(50) {

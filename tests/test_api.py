@@ -53,6 +53,21 @@ class TestInventory:
         (remark,) = inventory.update(deleted="Node/x").report
         assert remark.kind == "not found"
 
+    def test_nodes_like_one_that_is_there(self, inventory: ga.Inventory) -> None:
+        more = inventory.with_nodes_like("a", ["new-1", "new-2"])
+        assert set(more.nodes) - set(inventory.nodes) == {"new-1", "new-2"}
+        free = inventory.allocate(claim("c"), nodes=["a"])
+        like = more.allocate(claim("c"), nodes=["new-2"])
+        assert [one.device for one in like.claims[0].devices] == [one.device for one in free.claims[0].devices]
+        assert {one.pool for one in like.claims[0].devices} == {"new-2"}
+        for wrong in (["a"], ["x", "x"], [""]):
+            with pytest.raises(ga.InvalidInputError, match="in use"):
+                inventory.with_nodes_like("a", wrong)
+        with pytest.raises(ga.InvalidInputError, match="not in the inventory"):
+            inventory.with_nodes_like("nowhere", ["x"])
+        with pytest.raises(ga.InvalidInputError, match="a list of names"):
+            inventory.with_nodes_like("a", "new")
+
     def test_unreadable(self) -> None:
         broken = resource_slice("a", 1)
         broken["spec"]["devices"][0]["capacity"] = {"memory": {"value": "lots"}}

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use crate::ours;
 use crate::scenarios::world::World;
+use crate::scenarios::{Goal, Row, Work};
 
 /// The argument that makes a child of us.
 pub(crate) const CHILD: &str = "--resident";
@@ -18,26 +19,41 @@ pub(crate) fn devices(world: &World) -> usize {
     slices.map(count).sum()
 }
 
-/// Bytes that the inventory of a world keeps resident.
-pub(crate) fn resident(world: &World) -> Result<f64, String> {
+/// Bytes that the inventory of a world keeps resident for each device; nothing where the system does not say.
+pub(crate) fn each(world: &World) -> Result<Option<f64>, String> {
     let file = std::env::temp_dir().join(format!("world-{}.json", std::process::id()));
     std::fs::write(&file, world.documents()).map_err(|error| error.to_string())?;
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     let output = Command::new(own).arg(CHILD).arg(&file).output();
     let _ = std::fs::remove_file(&file);
     let output = output.map_err(|error| error.to_string())?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let kib: f64 = text
-        .trim()
-        .parse()
-        .map_err(|_| "resident memory is not known here")?;
-    Ok(kib * 1024.0)
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    let kib: Option<f64> = String::from_utf8_lossy(&output.stdout).trim().parse().ok();
+    Ok(kib.map(|kib| kib * 1024.0 / devices(world) as f64))
+}
+
+/// Fails where a row about memory takes more than it promises.
+pub(crate) fn keep_promise(row: &Row) -> Result<(), String> {
+    let (Work::Memory, Goal::Bytes(promised)) = (&row.work, &row.goal) else {
+        return Ok(());
+    };
+    let Some(bytes) = each(&(row.world)())? else {
+        println!("{}: the system does not say what is resident", row.name);
+        return Ok(());
+    };
+    println!("{}: {bytes:.0} bytes for each", row.name);
+    if bytes > *promised {
+        return Err(format!("{}: more than the {promised} promised", row.name));
+    }
+    Ok(())
 }
 
 /// What the child does: KiB resident, or nothing where the system does not tell.
 pub(crate) fn child(file: &str) -> Option<i64> {
     let before = status()?;
-    let text = std::fs::read(file).ok()?;
+    let text = std::fs::read(file).expect("a file");
     let inventory = ours::read_only(&text);
     drop(text);
     let after = status();

@@ -188,9 +188,9 @@ impl Ours<'_> {
             }
             Work::Memory => {
                 let devices = memory::devices(self.world);
-                let bytes = memory::resident(self.world)?;
+                let bytes = memory::each(self.world)?;
                 Ok(Sample {
-                    nanos: bytes / devices as f64,
+                    nanos: bytes.ok_or("resident memory is not known here")?,
                     tally: Tally { fits: 0, devices },
                     undecided: 0,
                 })

@@ -124,23 +124,16 @@ impl Inventory {
             driver: Arc::clone(&device.driver),
             pool: Arc::clone(&device.pool),
         };
-        let places_in = |slice: &Arc<Slice>, places: &mut Vec<(Arc<Slice>, usize)>| {
-            for (index, other) in slice.document().spec.devices.iter().enumerate() {
-                if other.name.as_str() == &*device.device {
-                    places.push((Arc::clone(slice), index));
-                }
-            }
-        };
-        let mut places = Vec::new();
-        match self.census(&pool).and_then(Census::only) {
-            Some(only) => places_in(only, &mut places),
-            None => {
-                for slice in self.slices_of_pool(&pool) {
-                    places_in(slice, &mut places);
-                }
-            }
-        }
-        places
+        // Most pools have one slice, which the census finds faster than the map of all slices.
+        let only = self.census(&pool).and_then(Census::only);
+        let several = only.is_none().then(|| self.slices_of_pool(&pool));
+        let slices = only.into_iter().chain(several.into_iter().flatten());
+        let places = slices.flat_map(|slice| {
+            let devices = slice.document().spec.devices.iter().enumerate();
+            let same = devices.filter(|(_, other)| other.name.as_str() == &*device.device);
+            same.map(|(index, _)| (Arc::clone(slice), index))
+        });
+        places.collect()
     }
 
     /// Notes who holds the devices of a new slice.
