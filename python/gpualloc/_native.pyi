@@ -48,7 +48,7 @@ class Inventory:
         """Applies new and changed documents after removing those that are gone.
 
         Args:
-            documents: Known by kind, namespace, name; a new UID is a new object; an older resourceVersion is reported.
+            documents: Known by kind, namespace and name; a new UID is a new object; older versions are ignored.
             deleted: Documents, or texts such as `ResourceSlice/name` and `ResourceClaim/namespace/name`.
         """
 
@@ -77,7 +77,7 @@ class Inventory:
             max_steps: Search steps on each node after which the answer is `undecided`.
             kubernetes: The version whose default feature gates hold: 1.34, 1.35, 1.36 or 1.37.
             feature_gates: Gates that differ, such as `{"DRAAdminAccess": False}`.
-            share_ids: IDs for shares, by claim, `request` or `request/subrequest`, and number there; else computed.
+            share_ids: IDs for shares, by claim, `request[/subrequest]` and number there from 0; others are computed.
 
         Raises:
             InvalidInputError: for arguments that cannot be read or name what is not there.
