@@ -528,7 +528,7 @@ class TestAnnotate:
 
 
 class TestCommand:
-    def test_without_nvml(self) -> None:
+    def test_without_nvml(self, tmp_path: Path) -> None:
         """All GPUs are in virtual machines: no driver on the host, and the label says the mode."""
         fault = [f"{HERE / 'run'}", "--fault", "nvmlInitWithFlags=9", str(EIGHT)]
         arguments = ["--vfio", "--confidential", "--node-label", "nvidia.com/cc.mode=ppcie", "-o", "json"]
@@ -538,6 +538,9 @@ class TestCommand:
         assert said(device).items() >= {"mode": "ppcie", "gpus": 8, "switches": 4, "attested": False}.items()
         assert "everything that NVML says: nvmlInitWithFlags: Driver Not Loaded" in done.stderr
         assert command("discover", "--vfio", "--confidential", before=fault).returncode == 2
+        table = tmp_path / "links.json"
+        assert command("discover", *arguments, "--links", str(table), before=fault).returncode == 0
+        assert json.loads(table.read_text())["spec"]["devices"] == []
 
     def test_attestation(self, tmp_path: Path) -> None:
         file = tmp_path / "verdicts.json"

@@ -2,8 +2,7 @@
 
 What a GPU's links lead to is asked of each link that is up; whether two GPUs are peers only of those that could be. A
 call that fails leaves the value unknown, which is noted and never taken for "no link". Changes nothing and never
-decides what a link is worth. Start at :class:`Links` and
-:func:`read_pairs`.
+decides what a link is worth. Start at :class:`Links` and :func:`read_pairs`.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from gpualloc.nvml.session import Session
     from gpualloc.nvml.sysfs import Files
 
-__all__ = ["Links", "read_pairs"]
+__all__ = ["Links", "around", "read_pairs"]
 
 # NVML's own bound grows with each generation (6, 12, 18, 36); far above all of them, so that its answer ends the loop.
 _MANY = 1024
@@ -140,7 +139,12 @@ def read_pairs(session: Session, files: Files, found: Sequence[tuple[Gpu, Any]],
         if may_be_peers(one, other, addresses):
             peers = _of_two(session, f"{what} peers", "P2PStatus", (first, second, _BY_NVLINK), silent, left_out)
         pairs.append(replace(pair, level=level, peers=peers))
-    return HostLinks(pairs=tuple(pairs), nics=files.nics(), only_numa_node=files.only_numa_node())
+    return replace(around(files), pairs=tuple(pairs))
+
+
+def around(files: Files) -> HostLinks:
+    """What is beside the GPUs, and all that can be known without NVML: NICs, and whether all is on one NUMA node."""
+    return HostLinks(nics=files.nics(), only_numa_node=files.only_numa_node())
 
 
 def _of_two(  # noqa: PLR0913, PLR0917  # whom to ask, what, and whom to blame

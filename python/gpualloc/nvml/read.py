@@ -73,7 +73,10 @@ def read_host(  # noqa: PLR0913  # each is one thing to ask for
         if not without_nvml:
             raise
         left_out.append(LeftOut("everything that NVML says", error.call, error.code, error.message))
-        host = Host(confidential=Confidential() if features.confidential else None)
+        host = Host(
+            confidential=Confidential() if features.confidential else None,
+            links=links_read.around(files) if links else None,
+        )
     if features.vfio:
         host = replace(host, pci_gpus=files.gpus(), iommufd=files.has_iommufd())
     if host.confidential is not None:
