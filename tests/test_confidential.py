@@ -268,6 +268,21 @@ class TestShapes:
         assert not devices_of(found["slices"])
         assert "takes all 8 GPUs of the host or none, and 7 are published" in found["leftOut"][1]
 
+    @pytest.mark.parametrize("noted", ["", " attribute numaNode", " attribute pcieRoot"])
+    def test_what_lacks_an_attribute_only_is_there(self, noted: str) -> None:
+        """A passthrough GPU that was left out makes the host incomplete, one that says less does not."""
+        addresses = [f"0000:{number:02x}:00.0" for number in range(1, 9)]
+        host = nvml.Host(
+            pci_gpus=tuple(
+                nvml.PciGpu(bus_id=address, vendor=0x10DE, device=0x2330, addressable_bytes=1 << 37)
+                for address in (addresses if noted else addresses[1:])
+            ),
+            confidential=nvml.Confidential(label="ppcie"),
+            left_out=(nvml.LeftOut(f"vfio device {addresses[0]}{noted}", "", None, "cannot be read"),),
+        )
+        made = nvml.publish(host, "a", nvml.Features(confidential=True, vfio=True))
+        assert set(devices_of(made.slices)) == ({"ppcie-vfio"} if noted else set())
+
     def test_old_layout(self, machines: Machines) -> None:
         (one,) = machines.discover(EIGHT, features={**ON, "kubernetes": "1.34"})["slices"]
         assert set(one["spec"]) >= {"sharedCounters", "devices"}

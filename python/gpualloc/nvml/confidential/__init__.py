@@ -85,8 +85,9 @@ def applied(
     made = [_described(spec, state, gpus) for spec in specs]
     if state.is_whole_host:
         devices = [device for spec in made for device in spec.get("devices", [])]
-        # A passthrough device that could not be read has been noted by whoever read it.
-        unread = sum(one.what.startswith("vfio device") for one in host.left_out)
+        # A passthrough device that could not be read has been noted by whoever read it; one that lacks an attribute only
+        # is among the host's.
+        unread = sum(one.what.startswith("vfio device") and " attribute " not in one.what for one in host.left_out)
         expected = {
             "gpu": host.confidential.gpus or None,
             "vfio": (len(host.pci_gpus) + unread or None) if features.vfio else None,
