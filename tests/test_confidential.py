@@ -528,12 +528,26 @@ class TestAnnotate:
         ("document", "error"),
         [
             ({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a"}}, "must be a ResourceSlice"),
+            ({"apiVersion": "v1", "kind": "ConfigMap", "metadata": None}, "must be a ResourceSlice"),
             ({"apiVersion": "resource.k8s.io/v1", "kind": "ResourceSlice", "metadata": {"name": "a"}}, "spec"),
         ],
     )
     def test_bad_input(self, document: Json, error: str) -> None:
         with pytest.raises(ga.InvalidInputError, match=error):
             confidential.annotate([document])
+
+    @pytest.mark.parametrize("mode", ["on", "devtools", "ppcie"])
+    def test_null_is_absent(self, mode: str) -> None:
+        """A client's object has all fields, most of them null."""
+        bare, full = self.golden(), self.golden()
+        for one in full:
+            for device in one["spec"]["devices"]:
+                device |= {"taints": None, "consumesCounters": None}
+        labels = {"nvidia.com/cc.mode": mode}
+        assert confidential.annotate(full, labels=labels) == confidential.annotate(bare, labels=labels)
+        for device in full[0]["spec"]["devices"]:
+            device |= {"attributes": None, "capacity": None}
+        assert confidential.annotate(full, labels={"nvidia.com/cc.mode": "on"}).slices
 
     def test_nothing_known(self) -> None:
         assert list(confidential.annotate(self.golden(), labels={}).slices) == self.golden()
