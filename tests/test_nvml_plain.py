@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import gpualloc as ga
 from gpualloc import nvml
+from gpualloc._quantity import binary
 from gpualloc.nvml import limits, mig, pci_names, words
 from gpualloc.nvml.sysfs import Files
 from nvml_hosts import HOSTS, Json, Machines, devices_of
@@ -46,7 +47,7 @@ def test_semantic_version(text: str, version: str | None) -> None:
 
 @given(st.integers(0, 2**62))
 def test_quantities_are_the_canonical_ones(number: int) -> None:
-    text = words.binary_quantity(number)
+    text = binary(number)
     suffix = text.lstrip("0123456789")
     digits = int(text.removesuffix(suffix))
     assert digits << 10 * ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].index(suffix) == number

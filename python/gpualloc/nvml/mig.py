@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from gpualloc._quantity import binary
 from gpualloc.mig import figures, tables
 from gpualloc.mig.profile import FIGURES
 from gpualloc.nvml.host import MigProfile, Placement
-from gpualloc.nvml.words import binary_quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -124,7 +124,7 @@ def counter_name(capacity: str) -> str:
 
 def counters(amounts: Mapping[str, int], placement: Placement) -> dict[str, dict[str, str]]:
     """The counters of some amounts, with one for each memory slice of the placement."""
-    values = {counter_name(name): {"value": binary_quantity(amount)} for name, amount in amounts.items()}
+    values = {counter_name(name): {"value": binary(amount)} for name, amount in amounts.items()}
     for number in range(placement.start, placement.start + placement.size):
         values[f"memory-slice-{number}"] = {"value": "1"}
     return dict(sorted(values.items()))

@@ -16,9 +16,9 @@ import re
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from gpualloc._errors import InvalidInputError
+from gpualloc._quantity import binary
 from gpualloc.nvml.confidential.devices import DOMAIN, kind_of
 from gpualloc.nvml.host import LeftOut
-from gpualloc.nvml.words import binary_quantity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -141,4 +141,4 @@ def _sum(members: Sequence[Json], name: str) -> str:
                 f"{text!r} is no quantity in powers of 1024", f"device {device['name']}", f"capacity[{name}].value"
             )
         total += int(match[1]) << 10 * _POWERS.index(match[2] or " ")
-    return binary_quantity(total)
+    return binary(total)
