@@ -12,22 +12,19 @@ from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from gpualloc.nvml.host import LeftOut
 from gpualloc.nvml.link_table import may_be_peers
 from gpualloc.nvml.links import GpuLinks, HostLinks, NvLink, Pair, Platform
 from gpualloc.nvml.session import (
     FUNCTION_NOT_FOUND,
-    GPU_IS_LOST,
     INVALID_ARGUMENT,
     NOT_SUPPORTED,
-    RESET_REQUIRED,
     NvmlFailure,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gpualloc.nvml.host import Gpu
+    from gpualloc.nvml.host import Gpu, LeftOut
     from gpualloc.nvml.session import Session
     from gpualloc.nvml.sysfs import Files
 
@@ -119,9 +116,9 @@ class Links:
             return None
 
     def _fail(self, what: str, failure: NvmlFailure) -> None:
-        if failure.code in (GPU_IS_LOST, RESET_REQUIRED):
+        if failure.is_gone:
             raise failure
-        note = LeftOut(what, failure.call, failure.code, failure.error)
+        note = failure.leaves_out(what)
         if note not in self._left_out:  # it is the same for all links of a GPU
             self._left_out.append(note)
 
@@ -165,7 +162,7 @@ def _of_two(  # noqa: PLR0913, PLR0917  # whom to ask, what, and whom to blame
         if failure.code == FUNCTION_NOT_FOUND:
             silent.add(call)
             what = "all pairs" + what[what.rindex(" ") :]
-        left_out.append(LeftOut(what, failure.call, failure.code, failure.error))
+        left_out.append(failure.leaves_out(what))
         return None
 
 
