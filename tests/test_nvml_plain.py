@@ -282,6 +282,7 @@ def many(count: int) -> nvml.Host:
         ({"shares": True}, "shares"),
         ({"shares": "some"}, "shares"),
         ({"kubernetes": "latest"}, "kubernetes"),
+        ({"kubernetes": f"1.{'9' * 5000}"}, "kubernetes"),
         ({"partitions": (nvml.Partition(0, frozenset({1})),)}, "partitions"),
         ({"fabric_manager": True, "partitions": (nvml.Partition(0, frozenset({1})),) * 2}, "partitions"),
     ],
@@ -314,7 +315,8 @@ def test_partitions_that_are_none(document: object, field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "found", "xid", "xid:0", "xid:0:", "xid:0:x", "xid:0:1:2", "xid:0:-1", "xid:0:1:2:3:4"]
+    "text",
+    ["", "found", "xid", "xid:0", "xid:0:", "xid:0:x", "xid:0:1:2", "xid:0:-1", "xid:0:1:2:3:4", f"xid:0:{'9' * 5000}"],
 )
 def test_events_that_are_none(text: str) -> None:
     with pytest.raises(ga.InvalidInputError):
