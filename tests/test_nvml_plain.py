@@ -323,6 +323,31 @@ def test_events_that_are_none(text: str) -> None:
         nvml.event_from(text, ())
 
 
+@pytest.mark.parametrize(
+    ("index", "memory", "field"),
+    [(0, None, "memory_bytes"), (40, 80 << 30, "profile.index"), (-1, 80 << 30, "profile.index")],
+)
+def test_mig_devices_that_cannot_be_named(index: int, memory: int | None, field: str) -> None:
+    profile = nvml.MigProfile(
+        index=index,
+        id=19,
+        multiprocessors=16,
+        copy_engines=1,
+        decoders=1,
+        encoders=0,
+        jpeg_engines=1,
+        ofa_engines=0,
+        memory_mib=9984,
+    )
+    device = nvml.MigDevice(
+        uuid="MIG-0", profile=profile, gpu_instance=7, compute_instance=0, placement=nvml.Placement(0, 1)
+    )
+    gpu = nvml.Gpu(index=0, minor=0, uuid="GPU-0", memory_bytes=memory, mig_mode=True, mig_devices=(device,))
+    with pytest.raises(ga.InvalidInputError) as caught:
+        nvml.publish(nvml.Host(gpus=(gpu,)), "a", nvml.Features())
+    assert caught.value.field == field
+
+
 def test_event_of_a_stranger_is_ignored() -> None:
     event = nvml.event_from("xid:GPU-x:48", many(1).gpus)
     published = nvml.publish(replace(many(1), events=(event,)), "a", nvml.Features(health=True))

@@ -51,7 +51,7 @@ def whole(host: Host, gpu: Gpu, features: Features) -> Json:
 
 def instance(host: Host, gpu: Gpu, device: MigDevice, features: Features) -> Json:
     """A MIG device that exists, with a capacity for each memory slice that it lies on."""
-    name = mig.profile_name(device.profile, gpu.memory_bytes or 0)
+    name = mig.profile_name(device.profile, gpu.memory_bytes)
     attributes = _of_mig(host, gpu, name, features) | {"uuid": _string(device.uuid)}
     amounts = mig.capacities(device.profile)
     start, end = device.placement.start, device.placement.start + device.placement.size
@@ -62,7 +62,7 @@ def instance(host: Host, gpu: Gpu, device: MigDevice, features: Features) -> Jso
 
 def partition(host: Host, gpu: Gpu, profile: MigProfile, placement: Placement, features: Features) -> Json:
     """A MIG device that could be made: no UUID, and counters instead of memory slices."""
-    name = mig.profile_name(profile, gpu.memory_bytes or 0)
+    name = mig.profile_name(profile, gpu.memory_bytes)
     amounts = mig.capacities(profile)
     made = _device(mig.device_name(gpu, profile, placement, name), _of_mig(host, gpu, name, features), amounts)
     made["consumesCounters"] = [_consumption(gpu, amounts, placement)]

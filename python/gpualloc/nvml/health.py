@@ -105,5 +105,5 @@ def _names(gpu: Gpu) -> list[str]:
 
 
 def _name(gpu: Gpu, device: MigDevice) -> str:
-    name = mig.profile_name(device.profile, gpu.memory_bytes or 0)
+    name = mig.profile_name(device.profile, gpu.memory_bytes)
     return mig.device_name(gpu, device.profile, device.placement, name)
