@@ -159,6 +159,11 @@ class TestFiles:
         ]
         assert all("No such file or directory" in str(one) for one in left_out)
 
+    def test_a_root_that_cannot_be_looked_into(self) -> None:
+        left_out: list[nvml.LeftOut] = []
+        assert not Files("r" * 300, left_out).has_iommufd()
+        assert [one.what for one in left_out] == ["vfio devices attribute iommuFDEnabled"]
+
     def test_gpus_on_the_bus(self, tmp_path: Path) -> None:
         """By address; no other class, no other vendor, no virtual function, no unreadable device."""
         region = "0x0000000000000000 0x0000000000ffffff 0x0000000000040200\n"  # 16 MiB below 4 GiB
