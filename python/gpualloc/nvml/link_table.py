@@ -12,6 +12,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from gpualloc._errors import InvalidInputError
 from gpualloc.links.bandwidth import NVLINK, NVLINK_OF_GRAPHICS_AMPERE
 from gpualloc.links.pcie import Place, level_between
 from gpualloc.links.table import Device, FabricPlace, LinkTable, Nic, PcieLevel, TrayPlace
@@ -55,10 +56,10 @@ def link_table(host: Host, node: str) -> tuple[LinkTable, tuple[LeftOut, ...]]:
     """The table, and what is missing from it beside what could not be read.
 
     Raises:
-        ValueError: if the host was read without links.
+        InvalidInputError: if the host was read without links.
     """
     if host.links is None:
-        raise ValueError("the host was read without links")
+        raise InvalidInputError("the host was read without them", "", "links")
     gpus, left_out = host.gpus, list[LeftOut]()
     count = len(gpus)
     links: list[list[int | None]] = [[0] * count for _ in gpus]
