@@ -268,6 +268,21 @@ class TestShapes:
         assert not devices_of(found["slices"])
         assert "takes all 8 GPUs of the host or none, and 7 are published" in found["leftOut"][1]
 
+    @pytest.mark.parametrize("noted", ["", " attribute numaNode", " attribute pcieRoot"])
+    def test_what_lacks_an_attribute_only_is_there(self, noted: str) -> None:
+        """A passthrough GPU that was left out makes the host incomplete, one that says less does not."""
+        addresses = [f"0000:{number:02x}:00.0" for number in range(1, 9)]
+        host = nvml.Host(
+            pci_gpus=tuple(
+                nvml.PciGpu(bus_id=address, vendor=0x10DE, device=0x2330, addressable_bytes=1 << 37)
+                for address in (addresses if noted else addresses[1:])
+            ),
+            confidential=nvml.Confidential(label="ppcie"),
+            left_out=(nvml.LeftOut(f"vfio device {addresses[0]}{noted}", "", None, "cannot be read"),),
+        )
+        made = nvml.publish(host, "a", nvml.Features(confidential=True, vfio=True))
+        assert set(devices_of(made.slices)) == ({"ppcie-vfio"} if noted else set())
+
     def test_old_layout(self, machines: Machines) -> None:
         (one,) = machines.discover(EIGHT, features={**ON, "kubernetes": "1.34"})["slices"]
         assert set(one["spec"]) >= {"sharedCounters", "devices"}
@@ -513,12 +528,26 @@ class TestAnnotate:
         ("document", "error"),
         [
             ({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a"}}, "must be a ResourceSlice"),
+            ({"apiVersion": "v1", "kind": "ConfigMap", "metadata": None}, "must be a ResourceSlice"),
             ({"apiVersion": "resource.k8s.io/v1", "kind": "ResourceSlice", "metadata": {"name": "a"}}, "spec"),
         ],
     )
     def test_bad_input(self, document: Json, error: str) -> None:
         with pytest.raises(ga.InvalidInputError, match=error):
             confidential.annotate([document])
+
+    @pytest.mark.parametrize("mode", ["on", "devtools", "ppcie"])
+    def test_null_is_absent(self, mode: str) -> None:
+        """A client's object has all fields, most of them null."""
+        bare, full = self.golden(), self.golden()
+        for one in full:
+            for device in one["spec"]["devices"]:
+                device |= {"taints": None, "consumesCounters": None}
+        labels = {"nvidia.com/cc.mode": mode}
+        assert confidential.annotate(full, labels=labels) == confidential.annotate(bare, labels=labels)
+        for device in full[0]["spec"]["devices"]:
+            device |= {"attributes": None, "capacity": None}
+        assert confidential.annotate(full, labels={"nvidia.com/cc.mode": "on"}).slices
 
     def test_nothing_known(self) -> None:
         assert list(confidential.annotate(self.golden(), labels={}).slices) == self.golden()
@@ -528,7 +557,7 @@ class TestAnnotate:
 
 
 class TestCommand:
-    def test_without_nvml(self) -> None:
+    def test_without_nvml(self, tmp_path: Path) -> None:
         """All GPUs are in virtual machines: no driver on the host, and the label says the mode."""
         fault = [f"{HERE / 'run'}", "--fault", "nvmlInitWithFlags=9", str(EIGHT)]
         arguments = ["--vfio", "--confidential", "--node-label", "nvidia.com/cc.mode=ppcie", "-o", "json"]
@@ -538,6 +567,9 @@ class TestCommand:
         assert said(device).items() >= {"mode": "ppcie", "gpus": 8, "switches": 4, "attested": False}.items()
         assert "everything that NVML says: nvmlInitWithFlags: Driver Not Loaded" in done.stderr
         assert command("discover", "--vfio", "--confidential", before=fault).returncode == 2
+        table = tmp_path / "links.json"
+        assert command("discover", *arguments, "--links", str(table), before=fault).returncode == 0
+        assert json.loads(table.read_text())["spec"]["devices"] == []
 
     def test_attestation(self, tmp_path: Path) -> None:
         file = tmp_path / "verdicts.json"

@@ -346,6 +346,8 @@ class TestTexts:
             ("tray", "NODE\tSYS\t0-71\t0\t\t2\n", "NODE\tERR!\t0-71\t0\t\t2\n", "row GPU0, column NIC1"),
             ("tray", "0-71\t0\t\t2\n", "0-71\t2\n", "row GPU0"),
             ("tray", "0-71\t0\t\t2\n", "0-71\tzero\t\t2\n", "row GPU0, column NUMA Affinity"),
+            ("tray", "0-71\t0\t\t2\n", f"0-71\t{'9' * 5000}\t\t2\n", "row GPU0, column NUMA Affinity"),
+            ("tray", "NV18", f"NV{'9' * 5000}", "row GPU0, column GPU2"),
             ("tray", "NODE\tNODE\tSYS\tSYS\t X \tSYS", "NODE\tNODE\tSYS\tSYS\t X ", "row NIC0, column NIC1"),
             ("pasted", "PIX ", "NV1 ", "row GPU0, column NIC0"),
         ],

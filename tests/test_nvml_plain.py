@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import gpualloc as ga
 from gpualloc import nvml
+from gpualloc._quantity import binary
 from gpualloc.nvml import limits, mig, pci_names, words
 from gpualloc.nvml.sysfs import Files
 from nvml_hosts import HOSTS, Json, Machines, devices_of
@@ -46,7 +47,7 @@ def test_semantic_version(text: str, version: str | None) -> None:
 
 @given(st.integers(0, 2**62))
 def test_quantities_are_the_canonical_ones(number: int) -> None:
-    text = words.binary_quantity(number)
+    text = binary(number)
     suffix = text.lstrip("0123456789")
     digits = int(text.removesuffix(suffix))
     assert digits << 10 * ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].index(suffix) == number
@@ -157,6 +158,11 @@ class TestFiles:
             "vfio devices",
         ]
         assert all("No such file or directory" in str(one) for one in left_out)
+
+    def test_a_root_that_cannot_be_looked_into(self) -> None:
+        left_out: list[nvml.LeftOut] = []
+        assert not Files("r" * 300, left_out).has_iommufd()
+        assert [one.what for one in left_out] == ["vfio devices attribute iommuFDEnabled"]
 
     def test_gpus_on_the_bus(self, tmp_path: Path) -> None:
         """By address; no other class, no other vendor, no virtual function, no unreadable device."""
@@ -281,6 +287,7 @@ def many(count: int) -> nvml.Host:
         ({"shares": True}, "shares"),
         ({"shares": "some"}, "shares"),
         ({"kubernetes": "latest"}, "kubernetes"),
+        ({"kubernetes": f"1.{'9' * 5000}"}, "kubernetes"),
         ({"partitions": (nvml.Partition(0, frozenset({1})),)}, "partitions"),
         ({"fabric_manager": True, "partitions": (nvml.Partition(0, frozenset({1})),) * 2}, "partitions"),
     ],
@@ -313,11 +320,37 @@ def test_partitions_that_are_none(document: object, field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "found", "xid", "xid:0", "xid:0:", "xid:0:x", "xid:0:1:2", "xid:0:-1", "xid:0:1:2:3:4"]
+    "text",
+    ["", "found", "xid", "xid:0", "xid:0:", "xid:0:x", "xid:0:1:2", "xid:0:-1", "xid:0:1:2:3:4", f"xid:0:{'9' * 5000}"],
 )
 def test_events_that_are_none(text: str) -> None:
     with pytest.raises(ga.InvalidInputError):
         nvml.event_from(text, ())
+
+
+@pytest.mark.parametrize(
+    ("index", "memory", "field"),
+    [(0, None, "memory_bytes"), (40, 80 << 30, "profile.index"), (-1, 80 << 30, "profile.index")],
+)
+def test_mig_devices_that_cannot_be_named(index: int, memory: int | None, field: str) -> None:
+    profile = nvml.MigProfile(
+        index=index,
+        id=19,
+        multiprocessors=16,
+        copy_engines=1,
+        decoders=1,
+        encoders=0,
+        jpeg_engines=1,
+        ofa_engines=0,
+        memory_mib=9984,
+    )
+    device = nvml.MigDevice(
+        uuid="MIG-0", profile=profile, gpu_instance=7, compute_instance=0, placement=nvml.Placement(0, 1)
+    )
+    gpu = nvml.Gpu(index=0, minor=0, uuid="GPU-0", memory_bytes=memory, mig_mode=True, mig_devices=(device,))
+    with pytest.raises(ga.InvalidInputError) as caught:
+        nvml.publish(nvml.Host(gpus=(gpu,)), "a", nvml.Features())
+    assert caught.value.field == field
 
 
 def test_event_of_a_stranger_is_ignored() -> None:

@@ -7,7 +7,6 @@ to standard error. Decides nothing. Start at :func:`run`.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -185,7 +184,9 @@ def _json(name: str) -> object:
         return json.loads(Path(name).read_bytes())
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise InvalidInputError(reason, os.fspath(name), "") from None
+        raise InvalidInputError(reason, name) from None
+    except RecursionError:
+        raise InvalidInputError("nested too deeply", name) from None
 
 
 def _table(found: Discovery) -> None:

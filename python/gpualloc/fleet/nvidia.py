@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
 from gpualloc.nvml import mig
-from gpualloc.nvml.host import Confidential, Fabric, Gpu, Host, PciGpu
+from gpualloc.nvml.host import NO_CLUSTER, Confidential, Fabric, Gpu, Host, PciGpu
 from gpualloc.nvml.links import GpuLinks, HostLinks, NvLink, Pair, Platform
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ __all__ = ["cluster_of", "gpu_uuid", "host_of"]
 _NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_DNS, "fleet.gpualloc")
 _VENDOR: Final = 0x10DE
 _TO_GPU, _TO_SWITCH = 0, 2
-_NO_CLUSTER: Final = str(uuid.UUID(int=0))
 _COMPLETED: Final = 3
 _PEERS: Final = 0
 
@@ -132,7 +131,7 @@ def _confidential(data: dict[str, Any]) -> Confidential:
 def _fabric(data: dict[str, Any], rack: str) -> Fabric | None:
     if data["fabric"] is None:
         return None
-    cluster = cluster_of(rack) if data["fabric"] == "rack" else _NO_CLUSTER
+    cluster = cluster_of(rack) if data["fabric"] == "rack" else NO_CLUSTER
     return Fabric(state=_COMPLETED, status=0, cluster_uuid=cluster, clique_id=data.get("clique_id", 0))
 
 

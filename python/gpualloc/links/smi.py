@@ -31,7 +31,7 @@ _GPU = re.compile(r"GPU\d+")
 _NAME = re.compile(r"[A-Za-z][\w.-]*")
 _LEGEND = re.compile(r"\s*(NIC\d+)\s*:\s*(\S+)\s*")
 # Copied out of a terminal, cells may have lost the space between them.
-_CELL = re.compile(r"\s*(X|NV\d+|PIX|PXB|PHB|NODE|SYS|SOC|N/A)")
+_CELL = re.compile(r"\s*(X|NV[0-9]{1,4}|PIX|PXB|PHB|NODE|SYS|SOC|N/A)")
 # What drivers before 2018 called the way between sockets.
 _LEVELS = {**{level.name: level for level in PcieLevel if level is not PcieLevel.BOARD}, "SOC": PcieLevel.SYS}
 _UNSAID = "N/A"
@@ -197,7 +197,7 @@ def _number(label: str, title: str, text: str) -> int | None:
     """A NUMA node. Several, as on machines that have more than one per socket, name none that is nearest."""
     if text == _UNSAID or re.fullmatch(r"\d+([-,]\d+)+", text):
         return None
-    if not (text.isascii() and text.isdecimal()):
+    if not re.fullmatch(r"[0-9]{1,9}", text):
         raise InvalidInputError(f"{text} is no NUMA node", _DOCUMENT, f"row {label}, column {title}")
     return int(text)
 

@@ -223,7 +223,7 @@ class LinkTable:
                     raise self._error(where, f"{value} is no such value")
                 if a == b and value != 0:
                     raise self._error(where, "there is nothing between a device and itself")
-                if matrix[b][a] != value if b < a else False:
+                if b < a and matrix[b][a] != value:
                     raise self._error(where, f"differs from [{b}][{a}]")
 
     def _error(self, field: str, message: str) -> InvalidInputError:

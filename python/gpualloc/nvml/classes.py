@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeAlias
 
-__all__ = ["DEVICE_CLASSES"]
+__all__ = ["DEVICE_CLASSES", "of_type"]
 
 Json: TypeAlias = dict[str, Any]
 
@@ -19,7 +19,8 @@ def _class(name: str, driver: str, condition: str, **more: str) -> Json:
     }
 
 
-def _of_type(name: str, kind: str, **more: str) -> Json:
+def of_type(name: str, kind: str, **more: str) -> Json:
+    """A class of all devices of a type of driver `gpu.nvidia.com`."""
     return _class(name, "gpu.nvidia.com", f"device.attributes['gpu.nvidia.com'].type == '{kind}'", **more)
 
 
@@ -29,9 +30,9 @@ def _of_domain(name: str, kind: str, more: str = "") -> Json:
 
 
 DEVICE_CLASSES: Final = (
-    _of_type("gpu.nvidia.com", "gpu", extendedResourceName="nvidia.com/gpu"),
-    _of_type("mig.nvidia.com", "mig"),
-    _of_type("vfio.gpu.nvidia.com", "vfio"),
+    of_type("gpu.nvidia.com", "gpu", extendedResourceName="nvidia.com/gpu"),
+    of_type("mig.nvidia.com", "mig"),
+    of_type("vfio.gpu.nvidia.com", "vfio"),
     _of_domain("compute-domain-daemon.nvidia.com", "daemon"),
     _of_domain("compute-domain-default-channel.nvidia.com", "channel", " && {}.id == 0"),
 )

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from gpualloc._errors import DiscoveryError
+from gpualloc.nvml.host import NO_CLUSTER
 from gpualloc.nvml.words import semantic_version
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ CLIQUE_LABEL = "nvidia.com/gpu.clique"
 # The IMEX daemons of older drivers cannot find each other by DNS names.
 _MINIMUM = (570, 158, 1)
 _NOT_SUPPORTED, _COMPLETED = 0, 3
-_NO_CLUSTER = "00000000-0000-0000-0000-000000000000"
 
 
 def devices(host: Host) -> list[dict[str, Any]]:
@@ -61,9 +61,11 @@ def _clique(gpu: Gpu) -> str | None:
     if fabric is None or fabric.state == _NOT_SUPPORTED:
         return None
     if fabric.state != _COMPLETED:
-        raise DiscoveryError(f"GPU {gpu.uuid} has not joined its NVLink fabric: state {fabric.state} instead of 3")
+        raise DiscoveryError(
+            f"GPU {gpu.uuid} has not joined its NVLink fabric: state {fabric.state} instead of {_COMPLETED}"
+        )
     if fabric.status:
         raise DiscoveryError(f"GPU {gpu.uuid} failed to join its NVLink fabric", "", fabric.status)
-    if fabric.cluster_uuid == _NO_CLUSTER:
+    if fabric.cluster_uuid == NO_CLUSTER:
         return None
     return f"{fabric.cluster_uuid}.{fabric.clique_id}"

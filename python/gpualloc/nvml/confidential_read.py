@@ -13,9 +13,7 @@ from typing import Any
 from gpualloc.nvml.host import Confidential, LeftOut
 from gpualloc.nvml.session import (
     FUNCTION_NOT_FOUND,
-    GPU_IS_LOST,
     NOT_SUPPORTED,
-    RESET_REQUIRED,
     NvmlFailure,
     Session,
 )
@@ -42,7 +40,7 @@ def system(session: Session, gpus: int, left_out: list[LeftOut]) -> Confidential
         try:
             return session.call(name)
         except NvmlFailure as failure:
-            left_out.append(LeftOut(f"{what} of confidential computing", failure.call, failure.code, failure.error))
+            left_out.append(failure.leaves_out(f"{what} of confidential computing"))
             return None
 
     try:
@@ -51,7 +49,7 @@ def system(session: Session, gpus: int, left_out: list[LeftOut]) -> Confidential
         if failure.code == NOT_SUPPORTED:
             # The answer of hardware that cannot do it; and what cannot be is not on.
             return Confidential(gpus=gpus, gpu_caps=0, feature=0)
-        left_out.append(LeftOut("state of confidential computing", failure.call, failure.code, failure.error))
+        left_out.append(failure.leaves_out("state of confidential computing"))
         settings = None
     capabilities = asked("capabilities", _CAPABILITIES)
     known = Confidential(
@@ -83,9 +81,9 @@ def memory_kib(session: Session, name: str, handle: Any, left_out: list[LeftOut]
     try:
         memory = session.call(_MEMORY, handle)
     except NvmlFailure as failure:
-        if failure.code in (GPU_IS_LOST, RESET_REQUIRED):
+        if failure.is_gone:
             raise
-        left_out.append(LeftOut(f"{name} protected memory", failure.call, failure.code, failure.error))
+        left_out.append(failure.leaves_out(f"{name} protected memory"))
         return None, None
     return int(memory.protectedMemSizeKib), int(memory.unprotectedMemSizeKib)
 

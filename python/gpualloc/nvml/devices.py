@@ -10,18 +10,12 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from gpualloc._quantity import binary
 from gpualloc.nvml import mig
 from gpualloc.nvml.confidential.devices import usable_bytes
 from gpualloc.nvml.host import Placement
 from gpualloc.nvml.pci_names import name_of
-from gpualloc.nvml.words import (
-    ADDRESSING_MODES,
-    ARCHITECTURES,
-    BRANDS,
-    binary_quantity,
-    cuda_version,
-    semantic_version,
-)
+from gpualloc.nvml.words import ADDRESSING_MODES, ARCHITECTURES, BRANDS, cuda_version, semantic_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +51,7 @@ def whole(host: Host, gpu: Gpu, features: Features) -> Json:
 
 def instance(host: Host, gpu: Gpu, device: MigDevice, features: Features) -> Json:
     """A MIG device that exists, with a capacity for each memory slice that it lies on."""
-    name = mig.profile_name(device.profile, gpu.memory_bytes or 0)
+    name = mig.profile_name(device.profile, gpu.memory_bytes)
     attributes = _of_mig(host, gpu, name, features) | {"uuid": _string(device.uuid)}
     amounts = mig.capacities(device.profile)
     start, end = device.placement.start, device.placement.start + device.placement.size
@@ -68,7 +62,7 @@ def instance(host: Host, gpu: Gpu, device: MigDevice, features: Features) -> Jso
 
 def partition(host: Host, gpu: Gpu, profile: MigProfile, placement: Placement, features: Features) -> Json:
     """A MIG device that could be made: no UUID, and counters instead of memory slices."""
-    name = mig.profile_name(profile, gpu.memory_bytes or 0)
+    name = mig.profile_name(profile, gpu.memory_bytes)
     amounts = mig.capacities(profile)
     made = _device(mig.device_name(gpu, profile, placement, name), _of_mig(host, gpu, name, features), amounts)
     made["consumesCounters"] = [_consumption(gpu, amounts, placement)]
@@ -161,7 +155,7 @@ def _string(text: str) -> Json:
 def _device(name: str, attributes: dict[str, Json], amounts: Mapping[str, int]) -> Json:
     device: Json = {"name": name, "attributes": dict(sorted(attributes.items()))}
     if amounts:
-        device["capacity"] = {what: {"value": binary_quantity(amounts[what])} for what in sorted(amounts)}
+        device["capacity"] = {what: {"value": binary(amounts[what])} for what in sorted(amounts)}
     return device
 
 
@@ -181,7 +175,7 @@ def _shared(device: Json, amounts: Mapping[str, int], shares: Shares | None) -> 
     if "memory" not in amounts:
         return device  # then there is nothing to share by, and the driver adds no number of shares either
     # Steps of a mebibyte, so that the whole is a multiple of a step as the API demands.
-    whole_memory = binary_quantity(amounts["memory"] // _MIB * _MIB)
+    whole_memory = binary(amounts["memory"] // _MIB * _MIB)
     least = "1Mi" if shares == "memory" else "0"
     policy = {
         "default": whole_memory if shares == "memory" else "0",

@@ -36,7 +36,7 @@ def watch(
     try:
         events = session.call("nvmlEventSetCreate")
     except NvmlFailure as failure:
-        _note("health of all GPUs", failure, left_out)
+        left_out.append(failure.leaves_out("health of all GPUs"))
         return tuple(replace(gpu, monitored=False) for gpu, _ in found), ()
     try:
         gpus = tuple(
@@ -54,7 +54,7 @@ def _registers(session: Session, gpu: Gpu, handle: Any, events: Any, left_out: l
     except NvmlFailure as failure:
         # Old cards give no events and say so; the taint tells it.
         if failure.code != NOT_SUPPORTED:
-            _note(f"health of gpu-{gpu.minor}", failure, left_out)
+            left_out.append(failure.leaves_out(f"health of gpu-{gpu.minor}"))
         return False
     return True
 
@@ -68,7 +68,7 @@ def _pending(session: Session, events: Any, left_out: list[LeftOut]) -> Iterator
             if failure.code == TIMEOUT:
                 return
             if failure.code != GPU_IS_LOST:
-                _note("health events", failure, left_out)
+                left_out.append(failure.leaves_out("health events"))
                 return
             if lost:
                 return  # it tells everybody who asks, again and again
@@ -101,7 +101,3 @@ def _free(session: Session, events: Any) -> None:
     except NvmlFailure:
         # Shutdown frees it; all that was asked for has been read.
         return
-
-
-def _note(what: str, failure: NvmlFailure, left_out: list[LeftOut]) -> None:
-    left_out.append(LeftOut(what, failure.call, failure.code, failure.error))

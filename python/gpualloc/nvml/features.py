@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["FeatureOptions", "Features", "Partition", "Shares", "partitions_from"]
 
 Shares: TypeAlias = Literal["memory", "unlimited"] | int
-_VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\..*)?")
+_VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})(?:\..*)?", re.ASCII)
 # From this minor version on the API server wants counters and devices in slices of their own.
 _SPLIT = (1, 35)
 

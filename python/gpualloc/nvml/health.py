@@ -7,6 +7,7 @@ them.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypeAlias
 
 from gpualloc._errors import InvalidInputError
@@ -30,6 +31,7 @@ _XID = "gpu.nvidia.com/xid"
 _LOST = "gpu.nvidia.com/gpu-lost"
 _UNMONITORED = "gpu.nvidia.com/unmonitored"
 _WITH_GPU, _WITH_INSTANCE = 3, 5
+_NUMBER = re.compile(r"[0-9]{1,10}")
 
 
 def taints(host: Host, features: Features) -> Taints:
@@ -64,11 +66,7 @@ def event_from(text: str, gpus: Iterable[Gpu]) -> Event:
         return Event()
     parts = text.split(":")
     numbers = parts[2:]
-    if (
-        len(parts) not in (_WITH_GPU, _WITH_INSTANCE)
-        or parts[0] != "xid"
-        or not all(one.isdecimal() for one in numbers)
-    ):
+    if len(parts) not in (_WITH_GPU, _WITH_INSTANCE) or parts[0] != "xid" or not all(map(_NUMBER.fullmatch, numbers)):
         raise InvalidInputError(
             f"{text!r} is neither 'lost' nor 'xid:GPU:NUMBER' nor 'xid:GPU:NUMBER:GI:CI'", "", "event"
         )
@@ -107,5 +105,5 @@ def _names(gpu: Gpu) -> list[str]:
 
 
 def _name(gpu: Gpu, device: MigDevice) -> str:
-    name = mig.profile_name(device.profile, gpu.memory_bytes or 0)
+    name = mig.profile_name(device.profile, gpu.memory_bytes)
     return mig.device_name(gpu, device.profile, device.placement, name)

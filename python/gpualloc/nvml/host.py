@@ -8,10 +8,12 @@ it; if it should have, :attr:`Host.left_out` says why. Start at :class:`Host`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from gpualloc.nvml.links import GpuLinks, HostLinks  # noqa: TC001  # `document` reads the types of fields
 
 __all__ = [
+    "NO_CLUSTER",
     "Confidential",
     "Event",
     "Fabric",
@@ -23,6 +25,9 @@ __all__ = [
     "PciGpu",
     "Placement",
 ]
+
+NO_CLUSTER: Final = "00000000-0000-0000-0000-000000000000"
+"""The cluster of a fabric that ends at the machine's own switches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,7 @@ class Fabric:
     status: int
     """An NVML return code; means something only when the state is completed."""
     cluster_uuid: str
-    """All zero on a machine whose fabric ends at its own switches."""
+    """:data:`NO_CLUSTER` on a machine whose fabric ends at its own switches."""
     clique_id: int
     health_mask: int | None = None
     """NVML's bits for what is wrong, two for each; `None` where an older driver has none."""

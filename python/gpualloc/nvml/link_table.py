@@ -12,11 +12,12 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from gpualloc._errors import InvalidInputError
 from gpualloc.links.bandwidth import NVLINK, NVLINK_OF_GRAPHICS_AMPERE
 from gpualloc.links.pcie import Place, level_between
 from gpualloc.links.table import Device, FabricPlace, LinkTable, Nic, PcieLevel, TrayPlace
 from gpualloc.nvml.confidential.state import state_of
-from gpualloc.nvml.host import LeftOut
+from gpualloc.nvml.host import NO_CLUSTER, LeftOut
 from gpualloc.nvml.slices import DRIVER
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ __all__ = ["link_table", "may_be_peers"]
 
 _TO_GPU, _TO_SWITCH = 0, 2
 _PEERS = 0
-_NO_CLUSTER = "00000000-0000-0000-0000-000000000000"
 _FABRIC_STATES = {1: "notStarted", 2: "inProgress", 3: "completed"}
 _PEER_TYPES = {0: "direct", 1: "switch"}
 _PASCAL, _VOLTA, _TURING, _AMPERE, _HOPPER, _BLACKWELL = 4, 5, 6, 7, 9, 10
@@ -56,10 +56,10 @@ def link_table(host: Host, node: str) -> tuple[LinkTable, tuple[LeftOut, ...]]:
     """The table, and what is missing from it beside what could not be read.
 
     Raises:
-        ValueError: if the host was read without links.
+        InvalidInputError: if the host was read without links.
     """
     if host.links is None:
-        raise ValueError("the host was read without links")
+        raise InvalidInputError("the host was read without them", "", "links")
     gpus, left_out = host.gpus, list[LeftOut]()
     count = len(gpus)
     links: list[list[int | None]] = [[0] * count for _ in gpus]
@@ -210,7 +210,7 @@ def _device(gpu: Gpu, between: HostLinks) -> Device:
 def _fabric(fabric: Fabric | None) -> FabricPlace | None:
     if fabric is None or fabric.state not in _FABRIC_STATES:
         return None
-    is_one = fabric.cluster_uuid != _NO_CLUSTER
+    is_one = fabric.cluster_uuid != NO_CLUSTER
     joined = _FABRIC_STATES[fabric.state] == "completed"
     return FabricPlace(
         state=_FABRIC_STATES[fabric.state],

@@ -2,8 +2,7 @@
 
 What a GPU's links lead to is asked of each link that is up; whether two GPUs are peers only of those that could be. A
 call that fails leaves the value unknown, which is noted and never taken for "no link". Changes nothing and never
-decides what a link is worth. Start at :class:`Links` and
-:func:`read_pairs`.
+decides what a link is worth. Start at :class:`Links` and :func:`read_pairs`.
 """
 
 from __future__ import annotations
@@ -13,26 +12,23 @@ from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from gpualloc.nvml.host import LeftOut
 from gpualloc.nvml.link_table import may_be_peers
 from gpualloc.nvml.links import GpuLinks, HostLinks, NvLink, Pair, Platform
 from gpualloc.nvml.session import (
     FUNCTION_NOT_FOUND,
-    GPU_IS_LOST,
     INVALID_ARGUMENT,
     NOT_SUPPORTED,
-    RESET_REQUIRED,
     NvmlFailure,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gpualloc.nvml.host import Gpu
+    from gpualloc.nvml.host import Gpu, LeftOut
     from gpualloc.nvml.session import Session
     from gpualloc.nvml.sysfs import Files
 
-__all__ = ["Links", "read_pairs"]
+__all__ = ["Links", "around", "read_pairs"]
 
 # NVML's own bound grows with each generation (6, 12, 18, 36); far above all of them, so that its answer ends the loop.
 _MANY = 1024
@@ -120,9 +116,9 @@ class Links:
             return None
 
     def _fail(self, what: str, failure: NvmlFailure) -> None:
-        if failure.code in (GPU_IS_LOST, RESET_REQUIRED):
+        if failure.is_gone:
             raise failure
-        note = LeftOut(what, failure.call, failure.code, failure.error)
+        note = failure.leaves_out(what)
         if note not in self._left_out:  # it is the same for all links of a GPU
             self._left_out.append(note)
 
@@ -140,7 +136,12 @@ def read_pairs(session: Session, files: Files, found: Sequence[tuple[Gpu, Any]],
         if may_be_peers(one, other, addresses):
             peers = _of_two(session, f"{what} peers", "P2PStatus", (first, second, _BY_NVLINK), silent, left_out)
         pairs.append(replace(pair, level=level, peers=peers))
-    return HostLinks(pairs=tuple(pairs), nics=files.nics(), only_numa_node=files.only_numa_node())
+    return replace(around(files), pairs=tuple(pairs))
+
+
+def around(files: Files) -> HostLinks:
+    """What is beside the GPUs, and all that can be known without NVML: NICs, and whether all is on one NUMA node."""
+    return HostLinks(nics=files.nics(), only_numa_node=files.only_numa_node())
 
 
 def _of_two(  # noqa: PLR0913, PLR0917  # whom to ask, what, and whom to blame
@@ -161,7 +162,7 @@ def _of_two(  # noqa: PLR0913, PLR0917  # whom to ask, what, and whom to blame
         if failure.code == FUNCTION_NOT_FOUND:
             silent.add(call)
             what = "all pairs" + what[what.rindex(" ") :]
-        left_out.append(LeftOut(what, failure.call, failure.code, failure.error))
+        left_out.append(failure.leaves_out(what))
         return None
 
 

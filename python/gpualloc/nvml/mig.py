@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from gpualloc._errors import InvalidInputError
+from gpualloc._quantity import binary
 from gpualloc.mig import figures, tables
 from gpualloc.mig.profile import FIGURES
 from gpualloc.nvml.host import MigProfile, Placement
-from gpualloc.nvml.words import binary_quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -68,15 +69,26 @@ def is_partitionable(gpu: Gpu) -> bool:
 
 
 def slices_of(profile: MigProfile) -> int:
-    """Compute slices of an instance."""
+    """Compute slices of an instance.
+
+    Raises:
+        InvalidInputError: for a kind of profile that there is not, in a host written by hand.
+    """
+    if not 0 <= profile.index < KINDS:
+        raise InvalidInputError(f"{profile.index} is no kind of profile", "", "profile.index")
     return _SLICES[profile.index]
 
 
-def profile_name(profile: MigProfile, memory_bytes: int) -> str:
+def profile_name(profile: MigProfile, memory_bytes: int | None) -> str:
     """`1g.10gb+me`: compute slices, and the card's memory in GiB times the eighths of it that the instance has.
 
     Both the eighths and the card's GiB are rounded up, their product to the nearest. `memory_bytes` is the card's.
+
+    Raises:
+        InvalidInputError: without the card's memory, which a host with MIG devices has unless it was written by hand.
     """
+    if not memory_bytes:
+        raise InvalidInputError("is required where there is MIG, for profiles are named by it", "", "memory_bytes")
     eighths = -(-profile.memory_mib * _MIB * _EIGHTHS // memory_bytes)
     gib = -(-memory_bytes // _GIB)
     rounded = (2 * eighths * gib + _EIGHTHS) // (2 * _EIGHTHS)
@@ -124,7 +136,7 @@ def counter_name(capacity: str) -> str:
 
 def counters(amounts: Mapping[str, int], placement: Placement) -> dict[str, dict[str, str]]:
     """The counters of some amounts, with one for each memory slice of the placement."""
-    values = {counter_name(name): {"value": binary_quantity(amount)} for name, amount in amounts.items()}
+    values = {counter_name(name): {"value": binary(amount)} for name, amount in amounts.items()}
     for number in range(placement.start, placement.start + placement.size):
         values[f"memory-slice-{number}"] = {"value": "1"}
     return dict(sorted(values.items()))

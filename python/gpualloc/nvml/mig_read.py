@@ -14,12 +14,10 @@ from gpualloc._errors import InvalidInputError
 from gpualloc.nvml import mig
 from gpualloc.nvml.host import LeftOut, MigDevice, MigProfile, Placement
 from gpualloc.nvml.session import (
-    GPU_IS_LOST,
     INVALID_ARGUMENT,
     NO_PERMISSION,
     NOT_FOUND,
     NOT_SUPPORTED,
-    RESET_REQUIRED,
     NvmlFailure,
 )
 
@@ -73,7 +71,7 @@ class Profiles:
             try:
                 card.placed = self._all_placed(card, handle)
             except NvmlFailure as failure:
-                if failure.code in (GPU_IS_LOST, RESET_REQUIRED):
+                if failure.is_gone:
                     raise
                 return self._from_table(gpu, handle, failure, left_out)
         if not card.placed:
@@ -90,7 +88,7 @@ class Profiles:
         self, gpu: Gpu, handle: Any, failure: NvmlFailure, left_out: list[LeftOut]
     ) -> tuple[MigProfile, ...]:
         """Without permission for MIG the shipped tables serve, and it is said that they do."""
-        note = LeftOut(f"gpu-{gpu.minor} partitions", failure.call, failure.code, failure.error)
+        note = failure.leaves_out(f"gpu-{gpu.minor} partitions")
         if failure.code != NO_PERMISSION or gpu.memory_bytes is None:
             left_out.append(note)
             return ()
@@ -112,7 +110,7 @@ class Profiles:
         try:
             return int(self._session.call("nvmlDeviceGetPciInfo", handle).pciDeviceId) >> 16
         except NvmlFailure as failure:
-            if failure.code in (GPU_IS_LOST, RESET_REQUIRED):
+            if failure.is_gone:
                 raise
             return None  # then the name alone finds the table
 
@@ -180,9 +178,9 @@ def devices(
 
 
 def _leave_out(what: str, failure: NvmlFailure, left_out: list[LeftOut]) -> None:
-    if failure.code in (GPU_IS_LOST, RESET_REQUIRED):
+    if failure.is_gone:
         raise failure
-    left_out.append(LeftOut(what, failure.call, failure.code, failure.error))
+    left_out.append(failure.leaves_out(what))
 
 
 def _device(session: Session, profiles: Profiles, gpu: Gpu, handle: Any, device: Any) -> MigDevice:

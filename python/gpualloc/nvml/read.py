@@ -17,9 +17,7 @@ from gpualloc.nvml import confidential_read, events_read, links_read, mig, mig_r
 from gpualloc.nvml.host import Confidential, Event, Fabric, Gpu, Host, LeftOut
 from gpualloc.nvml.session import (
     FUNCTION_NOT_FOUND,
-    GPU_IS_LOST,
     NOT_SUPPORTED,
-    RESET_REQUIRED,
     NvmlFailure,
     Session,
     impossible,
@@ -34,8 +32,6 @@ __all__ = ["HOST_ROOT", "read_host"]
 HOST_ROOT = "GPUALLOC_HOST_ROOT"
 """The environment variable that names the folder with the host's `sys` and `dev`; `/` where it is not set."""
 
-# A GPU in one of these states answers nothing any more.
-_GONE = (GPU_IS_LOST, RESET_REQUIRED)
 _ABSENT = (NOT_SUPPORTED, FUNCTION_NOT_FOUND)
 
 
@@ -73,7 +69,10 @@ def read_host(  # noqa: PLR0913  # each is one thing to ask for
         if not without_nvml:
             raise
         left_out.append(LeftOut("everything that NVML says", error.call, error.code, error.message))
-        host = Host(confidential=Confidential() if features.confidential else None)
+        host = Host(
+            confidential=Confidential() if features.confidential else None,
+            links=links_read.around(files) if links else None,
+        )
     if features.vfio:
         host = replace(host, pci_gpus=files.gpus(), iommufd=files.has_iommufd())
     if host.confidential is not None:
@@ -139,7 +138,7 @@ class _Reader:
         except NvmlFailure as failure:
             # What was noted about its parts says nothing once all of it is gone.
             del self.left_out[noted:]
-            self._note(f"GPU {index}", failure)
+            self.left_out.append(failure.leaves_out(f"GPU {index}"))
             return None
 
     def _described(self, index: int, handle: Any) -> Gpu:
@@ -211,7 +210,7 @@ class _Reader:
         try:
             info = self._session.struct("c_nvmlGpuFabricInfoV_t", call)()
         except NvmlFailure as failure:
-            self._note(f"{name} fabric", failure)
+            self.left_out.append(failure.leaves_out(f"{name} fabric"))
             return None
         if self._optional(f"{name} fabric", call, handle, byref(info), absent=_ABSENT) is None:
             return None
@@ -246,10 +245,10 @@ class _Reader:
         try:
             return self._session.call(function, *arguments)
         except NvmlFailure as failure:
-            if failure.code in _GONE:
+            if failure.is_gone:
                 raise
             if failure.code not in absent:
-                self._note(what, failure)
+                self.left_out.append(failure.leaves_out(what))
             return None
 
     def _of_system(self, what: str, function: str) -> Any:
@@ -257,11 +256,8 @@ class _Reader:
         try:
             return self._session.call(function)
         except NvmlFailure as failure:
-            self._note(what, failure)
+            self.left_out.append(failure.leaves_out(what))
             return None
-
-    def _note(self, what: str, failure: NvmlFailure) -> None:
-        self.left_out.append(LeftOut(what, failure.call, failure.code, failure.error))
 
 
 def _text(value: bytes | str) -> str:

@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any, Self
 
 from gpualloc._errors import DiscoveryError
+from gpualloc.nvml.host import LeftOut
 
 if TYPE_CHECKING:
     from types import ModuleType, TracebackType
@@ -55,6 +56,15 @@ class NvmlFailure(Exception):  # noqa: N818  # not an error of ours: what is lef
         self.call = call
         self.code = code
         self.error = error
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the GPU that was asked answers nothing any more."""
+        return self.code in (GPU_IS_LOST, RESET_REQUIRED)
+
+    def leaves_out(self, what: str) -> LeftOut:
+        """The note that something is missing because of it."""
+        return LeftOut(what, self.call, self.code, self.error)
 
     def __str__(self) -> str:
         return f"{self.call}: {self.error}" + ("" if self.code is None else f" (NVML error {self.code})")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gpualloc.nvml.features import Features
     from gpualloc.nvml.host import Gpu, Host
 
-__all__ = ["DRIVER", "Publication", "publish", "publish_compute_domain"]
+__all__ = ["DRIVER", "NO_UID", "Publication", "publish", "publish_compute_domain"]
 
 DRIVER = "gpu.nvidia.com"
 NO_UID = "00000000-0000-0000-0000-000000000000"
@@ -55,7 +55,7 @@ def publish(
     """The slices of driver `gpu.nvidia.com`, one pool named as the node.
 
     Raises:
-        InvalidInputError: if the node's name is none.
+        InvalidInputError: if the node's name is none, or for a host whose MIG devices cannot be named.
     """
     noted = list(_unknown_words(host, features))
     host = confidential.without_mig(host, features, noted)

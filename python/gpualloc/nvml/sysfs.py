@@ -38,7 +38,12 @@ class Files:
 
     def has_iommufd(self) -> bool:
         """Whether devices can be handed out by `/dev/iommu`."""
-        return (self._root / "dev" / "iommu").exists()
+        path = self._root / "dev" / "iommu"
+        try:
+            return path.exists()
+        except OSError as error:
+            self._missing("vfio devices attribute iommuFDEnabled", path, error)
+            return False
 
     @staticmethod
     def is_address(bus_id: str) -> bool:

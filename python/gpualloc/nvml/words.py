@@ -1,4 +1,4 @@
-"""The driver's words for NVML's codes, versions as it writes them, and quantities as Kubernetes writes them.
+"""The driver's words for NVML's codes, and versions as it writes them.
 
 Pure functions over numbers and text. Source: what the NVIDIA DRA driver published for known hosts; the spelling of
 brands and architectures is that of NVIDIA's Go library, not of `nvidia-smi`. Start at :data:`BRANDS`.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["ADDRESSING_MODES", "ARCHITECTURES", "BRANDS", "binary_quantity", "cuda_version", "semantic_version"]
+__all__ = ["ADDRESSING_MODES", "ARCHITECTURES", "BRANDS", "cuda_version", "semantic_version"]
 
 BRANDS = {
     0: "Unknown",
@@ -48,7 +48,6 @@ _NUMBER = r"(\d+)"
 _VERSION = re.compile(
     rf"v?{_NUMBER}(?:\.{_NUMBER})?(?:\.{_NUMBER})?(-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(\+[0-9A-Za-z.-]+)?"
 )
-_SUFFIXES = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 
 
 def semantic_version(text: str) -> str | None:
@@ -73,16 +72,3 @@ def cuda_version(number: int) -> str:
     '12.8.0'
     """
     return f"{number // 1000}.{number % 1000 // 10}.0"
-
-
-def binary_quantity(number: int) -> str:
-    """A quantity in powers of 1024, in the form that Kubernetes itself would give it.
-
-    >>> binary_quantity(42949672960), binary_quantity(81559 << 20), binary_quantity(98), binary_quantity(1025)
-    ('40Gi', '81559Mi', '98', '1025')
-    """
-    power = 0
-    while number and number % 1024 == 0 and power < len(_SUFFIXES) - 1:
-        number //= 1024
-        power += 1
-    return f"{number}{_SUFFIXES[power]}"

@@ -85,8 +85,9 @@ def applied(
     made = [_described(spec, state, gpus) for spec in specs]
     if state.is_whole_host:
         devices = [device for spec in made for device in spec.get("devices", [])]
-        # A passthrough device that could not be read has been noted by whoever read it.
-        unread = sum(one.what.startswith("vfio device") for one in host.left_out)
+        # A passthrough device that could not be read has been noted by whoever read it; one that only lacks an
+        # attribute is among the host's.
+        unread = sum(one.what.startswith("vfio device") and " attribute " not in one.what for one in host.left_out)
         expected = {
             "gpu": host.confidential.gpus or None,
             "vfio": (len(host.pci_gpus) + unread or None) if features.vfio else None,
@@ -145,14 +146,14 @@ def annotate(
 
 
 def _checked(given: Mapping[str, Any]) -> Json:
-    """A slice that the engine can read, in v1, whose devices all have attributes, if empty ones."""
+    """A slice that the engine can read, in v1; its devices have no nulls, but attributes, if empty ones."""
     Inventory.from_documents([given])
-    name = f"ResourceSlice {given.get('metadata', {}).get('name', '')}"
     if (given.get("apiVersion"), given.get("kind")) != ("resource.k8s.io/v1", "ResourceSlice"):
-        raise InvalidInputError("must be a ResourceSlice of resource.k8s.io/v1", name, "apiVersion")
+        raise InvalidInputError("must be a ResourceSlice of resource.k8s.io/v1", str(given.get("kind")), "apiVersion")
     spec: Json = dict(given["spec"])
     devices: list[Json] = spec.get("devices") or []
-    return {**given, "spec": _each(spec, [{"attributes": {}, **device} for device in devices])}
+    said = ({name: value for name, value in device.items() if value is not None} for device in devices)
+    return {**given, "spec": _each(spec, [{"attributes": {}, **device} for device in said])}
 
 
 def _composed(slices: list[Json], noted: list[LeftOut]) -> list[Json]:

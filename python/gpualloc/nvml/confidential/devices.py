@@ -26,6 +26,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from gpualloc.nvml.confidential.verdict import Judgement, judge
+from gpualloc.nvml.host import NO_CLUSTER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +49,6 @@ ATTESTED_PRODUCTION: Final = (
 
 Where only a label is known, nobody says which environment it is; the attestation then has to do."""
 
-_NO_CLUSTER = "00000000-0000-0000-0000-000000000000"
 _COMPLETED = 3
 _TAINTS = f"{DOMAIN}/"
 
@@ -80,7 +80,7 @@ def island(state: State, gpu: Gpu) -> str | None:
     fabric = gpu.fabric
     if not state.allows_nvlink or fabric is None or fabric.state != _COMPLETED or fabric.status:
         return None
-    return "host" if fabric.cluster_uuid == _NO_CLUSTER else f"{fabric.cluster_uuid}.{fabric.clique_id}"
+    return "host" if fabric.cluster_uuid == NO_CLUSTER else f"{fabric.cluster_uuid}.{fabric.clique_id}"
 
 
 def described(device: Json, state: State, gpu: Gpu | None = None) -> Json:

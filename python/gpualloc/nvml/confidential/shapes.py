@@ -16,9 +16,10 @@ import re
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from gpualloc._errors import InvalidInputError
+from gpualloc._quantity import binary
+from gpualloc.nvml.classes import of_type
 from gpualloc.nvml.confidential.devices import DOMAIN, kind_of
 from gpualloc.nvml.host import LeftOut
-from gpualloc.nvml.words import binary_quantity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,24 +29,7 @@ __all__ = ["DEVICE_CLASSES", "KINDS", "whole_host"]
 Json: TypeAlias = dict[str, Any]
 KINDS: Final = {"gpu": "ppcie", "vfio": "ppcie-vfio"}
 """The type of the composite device that stands for all devices of a type."""
-DEVICE_CLASSES: Final = tuple(
-    {
-        "apiVersion": "resource.k8s.io/v1",
-        "kind": "DeviceClass",
-        "metadata": {"name": f"{kind}.{DOMAIN}"},
-        "spec": {
-            "selectors": [
-                {
-                    "cel": {
-                        "expression": "device.driver == 'gpu.nvidia.com' && "
-                        f"device.attributes['gpu.nvidia.com'].type == '{kind}'"
-                    }
-                }
-            ]
-        },
-    }
-    for kind in KINDS.values()
-)
+DEVICE_CLASSES: Final = tuple(of_type(f"{kind}.{DOMAIN}", kind) for kind in KINDS.values())
 """Classes of composite devices; those of the driver's chart select none of them."""
 
 _COUNTER_SET: Final = "host-counter-set"
@@ -141,4 +125,4 @@ def _sum(members: Sequence[Json], name: str) -> str:
                 f"{text!r} is no quantity in powers of 1024", f"device {device['name']}", f"capacity[{name}].value"
             )
         total += int(match[1]) << 10 * _POWERS.index(match[2] or " ")
-    return binary_quantity(total)
+    return binary(total)
