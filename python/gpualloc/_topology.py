@@ -7,6 +7,7 @@ writes it as a document. Decides nothing. Start at :func:`run`.
 from __future__ import annotations
 
 import sys
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,9 +68,11 @@ def note(left_out: tuple[LeftOut, ...]) -> None:
 def write(table: LinkTable, name: str) -> None:
     """Writes the table as a document: YAML by the file's suffix, else JSON."""
     form = "yaml" if Path(name).suffix in (".yaml", ".yml") else "json"
+    text = StringIO()
+    # What cannot be written must not cost the file that was there.
+    _render.document(text, form, links.to_document(table))
     try:
-        with Path(name).open("w", encoding="utf-8") as out:
-            _render.document(out, form, links.to_document(table))
+        Path(name).write_text(text.getvalue(), encoding="utf-8")
     except OSError as error:
         raise InvalidInputError(error.strerror or str(error), name) from None
 
