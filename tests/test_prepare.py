@@ -450,7 +450,7 @@ class TestCdi:
         paths = [[node["path"] for node in each["containerEdits"]["deviceNodes"]] for each in specification["devices"]]
         assert paths == [["/dev/nvidia3", "/dev/dri/card3"], ["/dev/nvidia4"]]
         wrong: list[Json] = [{}, {"cdiVersion": "1"}, {**base, "devices": {}}]
-        wrong.append({**base, "containerEdits": {"env": ["A=${x:y}"]}})
+        wrong += [{**base, "containerEdits": {"env": ["A=${x:y}"]}}, {**base, "containerEdits": {"mounts": None}}]
         for each in wrong:
             with pytest.raises(ga.InvalidInputError):
                 plan("static", claim("static", {"a": ["gpu-3"]}), cdi_base=each)

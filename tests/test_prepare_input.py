@@ -191,5 +191,15 @@ class TestReading:
         assert caught.value.field == field
         assert caught.value.document == "plan for ResourceClaim team/one"
 
+    def test_odd_specification(self) -> None:
+        """What a specification says beside the node's own paths is its writer's: the judge goes through it."""
+        document = plan("static", claim("static", {"a": ["gpu-3"]})).to_dict()
+        for odd in ({}, {"devices": None}, {"devices": [5], "containerEdits": {"mounts": [None]}}):
+            document["steps"][-1]["specification"] = odd
+            prepare.check(prepare.Plan.from_dict(document))
+        document["steps"][-1]["specification"] = []
+        with pytest.raises(ga.InvalidInputError, match="must be a mapping"):
+            prepare.Plan.from_dict(document)
+
     def test_every_step_has_a_form(self) -> None:
         assert {one.step for one in do.Step.__subclasses__()} == set(do.STEPS)
