@@ -264,8 +264,12 @@ class TestOthers:
         shared: dict[str, Any] = {"feature_gates": TIME_SLICES}
         first = plan("shares", claim("shares", {"a": ["gpu-0"]}, opaque(config), name="first"), **shared)
         other = claim("shares", {"a": ["gpu-0"]}, name="other")
-        with pytest.raises(prepare.ExclusionError, match="shared with ResourceClaim team/first"):
+        # A device of a driver that no plans are made for stands before it.
+        nic = {"request": "a", "driver": "nic.example.com", "pool": "p", "device": "nic-0"}
+        other["status"]["allocation"]["devices"]["results"].insert(0, nic)
+        with pytest.raises(prepare.ExclusionError, match="shared with ResourceClaim team/first") as caught:
             plan("shares", other, prepared=[first], **shared)
+        assert caught.value.field == "status.allocation.devices.results[1]"
         same = claim("shares", {"x": ["gpu-0"]}, opaque(config), name="second")
         second = plan("shares", same, prepared=[first], **shared)
         undo = prepare.unprepare(first, prepared=[first, second])

@@ -6,7 +6,7 @@ Start at :func:`plan`.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
@@ -145,7 +145,7 @@ def _assembled(context: Context, allocation: Json, results: list[Result], notes:
             text = _cdi.specification(context, driver, (result.device for result in own), part)
             specifications.append(do.WriteCdiSpec(_cdi.path(context, driver), text))
     devices = tuple(_prepared(context, result, configured.get(result.path, "null")) for result in results)
-    _same_configuration(context, devices)
+    _same_configuration(context, results, devices)
     made = Plan(
         context.claim,
         context.uid,
@@ -225,18 +225,17 @@ def _has_uuid(device: NodeDevice) -> bool:
     return device.driver == GPU or device.has("uuid")
 
 
-def _same_configuration(context: Context, devices: Sequence[PreparedDevice]) -> None:
+def _same_configuration(context: Context, results: Sequence[Result], devices: Sequence[PreparedDevice]) -> None:
     """Claims that share a device must say the same about it: the driver fails the later one."""
     for plan_before in context.prepared:
         for other in plan_before.devices:
-            for index, device in enumerate(devices):
-                same = replace(other, request=device.request, cdi_device=device.cdi_device)
-                if device.is_admin or other.is_admin or device.device != other.device or device.driver != other.driver:
+            for result, device in zip(results, devices, strict=True):
+                if device.is_admin or other.is_admin or device.place != other.place:
                     continue
-                if same.configuration != device.configuration:
+                if other.configuration != device.configuration:
                     raise ExclusionError(
                         f"device {device.device} is shared with ResourceClaim {plan_before.claim}, whose configuration "
                         f"is another: {other.configuration}, not {device.configuration}",
                         context.document,
-                        f"{_RESULTS}[{index}]",
+                        result.path,
                     )
