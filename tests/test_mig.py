@@ -115,6 +115,9 @@ class TestTables:
              "pci_device_id"),
             ({"product_name": "NVIDIA A30", "memory_bytes": 0}, mig.UnknownCardError, "card 'NVIDIA A30'",
              "memory_bytes"),
+            # No memory of a profile is published, so that the card's cannot be compared with it.
+            ({"product_name": "NVIDIA H20", "memory_bytes": 0}, mig.UnknownCardError, "card 'NVIDIA H20'",
+             "memory_bytes"),
             ({"product_name": "NVIDIA RTX PRO 5000 Blackwell"}, mig.UnpublishedError, "card rtx-pro-5000-48", "table"),
         ],
     )  # fmt: skip

@@ -148,6 +148,8 @@ def test_unknown_places() -> None:
     with pytest.raises(ga.InvalidInputError, match="id 19"):
         mig.is_possible(A30, [mig.Placement(19, 0)])
     with pytest.raises(ga.InvalidInputError, match="id 19"):
+        mig.is_maximal(A30, [mig.Placement(19, 0)])
+    with pytest.raises(ga.InvalidInputError, match="id 19"):
         list(mig.layouts(A30, [19]))
     with pytest.raises(ga.InvalidInputError, match=r"1g\.5gb"):
         list(mig.layouts_of(A30, {"1g.5gb": 1}))

@@ -264,8 +264,12 @@ class TestOthers:
         shared: dict[str, Any] = {"feature_gates": TIME_SLICES}
         first = plan("shares", claim("shares", {"a": ["gpu-0"]}, opaque(config), name="first"), **shared)
         other = claim("shares", {"a": ["gpu-0"]}, name="other")
-        with pytest.raises(prepare.ExclusionError, match="shared with ResourceClaim team/first"):
+        # A device of a driver that no plans are made for stands before it.
+        nic = {"request": "a", "driver": "nic.example.com", "pool": "p", "device": "nic-0"}
+        other["status"]["allocation"]["devices"]["results"].insert(0, nic)
+        with pytest.raises(prepare.ExclusionError, match="shared with ResourceClaim team/first") as caught:
             plan("shares", other, prepared=[first], **shared)
+        assert caught.value.field == "status.allocation.devices.results[1]"
         same = claim("shares", {"x": ["gpu-0"]}, opaque(config), name="second")
         second = plan("shares", same, prepared=[first], **shared)
         undo = prepare.unprepare(first, prepared=[first, second])
@@ -450,7 +454,7 @@ class TestCdi:
         paths = [[node["path"] for node in each["containerEdits"]["deviceNodes"]] for each in specification["devices"]]
         assert paths == [["/dev/nvidia3", "/dev/dri/card3"], ["/dev/nvidia4"]]
         wrong: list[Json] = [{}, {"cdiVersion": "1"}, {**base, "devices": {}}]
-        wrong.append({**base, "containerEdits": {"env": ["A=${x:y}"]}})
+        wrong += [{**base, "containerEdits": {"env": ["A=${x:y}"]}}, {**base, "containerEdits": {"mounts": None}}]
         for each in wrong:
             with pytest.raises(ga.InvalidInputError):
                 plan("static", claim("static", {"a": ["gpu-3"]}), cdi_base=each)

@@ -7,7 +7,8 @@ a crash, or worse in a step with an empty or a hostile value.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pytest
 
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from cluster import Json
 
 TIME_SLICES = {"TimeSlicingSettings": True}
+
+
+def refusal(one: prepare.Plan) -> str:
+    try:
+        prepare.check(one)
+    except prepare.PlanError as error:
+        return error.message
+    return ""
 
 
 class TestInput:
@@ -191,5 +200,29 @@ class TestReading:
         assert caught.value.field == field
         assert caught.value.document == "plan for ResourceClaim team/one"
 
+    def test_odd_specification(self) -> None:
+        """What a specification says beside the node's own paths is its writer's: the judge goes through it."""
+        document = plan("static", claim("static", {"a": ["gpu-3"]})).to_dict()
+        for odd in ({}, {"devices": None}, {"devices": [5], "containerEdits": {"mounts": [None]}}):
+            document["steps"][-1]["specification"] = odd
+            prepare.check(prepare.Plan.from_dict(document))
+        document["steps"][-1]["specification"] = []
+        with pytest.raises(ga.InvalidInputError, match="must be a mapping"):
+            prepare.Plan.from_dict(document)
+
     def test_every_step_has_a_form(self) -> None:
         assert {one.step for one in do.Step.__subclasses__()} == set(do.STEPS)
+
+    @pytest.mark.parametrize("kind", do.STEPS.values())
+    def test_every_step_is_printed_and_judged(self, kind: type[do.Step]) -> None:
+        samples: dict[str, object] = {"bool": True, "int": 1, "str": "{}"}
+        step = cast("Any", kind)(*(samples.get(str(one.type), ("GPU-a",)) for one in fields(kind)))
+        one = prepare.Plan("team/one", "u", "n", "prepare", (), (step,))
+        assert len(prepare.shell([one])) > len(prepare.shell([replace(one, steps=())]))
+        assert "no step" not in refusal(one)
+
+    def test_a_step_of_somebody_else(self) -> None:
+        one = prepare.Plan("team/one", "u", "n", "prepare", (), (do.Step(),))
+        for judged in (lambda: prepare.shell([one]), lambda: prepare.check(one)):
+            with pytest.raises(prepare.PlanError):
+                judged()

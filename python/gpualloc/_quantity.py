@@ -28,6 +28,8 @@ def binary(amount: int) -> str:
 
 
 _QUANTITY = re.compile(r"([+-]?)([0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,4})|([KMGTPE]i|[numkMGTPE]?))", re.ASCII)
+# What lies beyond is this much, as upstream.
+_MOST = Fraction((1 << 63) - 1)
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 
 
@@ -41,6 +43,8 @@ def whole(text: str) -> int:
 
     >>> whole("1.5Gi"), whole("10m"), whole("2e3")
     (1610612736, 1, 2000)
+    >>> whole("1e9999") == whole("8Ei") == 2**63 - 1
+    True
     """
     match = _QUANTITY.fullmatch(text)
     if match is None:
@@ -50,6 +54,6 @@ def whole(text: str) -> int:
         factor = Fraction(_STEP) ** _SUFFIXES.index(suffix)
     else:
         factor = Fraction(10) ** (int(exponent) if exponent else _DECIMAL[suffix])
-    amount = Fraction(digits) * factor
+    amount = min(Fraction(digits) * factor, _MOST)
     rounded = -(-amount.numerator // amount.denominator)
     return -rounded if sign == "-" else rounded

@@ -69,19 +69,27 @@ def is_possible(card: Card, layout: Iterable[Placement]) -> bool:
     Raises:
         InvalidInputError: for a profile or a start that the card does not have.
     """
+    return _Rules(card).allow(_known(card, layout))
+
+
+def is_maximal(card: Card, layout: Iterable[Placement]) -> bool:
+    """Whether nothing more fits beside these instances.
+
+    Raises:
+        InvalidInputError: for a profile or a start that the card does not have.
+    """
+    places, rules = _known(card, layout), _Rules(card)
+    return not any(rules.allow((*places, place)) for place in card.placements if place not in places)
+
+
+def _known(card: Card, layout: Iterable[Placement]) -> tuple[Placement, ...]:
     places = tuple(layout)
     for place in places:
         if place.start not in card.profile_by_id(place.profile).starts:
             raise InvalidInputError(
                 f"profile {place.profile} cannot begin at memory slice {place.start}", f"card {card.key}", "start"
             )
-    return _Rules(card).allow(places)
-
-
-def is_maximal(card: Card, layout: tuple[Placement, ...]) -> bool:
-    """Whether nothing more fits beside these instances."""
-    rules = _Rules(card)
-    return not any(rules.allow((*layout, place)) for place in card.placements if place not in layout)
+    return places
 
 
 class _Rules:

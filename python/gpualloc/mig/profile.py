@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from gpualloc._errors import InvalidInputError
 
-__all__ = ["FIGURES", "Placement", "Profile", "ProfileName", "display_gigabytes", "suffix"]
+__all__ = ["FIGURES", "Placement", "Profile", "ProfileName", "display_gigabytes", "eighths", "nominal_gigabytes", "suffix"]
 
 # NVML's GPU instance profile enumeration: the only numbering that is the same on all cards (nvml.h, 13.0).
 _SUFFIXES = {
@@ -145,15 +145,19 @@ def display_gigabytes(memory_mib: int, total_bytes: int) -> int:
     >>> display_gigabytes(9984, 85_520_809_984)
     10
     """
-    eighths = -(-memory_mib * _MIB * 8 // total_bytes)
-    return _of_eighths(eighths, -(-total_bytes // _GIB))
+    return _of_eighths(eighths(memory_mib * _MIB, total_bytes), -(-total_bytes // _GIB))
 
 
-def _of_eighths(eighths: int, total_gib: int) -> int:
+def eighths(part: int, whole: int) -> int:
+    """A part in eighths of the whole, rounded up."""
+    return -(-part * 8 // whole)
+
+
+def _of_eighths(number: int, total_gib: int) -> int:
     """So many eighths of the card's memory in whole GiB, a half rounded up."""
-    return (eighths * total_gib + 4) // 8
+    return (number * total_gib + 4) // 8
 
 
 def nominal_gigabytes(memory_slices: int, grid: int, total_gib: int) -> int:
     """The `gb` of a profile whose memory is not published: its memory slices are its share of the card."""
-    return _of_eighths(-(-memory_slices * 8 // grid), total_gib)
+    return _of_eighths(eighths(memory_slices, grid), total_gib)

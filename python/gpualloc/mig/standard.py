@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gpualloc._errors import InvalidInputError
 from gpualloc.mig.parted import Entry
+from gpualloc.mig.profile import suffix
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,7 +72,7 @@ def _balanced(card: Card) -> dict[str, int]:
 
 
 def _is_plain(profile: Profile, compute_slices: int) -> bool:
-    return profile.compute_slices == compute_slices and not profile.name.endswith(("+me", "+gfx", "+me.all", "-me"))
+    return profile.compute_slices == compute_slices and not suffix(profile.enum_index)
 
 
 def _grouped(wanted: dict[int, dict[str, int]], known: int) -> tuple[Entry, ...]:

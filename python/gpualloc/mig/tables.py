@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from gpualloc.mig._errors import UnknownCardError, UnpublishedError
 from gpualloc.mig.card import Card
-from gpualloc.mig.profile import FIGURES, Profile, ProfileName, display_gigabytes, nominal_gigabytes, suffix
+from gpualloc.mig.profile import FIGURES, Profile, ProfileName, display_gigabytes, eighths, nominal_gigabytes, suffix
 
 __all__ = ["card", "cards", "without_table"]
 
@@ -94,23 +94,28 @@ def _short(product_name: str) -> str:
 
 def _named_for(table: Card, product_name: str, memory_bytes: int) -> Card:
     """The table with the names that the profiles have on a card of so much memory."""
+    if memory_bytes <= 0:
+        _refuse_memory(table, product_name, memory_bytes)
     grid, renamed = table.memory_slices, list[Profile]()
     total_gib = -(-memory_bytes // _GIB)
     for profile in table.profiles:
         if profile.memory_mib is None:
             gigabytes = nominal_gigabytes(profile.memory_slices, grid, total_gib)
         else:
-            eighths = -(-profile.memory_mib * _MIB * 8 // memory_bytes) if memory_bytes > 0 else 0
-            if eighths != -(-profile.memory_slices * 8 // grid):
-                raise UnknownCardError(
-                    f"a card with {memory_bytes} bytes of memory is not one of table {table.key}, "
-                    f"whose cards have {table.memory_gib} GiB",
-                    f"card {product_name!r}",
-                    "memory_bytes",
-                )
+            if eighths(profile.memory_mib * _MIB, memory_bytes) != eighths(profile.memory_slices, grid):
+                _refuse_memory(table, product_name, memory_bytes)
             gigabytes = display_gigabytes(profile.memory_mib, memory_bytes)
         renamed.append(replace(profile, name=_name(profile.compute_slices, gigabytes, profile.enum_index)))
     return replace(table, memory_gib=total_gib, profiles=tuple(renamed))
+
+
+def _refuse_memory(table: Card, product_name: str, memory_bytes: int) -> NoReturn:
+    raise UnknownCardError(
+        f"a card with {memory_bytes} bytes of memory is not one of table {table.key}, "
+        f"whose cards have {table.memory_gib} GiB",
+        f"card {product_name!r}",
+        "memory_bytes",
+    )
 
 
 def _name(compute_slices: int, gigabytes: int, enum_index: int) -> str:

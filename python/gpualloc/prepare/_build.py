@@ -6,13 +6,12 @@ Start at :func:`plan`.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from gpualloc.prepare import _cdi, _domain
 from gpualloc.prepare import steps as do
-from gpualloc.prepare._config import default
 from gpualloc.prepare._environment import environments
 from gpualloc.prepare._errors import ExclusionError
 from gpualloc.prepare._exclude import card_of, exclude, fabric_partition
@@ -126,8 +125,7 @@ def _results(context: Context, rows: Sequence[Json]) -> list[Result]:
 
 
 def _assembled(context: Context, allocation: Json, results: list[Result], notes: list[str]) -> Plan:
-    steps: list[do.Step] = []
-    whole = Part(notes=notes)
+    joined = [Part(notes=notes)]
     configured: dict[str, str] = {}
     specifications: list[do.Step] = []
     for driver in _DRIVERS:
@@ -137,22 +135,20 @@ def _assembled(context: Context, allocation: Json, results: list[Result], notes:
         parts, of_devices = _parts(context, driver, allocation, own)
         configured |= of_devices
         part = _joined(parts)
-        steps.extend(part.steps)
-        whole.daemons |= part.daemons
-        whole.mounts |= part.mounts
-        whole.notes.extend(part.notes)
+        joined.append(part)
         if context.for_containers:
             text = _cdi.specification(context, driver, (result.device for result in own), part)
             specifications.append(do.WriteCdiSpec(_cdi.path(context, driver), text))
+    whole = _joined(joined)
     devices = tuple(_prepared(context, result, configured.get(result.path, "null")) for result in results)
-    _same_configuration(context, devices)
+    _same_configuration(context, results, devices)
     made = Plan(
         context.claim,
         context.uid,
         context.node.name,
         "prepare",
         devices,
-        (*steps, *specifications),
+        (*whole.steps, *specifications),
         environments(context, results, whole),
         tuple(whole.notes),
     )
@@ -166,7 +162,7 @@ def _parts(context: Context, driver: str, allocation: Json, own: list[Result]) -
         return [tpu(context, own)], {}
     grouped, notes = groups(driver, allocation, own, context.gates, context.document)
     configured = {result.path: _text(group) for group in grouped for result in group.results}
-    by_kind = {kind: [group for group in grouped if isinstance(group.config, type(default(kind)))] for kind in _KINDS}
+    by_kind = {kind: [group for group in grouped if group.kind == kind] for kind in _KINDS}
     parts = [Part(notes=notes)]
     if driver == GPU:
         partition = fabric_partition(context, own)
@@ -225,18 +221,17 @@ def _has_uuid(device: NodeDevice) -> bool:
     return device.driver == GPU or device.has("uuid")
 
 
-def _same_configuration(context: Context, devices: Sequence[PreparedDevice]) -> None:
+def _same_configuration(context: Context, results: Sequence[Result], devices: Sequence[PreparedDevice]) -> None:
     """Claims that share a device must say the same about it: the driver fails the later one."""
     for plan_before in context.prepared:
         for other in plan_before.devices:
-            for index, device in enumerate(devices):
-                same = replace(other, request=device.request, cdi_device=device.cdi_device)
-                if device.is_admin or other.is_admin or device.device != other.device or device.driver != other.driver:
+            for result, device in zip(results, devices, strict=True):
+                if device.is_admin or other.is_admin or device.place != other.place:
                     continue
-                if same.configuration != device.configuration:
+                if other.configuration != device.configuration:
                     raise ExclusionError(
                         f"device {device.device} is shared with ResourceClaim {plan_before.claim}, whose configuration "
                         f"is another: {other.configuration}, not {device.configuration}",
                         context.document,
-                        f"{_RESULTS}[{index}]",
+                        result.path,
                     )

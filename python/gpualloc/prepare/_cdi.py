@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from gpualloc._errors import InvalidInputError
 from gpualloc.prepare._node import GPU
 from gpualloc.vendors import Fields
 
@@ -31,6 +30,8 @@ _DEFAULT: Final[Json] = {
     "deviceNodes": [{"path": f"/dev/{name}"} for name in ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools")],
 }
 _CLAIM: Final = "claim"
+# The lists of edits that plans add to.
+_LISTS: Final = ("env", "deviceNodes", "mounts")
 
 
 def device_id(driver: str, uid: str, device: str) -> str:
@@ -93,12 +94,12 @@ class _Base:
 
 
 def _edits(fields: Fields, name: str) -> Json:
-    edits = fields.anything(name)
-    if not isinstance(edits, dict):
-        fields.refuse(name, "must be a mapping")
-    found = cast("Json", edits)
+    found: Json = dict(fields.part(name).items())
+    for key in _LISTS:
+        if not isinstance(found.get(key, []), list):
+            fields.refuse(f"{name}.{key}", f"must be a list, is {found[key]!r}")
     if "${" in json.dumps(found):
-        raise InvalidInputError("holds ${, which is kept for what steps tell", fields.document, name)
+        fields.refuse(name, "holds ${, which is kept for what steps tell")
     return found
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from gpualloc.prepare._mig import uuid_of
 from gpualloc.prepare._node import GPU, TPU
+from gpualloc.prepare._sharing import PIPE_IN_CONTAINER
 from gpualloc.prepare._tpu import variables
 from gpualloc.prepare.plan import ClientEnvironment, Mount
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["environments"]
 
 _CUDA: Final = ("gpu", "mig")
-_PIPE: Final = "/tmp/nvidia-mps"  # noqa: S108  # where containers have it mounted
 
 
 def environments(context: Context, results: Sequence[Result], part: Part) -> tuple[ClientEnvironment, ...]:
@@ -59,7 +59,7 @@ def _environment(context: Context, request: str, results: Sequence[Result], part
                 request, problem="a client sees the devices of one MPS daemon only; ask for single requests"
             )
         mounts = tuple(Mount(*one) for one in part.mounts[daemons[0]])
-        found["CUDA_MPS_PIPE_DIRECTORY"] = _PIPE if context.for_containers else daemons[0]
+        found["CUDA_MPS_PIPE_DIRECTORY"] = PIPE_IN_CONTAINER if context.for_containers else daemons[0]
     chips = [result for result in results if result.device.driver == TPU]
     if chips:
         found |= variables(chips[0].device)

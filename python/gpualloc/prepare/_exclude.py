@@ -57,11 +57,7 @@ def _held_by_others(context: Context, result: Result) -> None:
         return
     for plan in context.prepared:
         for other in plan.devices:
-            if not other.is_admin and (other.driver, other.pool, other.device) == (
-                device.driver,
-                device.pool,
-                device.name,
-            ):
+            if not other.is_admin and other.place == (device.driver, device.pool, device.name):
                 raise ExclusionError(
                     f"device {device.name} is prepared for ResourceClaim {plan.claim}", context.document, result.path
                 )

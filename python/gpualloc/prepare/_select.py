@@ -61,6 +61,11 @@ class Group:
     """Where the configuration stands in the claim; for the driver's default where one could stand."""
     results: tuple[Result, ...]
 
+    @property
+    def kind(self) -> str:
+        """The type of the devices, which is the one that the configuration is for."""
+        return self.results[0].device.kind
+
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
@@ -79,12 +84,11 @@ def groups(
             devices of another type.
     """
     entries = _entries(driver, allocation, document)
-    found: dict[int, list[Result]] = {}
+    found: dict[_Entry, list[Result]] = {}
     for result in results:
-        found.setdefault(_index(driver, entries, result, document), []).append(result)
+        found.setdefault(_entry(driver, entries, result, document), []).append(result)
     made: list[Group] = []
-    for index, members in found.items():
-        entry = entries[index] if index >= 0 else _Entry((), default(members[0].device.kind), f"{_PATH}.config")
+    for entry, members in found.items():
         config = completed(entry.config, gates, document, entry.path)
         made.append(Group(config, entry.path, tuple(members)))
     return made, _unheard(entries, results)
@@ -108,13 +112,12 @@ def _entries(driver: str, allocation: Json, document: str) -> list[_Entry]:
     return [entry for source in _SOURCES for entry in by_source[source]]
 
 
-def _index(driver: str, entries: Sequence[_Entry], result: Result, document: str) -> int:
-    """The place of the configuration that is for a device; -k - 1 for the driver's default for its type."""
+def _entry(driver: str, entries: Sequence[_Entry], result: Result, document: str) -> _Entry:
+    """The configuration that is for a device; else the driver's default for its type."""
     kinds = list(_KINDS[driver].values())
     if result.device.kind not in kinds:
         result.device.refuse("attributes[type]", f"is none of {', '.join(kinds)}")
-    for index in reversed(range(len(entries))):
-        entry = entries[index]
+    for entry in reversed(entries):
         names, kind = result.request in entry.requests, _KINDS[driver].get(type(entry.config))
         if not names and (entry.requests or kind not in (None, result.device.kind)):
             continue
@@ -127,8 +130,8 @@ def _index(driver: str, entries: Sequence[_Entry], result: Result, document: str
                 document,
                 f"{entry.path}.kind",
             )
-        return index
-    return -kinds.index(result.device.kind) - 1
+        return entry
+    return _Entry((), default(result.device.kind), f"{_PATH}.config")
 
 
 def _unheard(entries: Sequence[_Entry], results: Sequence[Result]) -> list[str]:

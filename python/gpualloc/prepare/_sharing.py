@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from gpualloc.prepare._parts import Context
     from gpualloc.prepare._select import Group, Result
 
-__all__ = ["sharing"]
+__all__ = ["PIPE_IN_CONTAINER", "sharing"]
 
 _INDEX = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _VOLTA: Final = 7
-_PIPE_IN_CONTAINER: Final = "/tmp/nvidia-mps"  # noqa: S108  # where the driver mounts it
+PIPE_IN_CONTAINER: Final = "/tmp/nvidia-mps"  # noqa: S108  # where the driver mounts it
 _SHARED_MEMORY_IN_CONTAINER: Final = "/dev/shm"  # noqa: S108  # a mount's place
 
 
@@ -113,15 +113,13 @@ def _limits(context: Context, group: Group, uuids: list[str], mps: Mps) -> dict[
 
 def _offer(context: Context, part: Part, held: list[Result], pipe: str, memory: str) -> None:
     """What clients of the daemon need."""
-    if not context.for_containers:
-        part.daemons[pipe] = tuple(held)
-        part.mounts[pipe] = []
-        return
-    mounts = [(memory, _SHARED_MEMORY_IN_CONTAINER), (pipe, _PIPE_IN_CONTAINER)]
+    mounts = [(memory, _SHARED_MEMORY_IN_CONTAINER), (pipe, PIPE_IN_CONTAINER)] if context.for_containers else []
     part.daemons[pipe] = tuple(held)
     part.mounts[pipe] = mounts
+    if not mounts:
+        return
     edits = {
-        "env": [f"CUDA_MPS_PIPE_DIRECTORY={_PIPE_IN_CONTAINER}"],
+        "env": [f"CUDA_MPS_PIPE_DIRECTORY={PIPE_IN_CONTAINER}"],
         "mounts": [
             {"hostPath": host, "containerPath": inside, "options": ["rw", "nosuid", "nodev", "bind"]}
             for host, inside in mounts

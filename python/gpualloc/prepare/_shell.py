@@ -13,6 +13,7 @@ from functools import singledispatch
 from typing import TYPE_CHECKING, Final
 
 from gpualloc.prepare import steps as do
+from gpualloc.prepare._errors import PlanError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,6 +85,9 @@ def shell(plans: Iterable[Plan]) -> str:
 
     Args:
         plans: Plans to prepare or to unprepare.
+
+    Raises:
+        PlanError: for a step that is none of this package's.
     """
     body: list[str] = []
     for plan in plans:
@@ -153,8 +157,8 @@ def _tell(name: str, field: str, command: str) -> str:
 
 @singledispatch
 def _lines(step: do.Step) -> list[str]:
-    """The commands of a step."""
-    raise NotImplementedError(step.step)
+    """The commands of a step; each kind has its own below."""
+    raise PlanError("has no commands", "shell", step.step)
 
 
 @_lines.register

@@ -116,6 +116,10 @@ class NodeState:
         if not condition:
             self._refuse(message)
 
+    def _not_offered(self, text: str, what: str) -> None:
+        for path, specification in self.specifications.items():
+            self._need(text not in specification, f"{path} still offers {what} to containers")
+
     def _gpu(self, uuid: str) -> _Gpu:
         return self.gpus.setdefault(uuid, _Gpu())
 
@@ -154,8 +158,7 @@ class NodeState:
     def _(self, step: do.DestroyMigInstance) -> None:
         gpu = self._gpu(step.gpu)
         self._need(step.device in gpu.instances, f"{step.gpu} has no instance {step.device}")
-        for path, text in self.specifications.items():
-            self._need(f"${{{step.device}:" not in text, f"{path} still offers {step.device} to containers")
+        self._not_offered(f"${{{step.device}:", step.device)
         del gpu.instances[step.device]
         self.told -= {told for told in self.told if told[0] == step.device}
 
@@ -190,8 +193,8 @@ class NodeState:
         self._need(not below & self.mounts, f"something is mounted in {step.path}")
         for name, daemon in self.daemons.items():
             self._need(not below & set(daemon.directories), f"MPS daemon {name} runs in {step.path}")
-        for path, text in self.specifications.items():
-            self._need(not any(json.dumps(one) in text for one in below), f"{path} still offers {step.path}")
+        for one in sorted(below):
+            self._not_offered(json.dumps(one), one)
         self.directories -= below
 
     @_apply.register
@@ -250,8 +253,7 @@ class NodeState:
     @_apply.register
     def _(self, step: do.StopMpsDaemon) -> None:
         self._daemon(step.daemon, step.pipe_directory)
-        for path, text in self.specifications.items():
-            self._need(json.dumps(step.pipe_directory) not in text, f"{path} still offers the daemon to containers")
+        self._not_offered(json.dumps(step.pipe_directory), "the daemon")
         del self.daemons[step.daemon]
 
     # --- passthrough, fabric, compute domains -------------------------------------------------------------------------
@@ -314,9 +316,8 @@ class NodeState:
     @_apply.register
     def _(self, step: do.WriteCdiSpec) -> None:
         self._need(step.path not in self.specifications, f"{step.path} is there already")
-        for path in _host_paths(json.loads(step.specification)):
-            for daemon in self.daemons.values():
-                daemon.has_clients |= path == daemon.pipe
+        for daemon in self.daemons.values():
+            daemon.has_clients |= json.dumps(daemon.pipe) in step.specification
         self.specifications[step.path] = step.specification
 
     @_apply.register
@@ -327,10 +328,3 @@ class NodeState:
 
 def _referred(step: do.Step) -> Iterator[tuple[str, str]]:
     yield from do.references(json.dumps(step.to_dict(), ensure_ascii=False))
-
-
-def _host_paths(specification: dict[str, Any]) -> Iterator[str]:
-    all_edits: list[dict[str, Any]] = [one["containerEdits"] for one in specification["devices"]]
-    for edits in (specification.get("containerEdits", {}), *all_edits):
-        for mount in edits.get("mounts", ()):
-            yield mount["hostPath"]

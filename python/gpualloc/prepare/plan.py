@@ -51,6 +51,11 @@ class PreparedDevice:
     cdi_device: str
     """Its fully qualified CDI name; empty where clients are processes of the node."""
 
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Driver, pool and name, which no other device of a cluster has."""
+        return self.driver, self.pool, self.device
+
     def to_dict(self) -> Json:
         """As plain JSON data."""
         slices = None if self.slices is None else {"start": self.slices[0], "size": self.slices[1]}

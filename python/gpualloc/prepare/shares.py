@@ -233,6 +233,8 @@ def _asked(document: str, path: str, container: Json) -> list[Share]:
         if values.get(key, 0) > _PERCENT:
             _refuse(document, f"{path}[{_LIMITS[key]}]", f"must not be more than 100, is {values[key]}")
     devices = _quantity(document, f"{path}[{_GPU}]", limits[_GPU]) if _GPU in limits else 1
+    if not devices:
+        return []
     fraction = Fraction(values.get("gpumem-percentage", _PERCENT), _PERCENT)
     # No memory said, and no percentage of it, is all of it.
     mebibytes = values.get("gpumem") or None

@@ -497,7 +497,7 @@ def step_from(row: Fields) -> Step:
     for one in fields(kind):
         name = _camel(one.name)
         if one.name == _DOCUMENT:
-            values[one.name] = json.dumps(row.anything(name), sort_keys=True)
+            values[one.name] = json.dumps(dict(row.part(name).items()), sort_keys=True)
         elif one.type == "bool":
             values[one.name] = row.flag(name)
         elif one.type == "int":
