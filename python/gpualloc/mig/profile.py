@@ -13,7 +13,16 @@ from typing import NamedTuple
 
 from gpualloc._errors import InvalidInputError
 
-__all__ = ["FIGURES", "Placement", "Profile", "ProfileName", "display_gigabytes", "eighths", "nominal_gigabytes", "suffix"]
+__all__ = [
+    "FIGURES",
+    "Placement",
+    "Profile",
+    "ProfileName",
+    "display_gigabytes",
+    "eighths",
+    "nominal_gigabytes",
+    "suffix",
+]
 
 # NVML's GPU instance profile enumeration: the only numbering that is the same on all cards (nvml.h, 13.0).
 _SUFFIXES = {

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use super::support::key_value;
 use super::{names, quoting, text};
 use crate::cel::types::Type;
-use crate::cel::value::{Map, Value};
+use crate::cel::value::{Key, Map, Value};
 
 /// Digits after the point where none are asked for.
 const DEFAULT_PRECISION: u64 = 6;
@@ -428,6 +428,12 @@ fn print_list(list: &[Value]) -> Result<String, String> {
 fn print_map(map: &Map) -> Result<String, String> {
     let mut parts = Vec::with_capacity(map.entries.len());
     for (key, value) in &map.entries {
+        if let Key::Other(_) = key {
+            return Err(format!(
+                "no formatting function for map key of type {}",
+                names::of_value(&key_value(key))
+            ));
+        }
         parts.push((print_literal(&key_value(key))?, print_literal(value)?));
     }
     parts.sort_by(|(a, _), (b, _)| a.cmp(b));
