@@ -36,7 +36,7 @@ pub(crate) const FAMILIES: [Family; 15] = [
     family("A: half of two islands and one", match_of_two, 62, 32),
     family("B: pairs, one too many", pairs, 30, 14),
     family("C: one more than there are", one_too_many, 31, 18),
-    family("C: five claims of 26 over 128", claims_of_26, 128, 18),
+    family("C: five claims of 26 over 128", claims_of_26, 128, 9),
     family("D: pairs, each a claim", pair_claims, 64, 14),
     family("distinct, more than values", distinct, 16, 8),
     family("two claims, the last cannot", last_cannot, 32, 18),
