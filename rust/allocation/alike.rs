@@ -8,11 +8,33 @@
 use rustc_hash::FxHashMap;
 
 use crate::inventory::{Inventory, Slice};
-use crate::wire::slice::Device;
+use crate::wire::slice::{Device, DeviceAttribute};
 
-/// The kinds of devices that claims can tell apart, by the key of what they see of a slice.
+/// The kinds of devices that claims can tell apart: for each device of a slice the first that is like it.
 #[derive(Debug, Default)]
-pub(super) struct DeviceKinds(FxHashMap<Box<[u32]>, Box<[u32]>>);
+pub(super) struct DeviceKinds {
+    /// But for names and the values of attributes, by shape.
+    of_shape: FxHashMap<u32, Box<[u32]>>,
+    /// By the key of what claims see of a slice, the shape first; nothing where no two devices are alike.
+    seen: FxHashMap<Box<[u32]>, Option<Box<[u32]>>>,
+}
+
+impl DeviceKinds {
+    fn of(&mut self, slice: &Slice, seen: &[u32], columns: &[usize]) -> Option<&[u32]> {
+        if !self.seen.contains_key(seen) {
+            let shape = slice.kind().shape;
+            let of_shape = self.of_shape.entry(shape).or_insert_with(|| {
+                let devices = &slice.document().spec.devices;
+                firsts(devices.len(), |a, b| {
+                    is_same_but_for_values(&devices[a], &devices[b])
+                })
+            });
+            let kinds = kinds_of(slice, of_shape, columns);
+            self.seen.insert(seen.into(), kinds);
+        }
+        self.seen.get(seen)?.as_deref()
+    }
+}
 
 /// What a node has in common with those that fare alike.
 pub(super) struct Alike {
@@ -24,7 +46,7 @@ pub(super) struct Alike {
 
 impl Alike {
     /// For a node with one slice of its own; `seen` is what is seen of the slice, `columns` are the attributes looked at.
-    /// Nothing where shares are held, or nothing is.
+    /// Nothing where shares are held, or nothing is, or where no two devices are alike.
     pub(super) fn of(
         inventory: &Inventory,
         slice: &Slice,
@@ -40,10 +62,7 @@ impl Alike {
         if !is_plain {
             return None;
         }
-        if !kinds.0.contains_key(seen) {
-            kinds.0.insert(seen.into(), kinds_of(slice, columns));
-        }
-        let kinds = kinds.0.get(seen)?;
+        let kinds = kinds.of(slice, seen, columns)?;
         let is_free = |index: &usize| !usage.is_exclusive(*index, true);
         let free: Box<[usize]> = (0..devices).filter(is_free).collect();
         let mut key = [node, seen].concat();
@@ -60,21 +79,27 @@ impl Alike {
     }
 }
 
-/// For each device the first that claims cannot tell it from.
-fn kinds_of(slice: &Slice, columns: &[usize]) -> Box<[u32]> {
+/// As [`DeviceKinds::of`], of devices that are alike but for values.
+fn kinds_of(slice: &Slice, of_shape: &[u32], columns: &[usize]) -> Option<Box<[u32]>> {
     let names = &slice.kind().names;
-    let devices = &slice.document().spec.devices;
-    let is_same = |a: &Device, b: &Device| {
-        let mut read = columns.iter().map(|column| &names[*column]);
-        is_same_but_for_values(a, b)
-            && read.all(|name| a.attributes.get(name) == b.attributes.get(name))
-    };
-    let first = |device: &Device| devices.iter().position(|other| is_same(other, device));
-    let kinds = devices
-        .iter()
-        .map(|device| first(device).unwrap_or_default());
-    kinds
-        .map(|kind| u32::try_from(kind).unwrap_or(u32::MAX))
+    let values = slice.document().spec.devices.iter().map(|device| {
+        let read = columns.iter().map(|column| &names[*column]);
+        read.map(|name| device.attributes.get(name)).collect()
+    });
+    let values: Vec<Vec<Option<&DeviceAttribute>>> = values.collect();
+    let kinds = firsts(values.len(), |a, b| {
+        of_shape[a] == of_shape[b] && values[a] == values[b]
+    });
+    let has_twins = (0..).zip(&kinds).any(|(device, kind)| device != *kind);
+    has_twins.then_some(kinds)
+}
+
+/// For each of so many things the first that is the same.
+fn firsts(things: usize, is_same: impl Fn(usize, usize) -> bool) -> Box<[u32]> {
+    let first = |thing| (0..thing).find(|other| is_same(*other, thing));
+    let firsts = (0..things).map(|thing| first(thing).unwrap_or(thing));
+    firsts
+        .map(|first| u32::try_from(first).unwrap_or(u32::MAX))
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! Consumable capacity: how much of a device a request takes, and whether that much is there.
 //!
-//! Follows upstream's rounding to the letter, including which requests it cannot represent. Start at [`fits`].
+//! Follows upstream's rounding to the letter, including which requests it cannot represent. Start at [`Size`].
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,55 +17,62 @@ pub type Amounts = BTreeMap<String, Quantity>;
 const UNREPRESENTABLE: &str =
     "capacity request cannot be represented in the device's range arithmetic";
 
-/// Whether the request fits beside what is consumed already. An error is upstream's text and fatal.
-///
-/// A capacity that is asked for and not there makes the device unfit, not an error; names are compared literally.
-pub fn fits(
-    requested: Option<&CapacityRequirements>,
-    capacity: &NameMap<DeviceCapacity>,
-    held: impl Fn(&str) -> Option<Quantity>,
-    allocating: Option<&Amounts>,
-    fractional: bool,
-) -> Result<bool, String> {
-    if requested.is_some_and(|r| r.requests.keys().any(|name| !capacity.contains_key(name))) {
-        return Ok(false);
+/// What a request comes to on a device, whatever else is taken of it; nothing where it asks for a capacity that the
+/// device does not have. Amounts are in nanos.
+pub struct Size(Option<Box<[Part]>>);
+
+/// A capacity of the device.
+struct Part {
+    amount: i128,
+    available: i128,
+    /// Whether the amount breaks the policy, or why that cannot be said.
+    violates: Result<bool, String>,
+}
+
+impl Size {
+    /// An error is upstream's text and fatal.
+    ///
+    /// A capacity that is asked for and not there makes the device unfit, not an error; names are compared literally.
+    pub fn of(
+        requested: Option<&CapacityRequirements>,
+        capacity: &NameMap<DeviceCapacity>,
+        fractional: bool,
+    ) -> Result<Self, String> {
+        if requested.is_some_and(|r| r.requests.keys().any(|name| !capacity.contains_key(name))) {
+            return Ok(Self(None));
+        }
+        let amounts = amounts(requested, capacity, fractional);
+        let amounts: Vec<Cow<'_, Quantity>> = amounts.collect::<Result<_, String>>()?;
+        let mut named = capacity.iter().zip(&amounts);
+        if let Some(((name, _), _)) = named.find(|(_, amount)| amount.sign().is_lt()) {
+            let name = quoted(name);
+            return Err(format!("capacity {name}: capacity value is negative"));
+        }
+        let parts = capacity.values().zip(&amounts).map(|(own, amount)| Part {
+            amount: amount.nanos(),
+            available: own.value.nanos(),
+            violates: violates(amount, own.request_policy.as_deref(), fractional),
+        });
+        Ok(Self(Some(parts.collect())))
     }
-    let negative = |name: &str| {
-        let name = quoted(name);
-        format!("capacity {name}: capacity value is negative")
-    };
-    // A device of which nothing is taken and nothing asked is there as a whole; so are most.
-    let mut all = capacity.iter();
-    let is_whole = requested.is_none()
-        && allocating.is_none()
-        && all.all(|(name, own)| own.request_policy.is_none() && held(name).is_none());
-    if is_whole {
-        let mut all = capacity.iter();
-        let less = all.find(|(_, available)| available.value.sign().is_lt());
-        return less.map_or(Ok(true), |(name, _)| Err(negative(name)));
-    }
-    let amounts = amounts(requested, capacity, fractional);
-    let amounts: Vec<Cow<'_, Quantity>> = amounts.collect::<Result<_, String>>()?;
-    let mut named = capacity.iter().zip(&amounts);
-    if let Some(((name, _), _)) = named.find(|(_, amount)| amount.sign().is_lt()) {
-        return Err(negative(name));
-    }
-    for ((name, available), amount) in capacity.iter().zip(&amounts) {
-        if violates(amount, available.request_policy.as_deref(), fractional)? {
+
+    /// Whether it fits beside what is taken of each capacity of the same device, in nanos. An error is upstream's text
+    /// and fatal.
+    pub fn fits(
+        &self,
+        capacity: &NameMap<DeviceCapacity>,
+        taken: impl Fn(&str) -> i128,
+    ) -> Result<bool, String> {
+        let Some(parts) = &self.0 else {
             return Ok(false);
+        };
+        for (name, part) in capacity.keys().zip(parts) {
+            if part.violates.clone()? || part.amount.saturating_add(taken(name)) > part.available {
+                return Ok(false);
+            }
         }
-        let mut total = Cow::Borrowed(&**amount);
-        if let Some(held) = held(name) {
-            total = Cow::Owned(held.add(amount));
-        }
-        if let Some(more) = allocating.and_then(|amounts| amounts.get(&**name)) {
-            total = Cow::Owned(total.add(more));
-        }
-        if *total > *available.value {
-            return Ok(false);
-        }
+        Ok(true)
     }
-    Ok(true)
 }
 
 /// What the request consumes of each capacity of the device, also of those it does not ask for.

@@ -7,7 +7,8 @@ use super::counters::{Counters, Groups};
 use super::prepare::{Prepared, PreparedWish};
 use super::selectors::Selectors;
 use super::view::View;
-use crate::claim::{capacity, taint};
+use crate::claim::capacity::Size;
+use crate::claim::taint;
 use crate::explanation::Reason;
 use crate::wire::slice::DeviceAttribute;
 
@@ -189,13 +190,13 @@ pub fn constrained(
 /// Whether the device has enough capacity left for the wish.
 fn has_capacity(view: &View<'_>, wish: &PreparedWish<'_>, device: usize) -> Result<bool, String> {
     let viewed = &view.devices[device];
-    capacity::fits(
-        wish.wish.capacity,
-        &viewed.document().capacity,
-        |name| view.consumed(device, name).cloned(),
-        None,
-        view.features.fractional_capacity_range,
-    )
+    if wish.wish.capacity.is_none() && viewed.is_whole() {
+        return Ok(true);
+    }
+    let capacity = &viewed.document().capacity;
+    let fractional = view.features.fractional_capacity_range;
+    let size = Size::of(wish.wish.capacity, capacity, fractional)?;
+    size.fits(capacity, |name| view.consumed(device, name))
 }
 
 /// Whether a gate that is off, or a feature that the node lacks, rules the device out.
@@ -204,10 +205,11 @@ pub fn gates_refuse(view: &View<'_>, device: usize) -> bool {
     let spec = &viewed.slice.document().spec;
     let skips_operations = view.features.is_experimental() && !spec.skip_node_operations.is_empty();
     let declared = &view.node.status.declared_features;
-    let has_feature = view.features.optional_node_operations
-        && declared
-            .iter()
-            .any(|feature| feature == "DRAOptionalNodeOperations");
-    skips_operations && !has_feature
+    let has_feature = || {
+        let mut declared = declared.iter();
+        view.features.optional_node_operations
+            && declared.any(|feature| feature == "DRAOptionalNodeOperations")
+    };
+    skips_operations && !has_feature()
         || !view.features.partitionable_devices && !viewed.document().consumes_counters.is_empty()
 }

@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::view::View;
-use crate::inventory::CounterPlan;
 use crate::inventory::pool::{Pool, PoolState};
-use crate::wire::slice::{Device, DeviceCounterConsumption};
+use crate::inventory::{CounterPlan, Slice};
+use crate::wire::slice::DeviceCounterConsumption;
 
 /// What is left of each counter, by pool. Amounts are in nanos.
 pub struct Counters<'v> {
@@ -52,18 +52,21 @@ impl<'v> Counters<'v> {
     pub fn reserve(&mut self, view: &View<'_>, device: usize) -> bool {
         let draws = self.draws(view, device);
         let pool = &mut self.pools[view.devices[device].pool as usize];
-        pool.add(draws, -1);
+        if pool.surely_lacks(draws) {
+            return false;
+        }
+        pool.take(draws);
         if pool.overdrawn == 0 {
             return true;
         }
-        pool.add(draws, 1);
+        pool.give(draws);
         false
     }
 
     /// Gives back what the device draws.
     pub fn free(&mut self, view: &View<'_>, device: usize) {
         let draws = self.draws(view, device);
-        self.pools[view.devices[device].pool as usize].add(draws, 1);
+        self.pools[view.devices[device].pool as usize].give(draws);
     }
 }
 
@@ -80,8 +83,8 @@ impl<'v> PoolCounters<'v> {
             left,
         };
         if let Some(plan) = plan {
-            held_places(view, pool, |at, index, _| {
-                counters.add(plan.draws(at, index), -1);
+            held_places(view, pool, |at, _, index| {
+                counters.take(plan.draws(at, index));
             });
         }
         counters
@@ -92,23 +95,38 @@ impl<'v> PoolCounters<'v> {
         self.plan.map_or(&[], |plan| &plan.names)
     }
 
-    fn add(&mut self, draws: &[(u32, i128)], factor: i128) {
+    /// Whether a look at what is left is enough to know that drawing this overdraws a counter, or that one is overdrawn.
+    fn surely_lacks(&self, draws: &[(u32, i128)]) -> bool {
+        self.plan.is_some_and(|plan| !plan.has_negative)
+            && (self.overdrawn > 0
+                || draws
+                    .iter()
+                    .any(|(number, amount)| self.left[*number as usize] < *amount))
+    }
+
+    fn take(&mut self, draws: &[(u32, i128)]) {
         for (number, amount) in draws {
-            let left = &mut self.left[*number as usize];
-            self.overdrawn -= usize::from(*left < 0);
-            *left = left.saturating_add(amount.saturating_mul(factor));
-            self.overdrawn += usize::from(*left < 0);
+            self.set(*number, |left| left.saturating_sub(*amount));
         }
+    }
+
+    fn give(&mut self, draws: &[(u32, i128)]) {
+        for (number, amount) in draws {
+            self.set(*number, |left| left.saturating_add(*amount));
+        }
+    }
+
+    fn set(&mut self, number: u32, change: impl FnOnce(i128) -> i128) {
+        let left = &mut self.left[number as usize];
+        self.overdrawn -= usize::from(*left < 0);
+        *left = change(*left);
+        self.overdrawn += usize::from(*left < 0);
     }
 }
 
-/// Shows the devices of the pool, for this node and others, that somebody holds: the position of the slice, of the
-/// device in it, and the device.
-fn held_places<'p>(
-    view: &View<'_>,
-    pool: &'p Pool,
-    mut show: impl FnMut(usize, usize, &'p Device),
-) {
+/// Shows the devices of the pool, for this node and others, that somebody holds: the position of the slice, the slice,
+/// and the position of the device in it.
+fn held_places<'p>(view: &View<'_>, pool: &'p Pool, mut show: impl FnMut(usize, &'p Slice, usize)) {
     let PoolState::Usable {
         slices, elsewhere, ..
     } = &pool.state
@@ -119,10 +137,8 @@ fn held_places<'p>(
         let Some(usage) = view.inventory.slice_usage(slice) else {
             continue;
         };
-        for (index, device) in slice.document().spec.devices.iter().enumerate() {
-            if usage.device(index).is_some() {
-                show(at, index, device);
-            }
+        for index in usage.held() {
+            show(at, slice, index);
         }
     }
 }
@@ -153,7 +169,8 @@ impl Groups {
         };
         if view.features.compatibility_groups {
             for (position, pool) in view.pools.iter().enumerate() {
-                held_places(view, pool, |_, _, device| {
+                held_places(view, pool, |_, slice, index| {
+                    let device = &slice.document().spec.devices[index];
                     for consumption in &device.consumes_counters {
                         groups.join(position, consumption);
                     }

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use super::selectors::Selectors;
 use super::view::View;
+use crate::claim::capacity::Size;
 use crate::claim::constraint::Constraint;
-use crate::claim::{Wish, capacity, key};
+use crate::claim::{Wish, key};
 use crate::error::quoted;
 use crate::inventory::pool::PoolState;
 use crate::wire::claim::{DeviceClass, DeviceRequest, ResourceClaim};
+use crate::wire::slice::Device;
 
 /// Devices that the result of one claim can hold.
 pub const MAX_RESULTS: usize = 32;
@@ -43,6 +45,8 @@ pub struct PreparedWish<'a> {
     pub class: Arc<DeviceClass>,
     /// Slot of class and selectors; equal wishes share one.
     pub slot: usize,
+    /// Number of the capacity it asks for; equal ones share one.
+    pub size: usize,
     /// How many devices it takes.
     pub devices: usize,
     /// The devices of an `All` wish, by position in the view.
@@ -55,10 +59,24 @@ pub fn prepare<'a>(
     claims: &[&'a ResourceClaim],
     selectors: &mut Selectors<'a>,
 ) -> Result<Vec<Prepared<'a>>, String> {
-    claims
+    let prepared = claims
         .iter()
-        .map(|claim| prepare_claim(view, claim, selectors))
-        .collect()
+        .map(|claim| prepare_claim(view, claim, selectors));
+    let mut prepared: Vec<Prepared<'_>> = prepared.collect::<Result<_, _>>()?;
+    number_sizes(&mut prepared);
+    Ok(prepared)
+}
+
+fn number_sizes(claims: &mut [Prepared<'_>]) {
+    let mut known = Vec::new();
+    let requests = claims.iter_mut().flat_map(|claim| &mut claim.requests);
+    for wish in requests.flat_map(|request| &mut request.wishes) {
+        let same = known.iter().position(|size| *size == wish.wish.capacity);
+        wish.size = same.unwrap_or(known.len());
+        if same.is_none() {
+            known.push(wish.wish.capacity);
+        }
+    }
 }
 
 fn prepare_claim<'a>(
@@ -210,6 +228,7 @@ fn prepare_wish<'a>(
         wish,
         class: Arc::clone(class),
         slot: selectors.slot(class, wish.selectors),
+        size: 0,
         devices: 0,
         all: Vec::new(),
     };
@@ -223,6 +242,15 @@ fn prepare_wish<'a>(
         mode => return Err(format!("{}: unsupported count mode {mode}", named())),
     }
     Ok(prepared)
+}
+
+fn is_large_enough(
+    view: &View<'_>,
+    wish: &PreparedWish<'_>,
+    device: &Device,
+) -> Result<bool, String> {
+    let fractional = view.features.fractional_capacity_range;
+    Size::of(wish.wish.capacity, &device.capacity, fractional)?.fits(&device.capacity, |_| 0)
 }
 
 /// The devices of an `All` wish: all that the selectors take and that are large enough when nothing is consumed.
@@ -253,22 +281,15 @@ fn all_devices(
                 continue;
             }
             let device = view.devices[position].document();
-            let is_large_enough = !view.features.consumable_capacity
-                || capacity::fits(
-                    wish.wish.capacity,
-                    &device.capacity,
-                    |_| None,
-                    None,
-                    view.features.fractional_capacity_range,
-                )
-                .map_err(|error| {
+            let is_taken = !view.features.consumable_capacity
+                || is_large_enough(view, wish, device).map_err(|error| {
                     format!(
                         "{}: checking capacity for device {}: {error}",
                         named(),
                         device.name
                     )
                 })?;
-            if is_large_enough {
+            if is_taken {
                 all.push(position);
             }
         }

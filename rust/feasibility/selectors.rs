@@ -45,24 +45,56 @@ impl Seen {
         if device.slice.is_readable() && selector.reads().is_about_driver() {
             return self.driver_matches(selector, device);
         }
-        let evaluate = || selector.matches(device.cel_device());
-        if device.slice.document().spec.devices.len() < MANY_DEVICES {
-            return evaluate();
+        if !has_many(device.slice) {
+            return selector.matches(device.cel_device());
         }
-        let is_last = |(slice, _): &&mut (Arc<Slice>, OfSlice)| Arc::ptr_eq(slice, device.slice);
-        let known = if let Some((_, known)) = self.slice.as_mut().filter(is_last) {
-            known.clone()
-        } else {
-            let known = view.inventory.verdicts().of(selector, device.slice);
-            self.slice = Some((Arc::clone(device.slice), known.clone()));
-            known
-        };
+        let known = self.of_slice(selector, view, device.slice);
         if let Some(verdict) = known.get(device.index as usize) {
             return Ok(verdict);
         }
-        let verdict = evaluate()?;
+        let verdict = selector.matches(device.cel_device())?;
         known.set(device.index as usize, verdict);
         Ok(verdict)
+    }
+
+    /// What was said of the devices of a large slice and of slices like it.
+    fn of_slice(
+        &mut self,
+        selector: &cel::Selector,
+        view: &View<'_>,
+        slice: &Arc<Slice>,
+    ) -> &OfSlice {
+        if !matches!(&self.slice, Some((last, _)) if Arc::ptr_eq(last, slice)) {
+            self.slice = None;
+        }
+        let look = || {
+            (
+                Arc::clone(slice),
+                view.inventory.verdicts().of(selector, slice),
+            )
+        };
+        &self.slice.get_or_insert_with(look).1
+    }
+
+    /// Narrows what is known of the devices of a large slice down to those that the selector, too, is known to take;
+    /// nothing is evaluated.
+    fn narrow(
+        &mut self,
+        selector: &cel::Selector,
+        view: &View<'_>,
+        slice: &Arc<Slice>,
+        known: &mut [Option<bool>],
+    ) {
+        let of_all = slice.is_readable() && selector.reads().is_about_driver();
+        let of_driver = self.driver.as_ref();
+        let of_driver = of_driver.filter(|(driver, _)| Arc::ptr_eq(driver, &slice.pool().driver));
+        let of_driver = of_driver.map(|(_, verdict)| *verdict);
+        let of_slice = (!of_all).then(|| self.of_slice(selector, view, slice));
+        for (device, known) in known.iter_mut().enumerate() {
+            if *known == Some(true) {
+                *known = of_slice.map_or(of_driver, |of_slice| of_slice.get(device));
+            }
+        }
     }
 
     /// As [`Seen::matches`], without a look at every device, each of which would be a miss of the cache.
@@ -83,6 +115,11 @@ impl Seen {
     }
 }
 
+/// Whether verdicts on the devices of a slice are shared with slices like it.
+fn has_many(slice: &Slice) -> bool {
+    slice.document().spec.devices.len() >= MANY_DEVICES
+}
+
 /// The verdicts on the devices of one view.
 pub struct Selectors<'a> {
     cache: &'a cel::Cache,
@@ -96,6 +133,8 @@ struct Slot<'a> {
     of_request: Vec<Option<Compiled>>,
     /// What is known, by position of the device.
     known: Vec<Option<bool>>,
+    /// Where the slice begins of which all that was known has been noted last.
+    recalled: Option<usize>,
 }
 
 impl<'a> Selectors<'a> {
@@ -124,6 +163,7 @@ impl<'a> Selectors<'a> {
             of_class: vec![None; class.spec.selectors.len()],
             of_request: vec![None; selectors.len()],
             known: Vec::new(),
+            recalled: None,
         });
         self.slots.len() - 1
     }
@@ -137,14 +177,16 @@ impl<'a> Selectors<'a> {
         wish: &PreparedWish<'_>,
         position: usize,
     ) -> Result<bool, String> {
-        let device = view.devices[position].document();
-        let conditions = device.binding_conditions.as_deref().unwrap_or_default();
-        if !view.features.device_binding_and_status && !conditions.is_empty() {
-            return Ok(false);
-        }
         let slot = &mut self.slots[wish.slot];
         if let Some(Some(known)) = slot.known.get(position) {
             return Ok(*known);
+        }
+        let device = &view.devices[position];
+        let may_wait = !view.features.device_binding_and_status
+            && device.slice.devices_at_large().has_conditions;
+        let conditions = || device.document().binding_conditions.as_deref();
+        if may_wait && !conditions().unwrap_or_default().is_empty() {
+            return Ok(false);
         }
         let is_selectable = slot.is_of_class(self.cache, view, position)?
             && slot.is_of_request(self.cache, view, claim, position)?
@@ -153,6 +195,9 @@ impl<'a> Selectors<'a> {
             slot.known = vec![None; view.devices.len()];
         }
         slot.known[position] = Some(is_selectable);
+        if !may_wait {
+            slot.recall(view, position);
+        }
         Ok(is_selectable)
     }
 
@@ -173,6 +218,37 @@ impl<'a> Selectors<'a> {
 }
 
 impl Slot<'_> {
+    /// Notes what is known of the other devices of the slice of a device, since they will be asked for one by one.
+    fn recall(&mut self, view: &View<'_>, position: usize) {
+        let DeviceView { slice, index, .. } = view.devices[position];
+        let spec = &slice.document().spec;
+        let start = position - index as usize;
+        if !has_many(slice)
+            || spec.per_device_node_selection == Some(true)
+            || self.recalled == Some(start)
+        {
+            return;
+        }
+        self.recalled = Some(start);
+        let mut known = vec![Some(true); spec.devices.len()];
+        for compiled in self.of_class.iter_mut().chain(&mut self.of_request) {
+            // Without one it was not asked yet, or is an error for whoever gets to it.
+            let asked = compiled.as_mut().and_then(|Compiled { selector, seen }| {
+                let selector: &Arc<Result<_, _>> = selector;
+                Some(((**selector).as_ref().ok()?, seen))
+            });
+            if let Some((selector, seen)) = asked {
+                seen.narrow(selector, view, slice, &mut known);
+            } else {
+                let unsure = known.iter_mut().filter(|known| **known == Some(true));
+                unsure.for_each(|known| *known = None);
+            }
+        }
+        for (own, known) in self.known[start..].iter_mut().zip(known) {
+            *own = own.or(known);
+        }
+    }
+
     fn is_of_class(
         &mut self,
         cache: &cel::Cache,

@@ -84,6 +84,11 @@ impl<'a> DeviceView<'a> {
         self.marks & Self::SHARES != 0
     }
 
+    /// Whether it is there as published, with all of its capacity, and no more is needed of it than to be asked.
+    pub fn is_whole(&self) -> bool {
+        self.marks & Self::BESIDE == 0 && !self.slice.devices_at_large().has_odd_capacity
+    }
+
     /// The device as published.
     pub fn document(&self) -> &'a Device {
         &self.slice.document().spec.devices[self.index as usize]
@@ -200,9 +205,11 @@ impl<'a> View<'a> {
         self.beside.get(&device)
     }
 
-    /// What the held shares of a device consume of a capacity.
-    pub fn consumed(&self, device: usize, name: &str) -> Option<&Quantity> {
-        self.beside(device)?.consumed.get(name)
+    /// What the held shares of a device consume of a capacity, in nanos.
+    pub fn consumed(&self, device: usize, name: &str) -> i128 {
+        let held = self.beside(device).map(|beside| &beside.consumed);
+        held.and_then(|held| held.get(name))
+            .map_or(0, Quantity::nanos)
     }
 
     /// All taints of a device, the driver's first.

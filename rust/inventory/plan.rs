@@ -22,6 +22,8 @@ pub struct CounterPlan {
     pub totals: Box<[i128]>,
     /// What each device draws, by slice and position in it: slices for the node first, then those for others.
     draws: Box<[Box<[Draws]>]>,
+    /// Whether a device gives to a counter instead of drawing from it, which no API server accepts.
+    pub has_negative: bool,
     /// Whether every counter that a device draws from is there, and no set is there twice.
     pub is_valid: bool,
 }
@@ -70,11 +72,13 @@ impl CounterPlan {
                 .map(|device| draws(device, &names, &sets, &mut is_valid))
                 .collect()
         });
-        let draws = draws.collect();
+        let draws: Box<[Box<[Draws]>]> = draws.collect();
+        let mut amounts = draws.iter().flatten().flatten();
         let owned = |(set, counter): &(&str, &str)| ((*set).to_owned(), (*counter).to_owned());
         Self {
             names: names.iter().map(owned).collect(),
             totals: totals.into_values().collect(),
+            has_negative: amounts.any(|(_, amount)| *amount < 0),
             draws,
             is_valid,
         }

@@ -24,6 +24,8 @@ pub struct AtLarge {
     pub has_conditions: bool,
     /// A device can be shared.
     pub has_shareable: bool,
+    /// A device has a capacity that says how much of it can be asked for, or a negative one.
+    pub has_odd_capacity: bool,
 }
 
 impl AtLarge {
@@ -36,6 +38,10 @@ impl AtLarge {
             has_shareable: devices
                 .iter()
                 .any(|device| device.allow_multiple_allocations == Some(true)),
+            has_odd_capacity: devices
+                .iter()
+                .flat_map(|device| device.capacity.values())
+                .any(|own| own.request_policy.is_some() || own.value.sign().is_lt()),
         }
     }
 }

@@ -135,6 +135,12 @@ impl SliceUsage {
         consumable_capacity && self.how[index].shares
     }
 
+    /// The positions of the devices that somebody holds.
+    pub fn held(&self) -> impl Iterator<Item = usize> {
+        let devices = self.devices.iter().enumerate();
+        devices.filter_map(|(index, usage)| usage.is_some().then_some(index))
+    }
+
     /// Who holds the device at a position.
     pub fn device(&self, index: usize) -> Option<&DeviceUsage> {
         self.devices.get(index)?.as_deref()

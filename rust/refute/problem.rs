@@ -16,7 +16,6 @@ use crate::feasibility::counters::Counters;
 use crate::feasibility::prepare::Prepared;
 use crate::feasibility::view::View;
 use crate::proof::{CounterRef, Demand, DeviceRef, Element};
-use crate::quantity::Quantity;
 
 /// Pool and name of a counter set that a device draws from, and its compatibility groups there.
 type SetAndGroups<'d> = (usize, &'d str, &'d [String]);
@@ -193,7 +192,7 @@ impl Problem {
             let next = groups.len();
             let groups = *groups.entry(own).or_insert(next);
             let room = document.capacity.iter().map(|(name, capacity)| {
-                let used = view.consumed(index, name).map_or(0, Quantity::nanos);
+                let used = view.consumed(index, name);
                 capacity.value.nanos().saturating_sub(used)
             });
             self.devices.push(DeviceData {

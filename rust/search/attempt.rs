@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::claim::capacity::{self, Amounts};
+use crate::claim::capacity::{self, Amounts, Size};
 use crate::claim::{key, taint};
 use crate::feasibility::Selectors;
 use crate::feasibility::candidates::{constrained, gates_refuse};
@@ -65,6 +65,8 @@ pub struct Attempt<'a, 'v> {
     groups: Groups,
     /// Values of derived attributes, by claim, request, alternative, constraint and device.
     derived: BTreeMap<(usize, usize, usize, usize, usize), Option<DeviceAttribute>>,
+    /// What is asked for comes to on a device, by number of the size and by device.
+    sizes: Vec<BTreeMap<usize, Result<Size, String>>>,
 }
 
 /// What is taken of a device.
@@ -88,6 +90,7 @@ impl<'a, 'v> Attempt<'a, 'v> {
             counters: Counters::new(view),
             groups: Groups::new(view),
             derived: BTreeMap::new(),
+            sizes: Vec::new(),
         }
     }
 
@@ -132,32 +135,34 @@ impl<'a, 'v> Attempt<'a, 'v> {
 
     /// Whether the device has enough capacity left for the wish. An error is upstream's text and fatal.
     pub fn has_capacity(
-        &self,
+        &mut self,
         view: &View<'_>,
-        wish: &PreparedWish<'_>,
+        (claim, request, alternative): (usize, usize, usize),
         device: usize,
     ) -> Result<bool, String> {
+        let wish = self.wish(claim, request, alternative);
         let viewed = &view.devices[device];
-        let allocating = self.allocating(device);
-        capacity::fits(
-            wish.wish.capacity,
-            &viewed.document().capacity,
-            |name| view.consumed(device, name).cloned(),
-            allocating.as_ref(),
-            view.features.fractional_capacity_range,
-        )
-    }
-
-    fn allocating(&self, device: usize) -> Option<Amounts> {
-        let mut shares = self.uses(device)?.shares.iter();
-        let mut total = shares.next()?.clone();
-        for (name, amount) in shares.flatten() {
-            let sum = total
-                .get(name)
-                .map_or_else(|| amount.clone(), |sum| sum.add(amount));
-            total.insert(name.clone(), sum);
+        if wish.wish.capacity.is_none() && viewed.is_whole() && !self.has_uses[device] {
+            return Ok(true);
         }
-        Some(total)
+        let (asked, number) = (wish.wish.capacity, wish.size);
+        let capacity = &viewed.document().capacity;
+        let fractional = view.features.fractional_capacity_range;
+        if self.sizes.len() <= number {
+            self.sizes.resize_with(number + 1, BTreeMap::new);
+        }
+        let known = self.sizes[number].entry(device);
+        known.or_insert_with(|| Size::of(asked, capacity, fractional));
+        let size = self.sizes[number][&device]
+            .as_ref()
+            .map_err(String::clone)?;
+        let shares = self.uses(device).map_or(&[][..], |uses| &uses.shares);
+        size.fits(capacity, |name| {
+            let taken = shares.iter().filter_map(|share| share.get(name));
+            taken.fold(view.consumed(device, name), |sum, amount| {
+                sum.saturating_add(amount.nanos())
+            })
+        })
     }
 
     /// Takes the device for the wish, if gates, counters, taints, constraints and capacity allow it. With `must` a
@@ -278,12 +283,12 @@ impl<'a, 'v> Attempt<'a, 'v> {
             return Ok(true);
         }
         let viewed = &view.devices[taken.device];
+        let fits = self.has_capacity(view, (claim, request, alternative), taken.device);
         let wish = self.wish(claim, request, alternative);
         let named = |what: &str, error: String| {
             let (claim, name, id) = (key(self.claims[claim].claim), wish.wish.name, viewed.id());
             format!("claim {claim}, request {name}: {what} for device {id}: {error}")
         };
-        let fits = self.has_capacity(view, wish, taken.device);
         if !fits.map_err(|error| named("rechecking capacity", error))? {
             return Ok(false);
         }

@@ -252,10 +252,12 @@ impl<'a, 'v> Search<'a, 'v> {
             return Ok(Try::Refused);
         }
         if view.features.consumable_capacity {
-            let fits = attempt.has_capacity(view, wish, position);
+            let fits = attempt.has_capacity(view, at, position);
             if !fits.map_err(|error| {
                 let id = view.devices[position].id();
-                let (claim, name) = (key(prepared.claim), wish.wish.name);
+                let prepared = &attempt.claims[at.0];
+                let name = prepared.requests[at.1].wishes[at.2].wish.name;
+                let claim = key(prepared.claim);
                 format!("claim {claim}, request {name}: checking capacity for device {id}: {error}")
             })? {
                 return Ok(Try::Refused);
