@@ -28,6 +28,20 @@ enum Kind {
 
 /// The value of an attribute as constraints compare it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value(Values);
+
+impl Value {
+    /// What is compared of an attribute, with list types understood or not.
+    pub fn of(attribute: &DeviceAttribute, lists: bool) -> Self {
+        Self(if lists {
+            set(attribute)
+        } else {
+            scalar(attribute)
+        })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Values {
     Ints(BTreeSet<i64>),
     Bools(BTreeSet<bool>),
@@ -119,12 +133,7 @@ impl<'a> Constraint<'a> {
     /// The values that it compares of an attribute; `None` for an attribute that no API server takes, with several
     /// values or none that is understood.
     pub fn elements(&self, attribute: &DeviceAttribute, lists: bool) -> Option<Vec<Element>> {
-        let values = if lists {
-            set(attribute)
-        } else {
-            scalar(attribute)
-        };
-        match values {
+        match Value::of(attribute, lists).0 {
             Values::Ints(values) => Some(values.into_iter().map(Element::Int).collect()),
             Values::Bools(values) => Some(values.into_iter().map(Element::Bool).collect()),
             Values::Strings(values) => {
@@ -145,20 +154,15 @@ impl<'a> Constraint<'a> {
         attribute.is_some_and(|attribute| !lists || set(attribute) != Values::Unknown)
     }
 
-    /// Accepts a device by its attribute, or refuses it and changes nothing.
-    pub fn push(&mut self, attribute: Option<&DeviceAttribute>, lists: bool) -> bool {
-        let Some(attribute) = attribute else {
+    /// Accepts a device by the value of its attribute, or refuses it and changes nothing.
+    pub fn push(&mut self, value: Option<&Value>, lists: bool) -> bool {
+        let Some(Value(values)) = value else {
             return false;
         };
-        let values = if lists {
-            set(attribute)
-        } else {
-            scalar(attribute)
-        };
         let next = match (self.kind, self.accepted.last()) {
-            (_, _) if lists && values == Values::Unknown => None,
-            (_, None) => Some(values),
-            (Kind::Match, Some(common)) => common.intersection(&values),
+            (_, _) if lists && *values == Values::Unknown => None,
+            (_, None) => Some(values.clone()),
+            (Kind::Match, Some(common)) => common.intersection(values),
             (Kind::Distinct, Some(_)) => self.distinct(values),
         };
         next.is_some_and(|next| {
@@ -172,9 +176,10 @@ impl<'a> Constraint<'a> {
         self.accepted.pop();
     }
 
-    fn distinct(&self, values: Values) -> Option<Values> {
-        let is_disjoint = |other: &Values| other.intersection(&values).is_none();
-        (values != Values::Unknown && self.accepted.iter().all(is_disjoint)).then_some(values)
+    fn distinct(&self, values: &Values) -> Option<Values> {
+        let is_disjoint = |other: &Values| other.intersection(values).is_none();
+        let is_new = *values != Values::Unknown && self.accepted.iter().all(is_disjoint);
+        is_new.then(|| values.clone())
     }
 }
 
@@ -257,7 +262,7 @@ mod tests {
         let mut constraint = Constraint::new(document).expect("a known kind");
         attributes
             .iter()
-            .map(|attribute| constraint.push(Some(attribute), false))
+            .map(|attribute| constraint.push(Some(&Value::of(attribute, false)), false))
             .collect()
     }
 

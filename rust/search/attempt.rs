@@ -5,14 +5,16 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashMap;
+
 use crate::claim::capacity::{self, Amounts, Size};
+use crate::claim::constraint::Value;
 use crate::claim::{key, taint};
 use crate::feasibility::Selectors;
 use crate::feasibility::candidates::{constrained, gates_refuse};
 use crate::feasibility::counters::{Counters, Groups, GroupsBefore};
 use crate::feasibility::prepare::{Prepared, PreparedWish};
 use crate::feasibility::view::View;
-use crate::wire::slice::DeviceAttribute;
 
 /// A device picked for a wish.
 #[derive(Clone, Debug)]
@@ -63,11 +65,14 @@ pub struct Attempt<'a, 'v> {
     has_uses: Vec<bool>,
     counters: Counters<'v>,
     groups: Groups,
-    /// Values of derived attributes, by claim, request, alternative, constraint and device.
-    derived: BTreeMap<(usize, usize, usize, usize, usize), Option<DeviceAttribute>>,
+    /// What constraints compare, by place and device.
+    values: FxHashMap<ValuePlace, Option<Value>>,
     /// What is asked for comes to on a device, by number of the size and by device.
     sizes: Vec<BTreeMap<usize, Result<Size, String>>>,
 }
+
+/// Claim, constraint, request and alternative for a derived value, and device.
+type ValuePlace = (usize, usize, Option<(usize, usize)>, usize);
 
 /// What is taken of a device.
 #[derive(Default)]
@@ -89,7 +94,7 @@ impl<'a, 'v> Attempt<'a, 'v> {
             has_uses: vec![false; view.devices.len()],
             counters: Counters::new(view),
             groups: Groups::new(view),
-            derived: BTreeMap::new(),
+            values: FxHashMap::default(),
             sizes: Vec::new(),
         }
     }
@@ -226,22 +231,16 @@ impl<'a, 'v> Attempt<'a, 'v> {
         must: bool,
     ) -> Result<bool, String> {
         let viewed = &view.devices[taken.device];
-        // A further share of a device adds nothing to its counters.
-        let is_further_share =
-            viewed.is_shareable() && (viewed.has_shares() || self.has_shares(taken.device));
-        if !is_further_share && !viewed.document().consumes_counters.is_empty() {
-            if view.features.compatibility_groups {
-                taken.groups = self.groups.admit(view, taken.device);
-                if taken.groups.is_none() {
-                    return Ok(false);
-                }
-            }
-            if !self.counters.reserve(view, taken.device) {
-                return Ok(false);
-            }
-            taken.has_counters = true;
-        }
+        // Constraints on what is published cannot fail with an error, and refuse most: whether they do is the same before
+        // and after what upstream asks first.
         let wish = self.wish(claim, request, alternative).wish;
+        let comes_first = !must && wish.derived.is_empty();
+        if comes_first && !self.push_all(view, (claim, request, alternative), taken)? {
+            return Ok(false);
+        }
+        if !self.admit_counters(view, taken) {
+            return Ok(false);
+        }
         if view.features.device_taints
             && view
                 .taints(taken.device)
@@ -249,19 +248,16 @@ impl<'a, 'v> Attempt<'a, 'v> {
         {
             return Ok(false);
         }
-        for index in 0..self.claims[claim].constraints.len() {
-            if !self.push(view, (claim, request, alternative), index, taken.device)? {
-                if must {
-                    return Err(format!(
-                        "claim {}, request {}: cannot add device {} because a claim constraint would not be satisfied",
-                        key(self.claims[claim].claim),
-                        wish.name,
-                        viewed.id()
-                    ));
-                }
-                return Ok(false);
+        if !comes_first && !self.push_all(view, (claim, request, alternative), taken)? {
+            if must {
+                return Err(format!(
+                    "claim {}, request {}: cannot add device {} because a claim constraint would not be satisfied",
+                    key(self.claims[claim].claim),
+                    wish.name,
+                    viewed.id()
+                ));
             }
-            taken.constraints += 1;
+            return Ok(false);
         }
         if !viewed.is_shareable() {
             let wholes = &mut self.uses_mut(taken.device).wholes;
@@ -271,6 +267,25 @@ impl<'a, 'v> Attempt<'a, 'v> {
             }
         }
         self.admit_capacity(view, (claim, request, alternative), taken)
+    }
+
+    /// Counters and compatibility groups.
+    fn admit_counters(&mut self, view: &View<'_>, taken: &mut Taken) -> bool {
+        let viewed = &view.devices[taken.device];
+        // A further share of a device adds nothing to its counters.
+        let is_further_share =
+            viewed.is_shareable() && (viewed.has_shares() || self.has_shares(taken.device));
+        if is_further_share || viewed.document().consumes_counters.is_empty() {
+            return true;
+        }
+        if view.features.compatibility_groups {
+            taken.groups = self.groups.admit(view, taken.device);
+            if taken.groups.is_none() {
+                return false;
+            }
+        }
+        taken.has_counters = self.counters.reserve(view, taken.device);
+        taken.has_counters
     }
 
     fn admit_capacity(
@@ -303,6 +318,22 @@ impl<'a, 'v> Attempt<'a, 'v> {
         Ok(true)
     }
 
+    /// Shows the device to all constraints of the claim, until one refuses.
+    fn push_all(
+        &mut self,
+        view: &View<'_>,
+        (claim, request, alternative): (usize, usize, usize),
+        taken: &mut Taken,
+    ) -> Result<bool, String> {
+        for index in 0..self.claims[claim].constraints.len() {
+            if !self.push(view, (claim, request, alternative), index, taken.device)? {
+                return Ok(false);
+            }
+            taken.constraints += 1;
+        }
+        Ok(true)
+    }
+
     /// Shows the device to a constraint; true if it does not apply or accepts.
     fn push(
         &mut self,
@@ -319,31 +350,23 @@ impl<'a, 'v> Attempt<'a, 'v> {
         if !rule.applies_to(&wish) {
             return Ok(true);
         }
-        let attribute = self.attribute(view, (claim, request, alternative), constraint, device)?;
         let lists = view.features.list_type_attributes;
-        Ok(self.claims[claim].constraints[constraint].push(attribute.as_ref(), lists))
-    }
-
-    /// What the constraint compares; derived values are kept.
-    fn attribute(
-        &mut self,
-        view: &View<'_>,
-        (claim, request, alternative): (usize, usize, usize),
-        constraint: usize,
-        device: usize,
-    ) -> Result<Option<DeviceAttribute>, String> {
-        let prepared = &self.claims[claim];
-        let wish = &prepared.requests[request].wishes[alternative];
-        let name = prepared.constraints[constraint].attribute();
-        if wish.wish.derived.is_empty() {
-            return constrained(view, &self.selectors, wish, name, device);
+        // Derived values are the wish's own.
+        let derives = !wish.derived.is_empty();
+        let place = (
+            claim,
+            constraint,
+            derives.then_some((request, alternative)),
+            device,
+        );
+        if !self.values.contains_key(&place) {
+            let wish = self.wish(claim, request, alternative);
+            let value = constrained(view, &self.selectors, wish, rule.attribute(), device)?;
+            let value = value.map(|value| Value::of(&value, lists));
+            self.values.insert(place, value);
         }
-        let place = (claim, request, alternative, constraint, device);
-        if !self.derived.contains_key(&place) {
-            let value = constrained(view, &self.selectors, wish, name, device)?;
-            self.derived.insert(place, value);
-        }
-        Ok(self.derived.get(&place).cloned().flatten())
+        let value = self.values.get(&place).and_then(Option::as_ref);
+        Ok(self.claims[claim].constraints[constraint].push(value, lists))
     }
 
     /// Takes a device back, in the opposite order it was taken.
