@@ -15,7 +15,9 @@ __all__ = ["objections", "within_limits"]
 
 Json: TypeAlias = dict[str, Any]
 _DEVICES = 128
-_DEVICES_WITH_COUNTERS_OR_TAINTS = 64
+# Where one of them has taints, consumes counters, or has a list for an attribute.
+_DEVICES_WITH_MORE = 64
+_LISTS = ("bools", "ints", "strings", "versions")
 _COUNTER_SETS = 8
 _ATTRIBUTES_AND_CAPACITIES = 32
 _STRING = 64
@@ -25,8 +27,7 @@ def within_limits(spec: Json) -> Iterator[Json]:
     """The devices and counters of one slice as so many slices as the API demands; at least one, be it empty."""
     counters: list[Json] = spec.get("sharedCounters", [])
     devices: list[Json] = spec.get("devices", [])
-    heavy = any("taints" in device or "consumesCounters" in device for device in devices)
-    room = _DEVICES_WITH_COUNTERS_OR_TAINTS if heavy else _DEVICES
+    room = _DEVICES_WITH_MORE if any(map(_says_more, devices)) else _DEVICES
     parts = max(1, -(-len(counters) // _COUNTER_SETS), -(-len(devices) // room))
     for number in range(parts):
         part: Json = {}
@@ -35,6 +36,11 @@ def within_limits(spec: Json) -> Iterator[Json]:
         if taken := devices[number * room : (number + 1) * room]:
             part["devices"] = taken
         yield part
+
+
+def _says_more(device: Json) -> bool:
+    lists = any(kind in value for value in device["attributes"].values() for kind in _LISTS)
+    return lists or "taints" in device or "consumesCounters" in device
 
 
 def objections(device: Json) -> list[str]:
