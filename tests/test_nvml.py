@@ -497,7 +497,7 @@ class TestCommand:
         [
             (["--dynamic-mig", "--vfio"], "dynamic_mig: excludes vfio"),
             (["--event", "lost"], "events: mean nothing without health"),
-            (["--nonfatal-xid", "7"], "--nonfatal-xid: means nothing without --health"),
+            (["--nonfatal-xid", "7"], "nonfatal_xids: mean nothing without health"),
             (["--health", "--event", "xid:0"], "event: 'xid:0' is neither"),
             (["--shares", "0"], "shares: 0 is not memory"),
             (["--node-name", "A_b"], "node_name: 'A_b' is not a name"),

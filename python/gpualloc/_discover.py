@@ -134,8 +134,6 @@ def shares(text: str) -> Shares:
 
 
 def _features(options: argparse.Namespace) -> FeatureOptions:
-    if options.nonfatal_xid and not options.health:
-        raise InvalidInputError("means nothing without --health", "", "--nonfatal-xid")
     return {
         "dynamic_mig": options.dynamic_mig,
         "shares": options.shares,

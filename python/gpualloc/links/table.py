@@ -47,6 +47,11 @@ class PcieLevel(enum.IntEnum):
     """The interconnect between NUMA nodes."""
 
 
+def clique_name(cluster_uuid: str, clique_id: int) -> str:
+    """A clique as node labels name it."""
+    return f"{cluster_uuid}.{clique_id}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FabricPlace:
     """Where a device stands in its NVLink fabric."""
@@ -66,7 +71,7 @@ class FabricPlace:
         """The clique as node labels name it, `<cluster>.<clique>`; only devices of one clique share memory."""
         if self.cluster_uuid is None or self.clique_id is None or self.state != "completed" or self.status:
             return None
-        return f"{self.cluster_uuid}.{self.clique_id}"
+        return clique_name(self.cluster_uuid, self.clique_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

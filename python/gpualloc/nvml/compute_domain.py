@@ -9,7 +9,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from gpualloc._errors import DiscoveryError
-from gpualloc.nvml.host import NO_CLUSTER
 from gpualloc.nvml.words import semantic_version
 
 if TYPE_CHECKING:
@@ -66,6 +65,4 @@ def _clique(gpu: Gpu) -> str | None:
         )
     if fabric.status:
         raise DiscoveryError(f"GPU {gpu.uuid} failed to join its NVLink fabric", "", fabric.status)
-    if fabric.cluster_uuid == NO_CLUSTER:
-        return None
-    return f"{fabric.cluster_uuid}.{fabric.clique_id}"
+    return fabric.clique

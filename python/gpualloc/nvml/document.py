@@ -7,15 +7,13 @@ Field names are those of the classes; what has its default is not written. Readi
 from __future__ import annotations
 
 import types
+from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from gpualloc._errors import InvalidInputError
 from gpualloc.nvml.host import Host
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["from_document", "to_document"]
 
@@ -34,6 +32,8 @@ def from_document(document: Mapping[str, Any]) -> Host:
     Raises:
         InvalidInputError: with the field at fault, also where a field is unknown.
     """
+    if not isinstance(document, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be what JSON says
+        raise InvalidInputError("must be an object", _NAME)
     if document.get("schema") != _SCHEMA:
         raise InvalidInputError(f"must be {_SCHEMA}", _NAME, "schema")
     return cast("Host", _read(Host, {name: value for name, value in document.items() if name != "schema"}, ""))
