@@ -30,8 +30,9 @@ pytestmark = [
     pytest.mark.parallel_threads(1),
 ]
 
-T4, GB200, A100, RTX, CONFIDENTIAL = (
-    HOSTS / f"{name}.json" for name in ("t4-x2", "gb200-x4", "a100-40-x8-cisplit", "rtxpro6000-x3-static", "h100-cc-x1")
+T4, GB200, A100, RTX, CONFIDENTIAL, H100 = (
+    HOSTS / f"{name}.json"
+    for name in ("t4-x2", "gb200-x4", "a100-40-x8-cisplit", "rtxpro6000-x3-static", "h100-cc-x1", "h100-80-x8")
 )
 
 
@@ -162,6 +163,24 @@ class TestOneBadPart:
     def test_fabric(self, machines: Machines, field: str, value: int, error: str) -> None:
         host = edited(GB200, (f"gpus.3.fabric.{field}", value))
         assert error in machines.discover(machines.host(host), compute_domain=True)["error"]
+
+    @pytest.mark.parametrize("own", [True, False])
+    @pytest.mark.parametrize("by", ["switch", "nic"])
+    def test_waiting_for_a_partition(self, machines: Machines, own: bool, by: str) -> None:  # noqa: FBT001  # a case
+        """Where the Fabric Manager partitions a fabric of the machine's own, joining it is not for now."""
+        host = edited(H100, ("gpus.2.fabric.state", 1), ("gpus.3.fabric.state", 2))
+        if by == "nic" or not own:
+            host["pciOnly"] = []
+        nic: Json = {"root": "pci0000:40", "parents": [], "busId": "0000:41:00.0", "numaNode": 0, "name": "mlx5_0"}
+        host["nics"] = [{**nic, "vpd": "VPD SW_MNG" if own and by == "nic" else "VPD"}]
+        fixture = machines.host(host)
+        assert "has not joined" in machines.discover(fixture, compute_domain=True)["error"]
+        found = machines.discover(fixture, compute_domain=True, features={"fabric_manager": True})
+        if own:
+            assert [one["name"] for one in found["slices"][0]["spec"]["devices"]] == ["channel-0", "daemon-0"]
+            assert found["node"]["metadata"]["labels"] == {}
+        else:
+            assert "has not joined" in found["error"]
 
     def test_clique(self, machines: Machines) -> None:
         found = machines.discover(GB200, compute_domain=True)

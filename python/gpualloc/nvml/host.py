@@ -219,6 +219,9 @@ class Host:
     """How many more there are at least, which could not be read."""
     iommufd: bool = False
     """Whether `/dev/iommu` is there."""
+    own_fabric: bool = False
+    """Whether the machine has NVSwitches for the Fabric Manager; read only where both that and the fabric are asked
+    for."""
     events: tuple[Event, ...] = ()
     """In the order in which they happened."""
     confidential: Confidential | None = None

@@ -23,6 +23,7 @@ _SWITCH = 0x068000
 _ADDRESS = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f]")
 # The first lines of a `resource` file are the device's own regions; below them stand ROM and virtual functions.
 _REGIONS = 6
+_SWITCH_MANAGEMENT = b"SW_MNG"
 _UNREAD: Final = "unread"
 _TYPE_MASK, _TYPE_64 = 0x6, 0x4
 
@@ -180,6 +181,30 @@ class Files:
         except (OSError, ValueError) as error:
             self._missing("NVSwitches", folder, error)
             return ()
+
+    def has_own_fabric(self) -> bool:
+        """Whether there is a fabric for the Fabric Manager, as the driver looks for one.
+
+        NVSwitches that the kernel lists, or network devices that manage NVLink switches and say so in their product
+        data, which root alone may read.
+        """
+        listed = self._root / "proc" / "driver" / "nvidia-nvswitch" / "devices"
+        try:
+            if any(listed.iterdir()):
+                return True
+        except OSError:
+            pass  # a kernel without their driver
+        return any(map(self._manages_switches, sorted((self._sys / "class" / "infiniband").glob("*"))))
+
+    def _manages_switches(self, nic: Path) -> bool:
+        path = nic / "device" / "vpd"
+        try:
+            return _SWITCH_MANAGEMENT in path.read_bytes()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            self._missing(f"whether {nic.name} manages NVLink switches", path, error)
+            return False
 
     def _gpu(self, path: Path) -> PciGpu | Literal["unread"] | None:
         name = f"vfio device {path.name}"
