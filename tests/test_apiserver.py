@@ -83,7 +83,7 @@ def test_discovery(machines: Machines, server: Server, host: Path) -> None:
     printed: list[Json] = []
     for features in MODES:
         printed += machines.discover(host, features={**features, "within_limits": True})["slices"]
-    for events in ("xid:0:48,xid:1:13", "lost:0"):
+    for events in ("xid:0:48;xid:1:13", "lost"):
         features = {"health": True, "within_limits": True}
         printed += machines.discover(host, features=features, events=events)["slices"]
     printed += machines.discover(host, compute_domain=True).get("slices", [])

@@ -292,6 +292,15 @@ class TestFaults:
         assert set(devices_of(found["slices"])) == {"gpu-0", "gpu-1", "gpu-2", "gpu-3"}
         assert "not published" in found["leftOut"][0]
 
+    def test_no_permission_for_instances(self, machines: Machines) -> None:
+        """No table says where a MIG device lies that exists: it is named in the notes, not in the slices."""
+        found = machines.discover(A100, faults=["nvmlDeviceGetGpuInstanceById=4"])
+        assert set(devices_of(found["slices"])) == {f"gpu-{minor}" for minor in (0, *range(2, 8))}
+        *each, card = found["leftOut"]
+        call = "nvmlDeviceGetGpuInstanceById: Insufficient Permissions (NVML error 4)"
+        assert each == [f"MIG device {index} of gpu-1: {call}" for index in range(4)]
+        assert card == "gpu-1: MIG mode is on and there is no MIG device to publish"
+
     def test_no_permission_and_no_table(self, machines: Machines) -> None:
         host = machines.host(edited(GB200, ("gpus.*.name", "NVIDIA X1"), ("gpus.*.pci.deviceId", 0xFFFF)))
         faults = ["nvmlDeviceGetGpuInstancePossiblePlacements_v2=4"]
@@ -451,7 +460,7 @@ def command(
     environment: dict[str, str] | None = None,
     before: Sequence[str] = (),
 ) -> Any:
-    program = [sys.executable, "-m", "gpualloc.cli", *arguments]
+    program = [sys.executable, "-m", "gpualloc", *arguments]
     before = before if host is None else [sys.executable, str(HERE / "run"), str(host)]
     return subprocess.run([*before, *program], capture_output=True, text=True, check=False, env=environment)
 
