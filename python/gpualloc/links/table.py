@@ -47,6 +47,9 @@ class PcieLevel(enum.IntEnum):
     """The interconnect between NUMA nodes."""
 
 
+_LINK_WORDS = {"gpu.amd.com": "XGMI"}
+
+
 def clique_name(cluster_uuid: str, clique_id: int) -> str:
     """A clique as node labels name it."""
     return f"{cluster_uuid}.{clique_id}"
@@ -150,7 +153,8 @@ class LinkTable:
     devices: tuple[Device, ...]
     nics: tuple[Nic, ...] = ()
     links: Matrix
-    """NVLinks over which two devices reach each other's memory, directly or through switches; 0 on the diagonal."""
+    """NVLinks, or what a vendor has in their place, over which two devices reach each other's memory, directly or
+    through switches; 0 on the diagonal."""
     bandwidth: Matrix
     """MB/s of those links together, in one direction, before any protocol; 0 on the diagonal."""
     pcie: Matrix
@@ -171,6 +175,11 @@ class LinkTable:
             links, speed = self.links[a][b], self.bandwidth[a][b]
             if speed is not None and (links is None or bool(links) != bool(speed)):
                 raise self._error(f"spec.megabytesPerSecond[{a}][{b}]", f"{speed} does not go with {links} links")
+
+    @property
+    def link_word(self) -> str:
+        """How pictures call a link: `NV`, or `XGMI` between AMD's devices."""
+        return _LINK_WORDS.get(self.driver, "NV")
 
     @property
     def ends(self) -> tuple[Device | Nic, ...]:
