@@ -323,6 +323,11 @@ class TestTexts:
         table = links.read_nvidia_smi(text_of("alone"))
         assert table.devices == (Device(name="GPU0", label="GPU0", cpus="0-15", numa_node=0),)
 
+    def test_underline_that_copying_broke(self) -> None:
+        """As issue trackers show it: the character that begins it is lost, its digits are not."""
+        assert "\x1b[4m" in text_of("tray")
+        assert links.read_nvidia_smi(text_of("tray").replace("\x1b", "")) == links.read_nvidia_smi(text_of("tray"))
+
     def test_without_nvlinks(self) -> None:
         """What `topo -mp` says."""
         text = text_of("tray").replace("NV18", "NODE")

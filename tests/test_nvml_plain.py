@@ -223,11 +223,31 @@ class TestLimits:
         host = many(1)
         host = replace(host, gpus=(replace(host.gpus[0], name="x" * 65),))
         published = nvml.publish(host, "a", nvml.Features())
-        assert published.objections == ("gpu-0: attribute productName is longer than 64 characters",)
+        assert published.objections == ("gpu-0: attribute productName is longer than 64 bytes",)
         assert len(ga.validate(published.slices)) == 1
         published = nvml.publish(host, "a", nvml.Features(within_limits=True))
         assert not devices_of(published.slices)
         assert [one.what for one in published.left_out] == ["gpu-0"]
+
+    @pytest.mark.parametrize(
+        ("change", "objection"),
+        [
+            ({"name": "\u00fc" * 33}, "attribute productName is longer than 64 bytes"),
+            ({"numa_nodes": tuple(range(45))}, "has 49 values of attributes, at most 48 are allowed"),
+        ],
+    )
+    def test_what_is_counted(self, change: Json, objection: str) -> None:
+        host = many(1)
+        host = replace(host, gpus=(replace(host.gpus[0], **change),))
+        published = nvml.publish(host, "a", nvml.Features(list_attributes=True))
+        assert published.objections == (f"gpu-0: {objection}",)
+
+    def test_two_of_one_name(self) -> None:
+        host = many(2)
+        host = replace(host, gpus=(host.gpus[0], replace(host.gpus[1], minor=0)))
+        for features in (nvml.Features(), nvml.Features(dynamic_mig=True)):
+            with pytest.raises(ga.InvalidInputError, match="gpus: two devices are called gpu-0"):
+                nvml.publish(host, "a", features)
 
     def test_objections_are_those_of_the_api(self) -> None:
         device: Json = {"name": "x", "attributes": {f"a{number}": {"int": 1} for number in range(30)}}
@@ -391,6 +411,8 @@ def test_event_of_a_stranger_is_ignored() -> None:
         ({"gpus": [{"index": 0, "minor": 0, "uuid": "", "compute_capability": [1]}]}, "gpus[0].compute_capability"),
         ({"gpus": [{"index": 0, "minor": 0, "uuid": "", "numa_nodes": ["a"]}]}, "gpus[0].numa_nodes[0]"),
         ({"gpus": [{"index": 0, "minor": 0, "uuid": "", "fabric": 3}]}, "gpus[0].fabric"),
+        ({"gpus": [{"index": 0, "minor": -1, "uuid": ""}]}, "gpus[0].minor"),
+        ({"gpus": [{"index": 0, "minor": 0, "uuid": "", "memory_bytes": 1 << 63}]}, "gpus[0].memory_bytes"),
         ({"colour": 1}, "colour"),
     ],
 )

@@ -18,6 +18,8 @@ from gpualloc.nvml.host import Host
 __all__ = ["from_document", "to_document"]
 
 _SCHEMA = 1
+# No number of NVML's or the kernel's that stands here is negative, and none has more than 64 bits.
+_MOST = (1 << 63) - 1
 _NAME = "host document"
 
 
@@ -64,6 +66,8 @@ def _read(kind: Any, value: object, path: str) -> object:
     # JSON tells true from 1, Python does not.
     if not isinstance(value, kind) or isinstance(value, bool) != (kind is bool):
         raise InvalidInputError(f"must be of type {kind.__name__}", _NAME, path)
+    if isinstance(value, int) and not 0 <= value <= _MOST:
+        raise InvalidInputError(f"must be from 0 to {_MOST}", _NAME, path)
     return value
 
 

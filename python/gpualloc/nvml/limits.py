@@ -20,6 +20,7 @@ _DEVICES_WITH_MORE = 64
 _LISTS = ("bools", "ints", "strings", "versions")
 _COUNTER_SETS = 8
 _ATTRIBUTES_AND_CAPACITIES = 32
+_VALUES = 48
 _STRING = 64
 
 
@@ -49,9 +50,13 @@ def objections(device: Json) -> list[str]:
     count = len(device["attributes"]) + len(device.get("capacity", {}))
     if count > _ATTRIBUTES_AND_CAPACITIES:
         found.append(f"has {count} attributes and capacities, at most {_ATTRIBUTES_AND_CAPACITIES} are allowed")
+    said: list[Any] = [one for value in device["attributes"].values() for one in value.values()]
+    values = sum(len(one) if isinstance(one, list) else 1 for one in said)  # pyright: ignore[reportUnknownArgumentType]
+    if values > _VALUES:
+        found.append(f"has {values} values of attributes, at most {_VALUES} are allowed")
     found += [
-        f"attribute {name} is longer than {_STRING} characters"
+        f"attribute {name} is longer than {_STRING} bytes"
         for name, value in device["attributes"].items()
-        if len(str(value.get("string", value.get("version", "")))) > _STRING
+        if len(str(value.get("string", value.get("version", ""))).encode()) > _STRING
     ]
     return found
