@@ -35,7 +35,7 @@ class Partition:
     module_ids: Collection[int]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "module_ids", frozenset(_each(self.module_ids, _is_count, "partitions")))
+        object.__setattr__(self, "module_ids", frozenset(_each(self.module_ids, _is_count, "module id", "partitions")))
         if not _is_count(self.id) or self.id > _MOST:
             raise InvalidInputError(f"{self.id!r} is not a number of a partition", "", "partitions")
 
@@ -93,8 +93,10 @@ class Features:
 
     def __post_init__(self) -> None:
         # Values that hash, whatever collection they came in.
-        object.__setattr__(self, "nonfatal_xids", frozenset(_each(self.nonfatal_xids, _is_count, "nonfatal_xids")))
-        object.__setattr__(self, "partitions", tuple(_each(self.partitions, _is_partition, "partitions")))
+        object.__setattr__(
+            self, "nonfatal_xids", frozenset(_each(self.nonfatal_xids, _is_count, "XID", "nonfatal_xids"))
+        )
+        object.__setattr__(self, "partitions", tuple(_each(self.partitions, _is_partition, "Partition", "partitions")))
         # The first two as the driver excludes them; the third because it cannot taint passthrough devices.
         for one, other in (("dynamic_mig", "vfio"), ("dynamic_mig", "health"), ("vfio", "health")):
             if getattr(self, one) and getattr(self, other):
@@ -160,10 +162,13 @@ def _table(value: object) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
 
 
-def _each(values: Collection[_Item], fits: Callable[[object], bool], field: str) -> Collection[_Item]:
-    if isinstance(values, Collection) and all(map(fits, values)):  # pyright: ignore[reportUnnecessaryIsInstance]
-        return values
-    raise InvalidInputError(f"{values!r} is not a collection of what belongs there", "", field)
+def _each(values: Collection[_Item], fits: Callable[[object], bool], what: str, field: str) -> Collection[_Item]:
+    if not isinstance(values, Collection):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidInputError(f"{values!r} is no collection of {what}s", "", field)
+    for one in values:
+        if not fits(one):
+            raise InvalidInputError(f"{one!r} is no {what}", "", field)
+    return values
 
 
 def _is_partition(value: object) -> bool:
