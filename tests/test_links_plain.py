@@ -264,6 +264,12 @@ def test_document_that_is_none(path: str, value: object, field: str) -> None:
     assert caught.value.document.startswith("LinkTable")
 
 
+@pytest.mark.parametrize("document", [[], None, "LinkTable"])
+def test_document_that_is_no_object(document: Any) -> None:
+    with pytest.raises(ga.InvalidInputError, match="LinkTable: must be an object"):
+        links.from_document(document)
+
+
 def test_speed_without_links() -> None:
     table = links.read_nvidia_smi(text_of("old-names"))
     speeds = [list(row) for row in table.bandwidth]
