@@ -115,7 +115,8 @@ def _nic(nic: Json, root: Path, devices: Path) -> None:
     folder = root / "sys" / "devices" / nic["root"] / Path(*nic["parents"]) / nic["busId"]
     made = folder / "infiniband" / nic["name"]
     made.mkdir(parents=True)
-    (folder / "numa_node").write_text(f"{nic['numaNode']}\n")
+    for name, value in (("vendor", "0x15b3"), ("class", "0x020700"), ("numa_node", nic["numaNode"])):
+        (folder / name).write_text(f"{value}\n")
     if "vpd" in nic:
         (folder / "vpd").write_text(nic["vpd"])
     (made / "device").symlink_to(os.path.relpath(folder, made))
