@@ -33,7 +33,7 @@ def main() -> int:
     """Runs the steps; the last one is expected not to fit."""
     machine = [sys.executable, str(EXAMPLES / "machine.py")]
     elsewhere = [sys.executable, str(NVML / "run"), str(NVML / "hosts" / "gb200-x4.json")]
-    cluster = [sys.executable, "-m", "gpualloc.cli", "fleet", "40 dgx-h100, 9 gb200-nvl72, 20 mi300x, 8 tpu-v6e"]
+    cluster = [sys.executable, "-m", "gpualloc", "fleet", "40 dgx-h100, 9 gb200-nvl72, 20 mi300x, 8 tpu-v6e"]
     ways = {"Two GPUs of this machine": machine, "A whole cluster, described": cluster}
     if shutil.which("cc"):
         ways["Two GPUs of a GB200 tray that is not here"] = [*elsewhere, *machine]
@@ -46,7 +46,7 @@ def main() -> int:
     for title, name, options in STEPS:
         claim = EXAMPLES / "claims" / name
         print(f"\n== {title} ({claim.name})", flush=True)
-        command = [sys.executable, "-m", "gpualloc.cli", "allocate", *files, "-f", str(claim), *options]
+        command = [sys.executable, "-m", "gpualloc", "allocate", *files, "-f", str(claim), *options]
         statuses.append(subprocess.run(command, check=False).returncode)
     return 0 if statuses == [0] * (len(STEPS) - 1) + [1] else 1
 

@@ -47,6 +47,18 @@ def fixture_of(machine: FleetHost) -> Json:
         "migProfileSets": {"all": [profile(one) for one in host.gpus[0].profiles]},
         "gpus": [gpu(one, pci) for one in host.gpus],
         "pciOnly": [bus(("pci0000:00", address), None, 0x22A3, 0, _SWITCH) for address in switches(machine)],
+        "nics": [
+            {
+                "name": nic.name,
+                "busId": nic.address,
+                "root": nic.path[0],
+                "parents": list(nic.path[1:-1]),
+                "numaNode": -1 if nic.numa_node is None else nic.numa_node,
+            }
+            for nic in host.links.nics
+        ]
+        if host.links
+        else [],
         "topology": {
             "commonAncestor": machine.kind.data["levels"],
             "p2p": dict.fromkeys(("read", "write", "nvlink", "atomics", "pci"), peers(host)),

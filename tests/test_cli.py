@@ -252,7 +252,7 @@ def process(arguments: Sequence[str], **options: Any) -> subprocess.CompletedPro
 
 def test_as_a_program(cluster: str, tmp_path: Path) -> None:
     claims = write(tmp_path, claim("x"))
-    done = process(["-m", "gpualloc.cli", "allocate", "-f", cluster, claims])
+    done = process(["-m", "gpualloc", "allocate", "-f", cluster, claims])
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -268,20 +268,23 @@ class TestShapes:
         assert not devices_of(found["slices"])
         assert "takes all 8 GPUs of the host or none, and 7 are published" in found["leftOut"][1]
 
-    @pytest.mark.parametrize("noted", ["", " attribute numaNode", " attribute pcieRoot"])
-    def test_what_lacks_an_attribute_only_is_there(self, noted: str) -> None:
-        """A passthrough GPU that was left out makes the host incomplete, one that says less does not."""
-        addresses = [f"0000:{number:02x}:00.0" for number in range(1, 9)]
-        host = nvml.Host(
-            pci_gpus=tuple(
-                nvml.PciGpu(bus_id=address, vendor=0x10DE, device=0x2330, addressable_bytes=1 << 37)
-                for address in (addresses if noted else addresses[1:])
-            ),
-            confidential=nvml.Confidential(label="ppcie"),
-            left_out=(nvml.LeftOut(f"vfio device {addresses[0]}{noted}", "", None, "cannot be read"),),
+    @pytest.mark.parametrize("unread", [0, 1])
+    def test_what_cannot_be_read_is_missing(self, tmp_path: Path, unread: int) -> None:
+        """A passthrough GPU that cannot be read makes the host incomplete; one that says less does not."""
+        for number in range(1, 9):
+            device = tmp_path / "sys" / "bus" / "pci" / "devices" / f"0000:{number:02x}:00.0"
+            device.mkdir(parents=True)
+            for name, text in (("vendor", "0x10de"), ("class", "0x030200"), ("device", "0x2330"), ("resource", "")):
+                (device / name).write_text(text)
+            if unread and number == 1:
+                (device / "resource").unlink()
+        found = nvml.discover(
+            "a", confidential=True, vfio=True, host_root=tmp_path, node_labels={"nvidia.com/cc.mode": "ppcie"}
         )
-        made = nvml.publish(host, "a", nvml.Features(confidential=True, vfio=True))
-        assert set(devices_of(made.slices)) == ({"ppcie-vfio"} if noted else set())
+        # Neither root nor NUMA node could be told, which is noted too.
+        assert len(found.left_out) > 8
+        assert (found.host.pci_unread, len(found.host.pci_gpus)) == (unread, 8 - unread)
+        assert set(devices_of(found.slices)) == (set() if unread else {"ppcie-vfio"})
 
     def test_old_layout(self, machines: Machines) -> None:
         (one,) = machines.discover(EIGHT, features={**ON, "kubernetes": "1.34"})["slices"]
@@ -522,6 +525,40 @@ class TestAnnotate:
         slices = self.golden()
         slices[0]["spec"]["pool"]["resourceSliceCount"] = 2
         with pytest.raises(ga.InvalidInputError, match=r"spec.pool.resourceSliceCount: protected PCIe needs all"):
+            confidential.annotate(slices, labels={"nvidia.com/cc.mode": "ppcie"})
+
+    @pytest.mark.parametrize(("memory", "total"), [("80G", "625000000Ki"), ("1.5Ki", "12Ki"), ("1e3", "8000")])
+    def test_protected_pcie_adds_up_any_quantity(self, memory: str, total: str) -> None:
+        (one,) = self.golden("t4-x2.passthrough")
+        first = next(device for device in one["spec"]["devices"] if device["name"] == "gpu-0")
+        one["spec"]["devices"] = [
+            {
+                **first,
+                "name": f"gpu-{number}",
+                "attributes": {**first["attributes"], "uuid": {"string": f"GPU-{number}"}},
+                "capacity": {"memory": {"value": memory}},
+            }
+            for number in range(8)
+        ]
+        made = confidential.annotate([one], labels={"nvidia.com/cc.mode": "ppcie"})
+        assert devices_of(made.slices)["ppcie"]["capacity"] == {"memory": {"value": total}}
+
+    @pytest.mark.parametrize(
+        ("attribute", "value", "error"),
+        [
+            (
+                "cc.gpualloc/protectedMemory",
+                {"string": "80Gi"},
+                r"attributes\[cc.gpualloc/protectedMemory\]: must be an",
+            ),
+            ("uuid", {"int": 1}, r"attributes\[uuid\]: is required in protected PCIe"),
+        ],
+    )
+    def test_protected_pcie_of_odd_devices(self, attribute: str, value: Json, error: str) -> None:
+        slices = self.golden()
+        for device in slices[0]["spec"]["devices"]:
+            device["attributes"][attribute] = value
+        with pytest.raises(ga.InvalidInputError, match=f"device gpu-0: {error}"):
             confidential.annotate(slices, labels={"nvidia.com/cc.mode": "ppcie"})
 
     @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 import gpualloc as ga
 from fleet_host import fixture_of
-from gpualloc import fleet, mig, nvml
+from gpualloc import fleet, links, mig, nvml
 from nvml_hosts import HERE, Json, Machines, devices_of
 from test_nvml import claim_of, command
 
@@ -77,6 +77,10 @@ class TestAsDiscovered:
         found = machines.discover(machines.host(fixture_of(machine)), links=True)
         table, _ = nvml.link_table(nvml.from_document(found["host"]), machine.name)
         assert machine.links() == table
+        if table.nics:  # one beside each GPU, as its machines are known for
+            words = [[links.cell(table, a, 8 + b) for b in range(8)] for a in range(8)]
+            sides = [["PIX" if a == b else "NODE" if a // 4 == b // 4 else "SYS" for b in range(8)] for a in range(8)]
+            assert words == sides
 
     def test_clique(self, machines: Machines, kind: str) -> None:
         machine = fleet.describe(f"1 {kind}", compute_domains=True).hosts[-1]
@@ -88,6 +92,20 @@ class TestAsDiscovered:
             return
         assert found["node"]["metadata"]["labels"].items() <= labels.items()
         assert machine.slices()[1:] == found["slices"]
+
+
+def test_mi300x_is_fully_connected() -> None:
+    """Nobody has said how fast its links are, so neither do we."""
+    (machine,) = fleet.describe("1 mi300x").hosts
+    table = machine.links()
+    assert table is not None
+    assert {one.name for one in table.devices} == set(devices_of(machine.slices()))
+    assert table.links == tuple(tuple(int(a != b) for b in range(8)) for a in range(8))
+    assert [(len(one.devices), one.is_complete, one.bandwidth) for one in table.islands] == [(8, True, None)]
+    assert links.from_document(links.to_document(table)) == table
+    assert [links.cell(table, 0, other) for other in range(3)] == ["X", "XGMI1", "XGMI1"]
+    assert [links.cell(table, 0, other, pcie=True) for other in (1, 4)] == ["NODE", "SYS"]
+    assert "xGMI islands" in links.draw_text(table)
 
 
 # --- machines ---------------------------------------------------------------------------------------------------------

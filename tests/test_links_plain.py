@@ -264,6 +264,12 @@ def test_document_that_is_none(path: str, value: object, field: str) -> None:
     assert caught.value.document.startswith("LinkTable")
 
 
+@pytest.mark.parametrize("document", [[], None, "LinkTable"])
+def test_document_that_is_no_object(document: Any) -> None:
+    with pytest.raises(ga.InvalidInputError, match="LinkTable: must be an object"):
+        links.from_document(document)
+
+
 def test_speed_without_links() -> None:
     table = links.read_nvidia_smi(text_of("old-names"))
     speeds = [list(row) for row in table.bandwidth]
@@ -322,6 +328,11 @@ class TestTexts:
         """As an H200 in a virtual machine said it, with Windows' ends of lines."""
         table = links.read_nvidia_smi(text_of("alone"))
         assert table.devices == (Device(name="GPU0", label="GPU0", cpus="0-15", numa_node=0),)
+
+    def test_underline_that_copying_broke(self) -> None:
+        """As issue trackers show it: the character that begins it is lost, its digits are not."""
+        assert "\x1b[4m" in text_of("tray")
+        assert links.read_nvidia_smi(text_of("tray").replace("\x1b", "")) == links.read_nvidia_smi(text_of("tray"))
 
     def test_without_nvlinks(self) -> None:
         """What `topo -mp` says."""

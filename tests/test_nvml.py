@@ -30,8 +30,9 @@ pytestmark = [
     pytest.mark.parallel_threads(1),
 ]
 
-T4, GB200, A100, RTX, CONFIDENTIAL = (
-    HOSTS / f"{name}.json" for name in ("t4-x2", "gb200-x4", "a100-40-x8-cisplit", "rtxpro6000-x3-static", "h100-cc-x1")
+T4, GB200, A100, RTX, CONFIDENTIAL, H100 = (
+    HOSTS / f"{name}.json"
+    for name in ("t4-x2", "gb200-x4", "a100-40-x8-cisplit", "rtxpro6000-x3-static", "h100-cc-x1", "h100-80-x8")
 )
 
 
@@ -163,6 +164,24 @@ class TestOneBadPart:
         host = edited(GB200, (f"gpus.3.fabric.{field}", value))
         assert error in machines.discover(machines.host(host), compute_domain=True)["error"]
 
+    @pytest.mark.parametrize("own", [True, False])
+    @pytest.mark.parametrize("by", ["switch", "nic"])
+    def test_waiting_for_a_partition(self, machines: Machines, own: bool, by: str) -> None:  # noqa: FBT001  # a case
+        """Where the Fabric Manager partitions a fabric of the machine's own, joining it is not for now."""
+        host = edited(H100, ("gpus.2.fabric.state", 1), ("gpus.3.fabric.state", 2))
+        if by == "nic" or not own:
+            host["pciOnly"] = []
+        nic: Json = {"root": "pci0000:40", "parents": [], "busId": "0000:41:00.0", "numaNode": 0, "name": "mlx5_0"}
+        host["nics"] = [{**nic, "vpd": "VPD SW_MNG" if own and by == "nic" else "VPD"}]
+        fixture = machines.host(host)
+        assert "has not joined" in machines.discover(fixture, compute_domain=True)["error"]
+        found = machines.discover(fixture, compute_domain=True, features={"fabric_manager": True})
+        if own:
+            assert [one["name"] for one in found["slices"][0]["spec"]["devices"]] == ["channel-0", "daemon-0"]
+            assert found["node"]["metadata"]["labels"] == {}
+        else:
+            assert "has not joined" in found["error"]
+
     def test_clique(self, machines: Machines) -> None:
         found = machines.discover(GB200, compute_domain=True)
         labels = {"nvidia.com/gpu.clique": "7ea5b2a2-1871-56b5-aa32-0270907e29f8.32766"}
@@ -272,6 +291,15 @@ class TestFaults:
         found = machines.discover(GB200, features={"dynamic_mig": True}, faults=faults)
         assert set(devices_of(found["slices"])) == {"gpu-0", "gpu-1", "gpu-2", "gpu-3"}
         assert "not published" in found["leftOut"][0]
+
+    def test_no_permission_for_instances(self, machines: Machines) -> None:
+        """No table says where a MIG device lies that exists: it is named in the notes, not in the slices."""
+        found = machines.discover(A100, faults=["nvmlDeviceGetGpuInstanceById=4"])
+        assert set(devices_of(found["slices"])) == {f"gpu-{minor}" for minor in (0, *range(2, 8))}
+        *each, card = found["leftOut"]
+        call = "nvmlDeviceGetGpuInstanceById: Insufficient Permissions (NVML error 4)"
+        assert each == [f"MIG device {index} of gpu-1: {call}" for index in range(4)]
+        assert card == "gpu-1: MIG mode is on and there is no MIG device to publish"
 
     def test_no_permission_and_no_table(self, machines: Machines) -> None:
         host = machines.host(edited(GB200, ("gpus.*.name", "NVIDIA X1"), ("gpus.*.pci.deviceId", 0xFFFF)))
@@ -432,7 +460,7 @@ def command(
     environment: dict[str, str] | None = None,
     before: Sequence[str] = (),
 ) -> Any:
-    program = [sys.executable, "-m", "gpualloc.cli", *arguments]
+    program = [sys.executable, "-m", "gpualloc", *arguments]
     before = before if host is None else [sys.executable, str(HERE / "run"), str(host)]
     return subprocess.run([*before, *program], capture_output=True, text=True, check=False, env=environment)
 
@@ -497,7 +525,7 @@ class TestCommand:
         [
             (["--dynamic-mig", "--vfio"], "dynamic_mig: excludes vfio"),
             (["--event", "lost"], "events: mean nothing without health"),
-            (["--nonfatal-xid", "7"], "--nonfatal-xid: means nothing without --health"),
+            (["--nonfatal-xid", "7"], "nonfatal_xids: mean nothing without health"),
             (["--health", "--event", "xid:0"], "event: 'xid:0' is neither"),
             (["--shares", "0"], "shares: 0 is not memory"),
             (["--node-name", "A_b"], "node_name: 'A_b' is not a name"),

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import gpualloc as ga
-from gpualloc import nvml
+from gpualloc import fleet, nvml
 from gpualloc._quantity import binary
 from gpualloc.nvml import limits, mig, pci_names, words
 from gpualloc.nvml.sysfs import Files
@@ -151,7 +151,7 @@ class TestFiles:
         files = Files(tmp_path, left_out)
         assert files.pcie_root("0000:07:00.0", "gpu-0") is None
         assert files.numa_nodes("0000:07:00.0", "gpu-0") == ()
-        assert files.gpus() == ()
+        assert files.gpus() == ((), 1)
         assert [one.what for one in left_out] == [
             "gpu-0 attribute pcieRoot",
             "gpu-0 attribute numaNode",
@@ -185,7 +185,8 @@ class TestFiles:
                 write(device / name, value)
         (tmp_path / "sys/bus/pci/devices/0000:0a:00.0/physfn").mkdir()
         left_out: list[nvml.LeftOut] = []
-        gpus = Files(tmp_path, left_out).gpus()
+        gpus, unread = Files(tmp_path, left_out).gpus()
+        assert unread == 2
         assert {gpu.bus_id: gpu.addressable_bytes for gpu in gpus} == {
             "0000:06:00.0": 0,
             "0000:07:00.0": 32 << 30,
@@ -222,11 +223,31 @@ class TestLimits:
         host = many(1)
         host = replace(host, gpus=(replace(host.gpus[0], name="x" * 65),))
         published = nvml.publish(host, "a", nvml.Features())
-        assert published.objections == ("gpu-0: attribute productName is longer than 64 characters",)
+        assert published.objections == ("gpu-0: attribute productName is longer than 64 bytes",)
         assert len(ga.validate(published.slices)) == 1
         published = nvml.publish(host, "a", nvml.Features(within_limits=True))
         assert not devices_of(published.slices)
         assert [one.what for one in published.left_out] == ["gpu-0"]
+
+    @pytest.mark.parametrize(
+        ("change", "objection"),
+        [
+            ({"name": "\u00fc" * 33}, "attribute productName is longer than 64 bytes"),
+            ({"numa_nodes": tuple(range(45))}, "has 49 values of attributes, at most 48 are allowed"),
+        ],
+    )
+    def test_what_is_counted(self, change: Json, objection: str) -> None:
+        host = many(1)
+        host = replace(host, gpus=(replace(host.gpus[0], **change),))
+        published = nvml.publish(host, "a", nvml.Features(list_attributes=True))
+        assert published.objections == (f"gpu-0: {objection}",)
+
+    def test_two_of_one_name(self) -> None:
+        host = many(2)
+        host = replace(host, gpus=(host.gpus[0], replace(host.gpus[1], minor=0)))
+        for features in (nvml.Features(), nvml.Features(dynamic_mig=True)):
+            with pytest.raises(ga.InvalidInputError, match="gpus: two devices are called gpu-0"):
+                nvml.publish(host, "a", features)
 
     def test_objections_are_those_of_the_api(self) -> None:
         device: Json = {"name": "x", "attributes": {f"a{number}": {"int": 1} for number in range(30)}}
@@ -286,6 +307,11 @@ def many(count: int) -> nvml.Host:
         ({"shares": 0}, "shares"),
         ({"shares": True}, "shares"),
         ({"shares": "some"}, "shares"),
+        ({"shares": 1 << 63}, "shares"),
+        ({"nonfatal_xids": {13}}, "nonfatal_xids"),
+        ({"health": True, "nonfatal_xids": ["13"]}, "nonfatal_xids"),
+        ({"health": True, "nonfatal_xids": 13}, "nonfatal_xids"),
+        ({"fabric_manager": True, "partitions": "all"}, "partitions"),
         ({"kubernetes": "latest"}, "kubernetes"),
         ({"kubernetes": f"1.{'9' * 5000}"}, "kubernetes"),
         ({"partitions": (nvml.Partition(0, frozenset({1})),)}, "partitions"),
@@ -296,6 +322,19 @@ def test_features_that_mean_nothing(features: Json, field: str) -> None:
     with pytest.raises(ga.InvalidInputError) as caught:
         nvml.Features(**features)
     assert caught.value.field == field
+
+
+def test_features_in_any_collection() -> None:
+    """They are one value, which is kept and looked up by what it says."""
+    tidy = nvml.Features(health=True, fabric_manager=True, nonfatal_xids=frozenset({7}), partitions=(HALF,))
+    for xids, partitions in (({7}, [HALF]), ([7, 7], (nvml.Partition(1, [2, 1]),))):
+        given = nvml.Features(health=True, fabric_manager=True, nonfatal_xids=xids, partitions=partitions)
+        assert given == tidy
+        assert hash(given) == hash(tidy)
+        assert fleet.describe("1 dgx-h100", health=True, nonfatal_xids=xids).slices
+
+
+HALF = nvml.Partition(1, frozenset({1, 2}))
 
 
 def test_options_are_the_fields() -> None:
@@ -309,6 +348,7 @@ BAD_PARTITIONS: list[tuple[object, str]] = [
     ({"partitions": [{"id": 0, "moduleIds": []}]}, "partitions[0].moduleIds"),
     ({"partitions": [{"id": 0, "moduleIds": [1]}, {"id": True, "moduleIds": [1]}]}, "partitions[1].id"),
     ({"partitions": [{"id": 0, "moduleIds": [-1]}]}, "partitions[0].moduleIds"),
+    ({"partitions": [{"id": 1 << 63, "moduleIds": [1]}]}, "partitions[0].id"),
 ]
 
 
@@ -371,6 +411,8 @@ def test_event_of_a_stranger_is_ignored() -> None:
         ({"gpus": [{"index": 0, "minor": 0, "uuid": "", "compute_capability": [1]}]}, "gpus[0].compute_capability"),
         ({"gpus": [{"index": 0, "minor": 0, "uuid": "", "numa_nodes": ["a"]}]}, "gpus[0].numa_nodes[0]"),
         ({"gpus": [{"index": 0, "minor": 0, "uuid": "", "fabric": 3}]}, "gpus[0].fabric"),
+        ({"gpus": [{"index": 0, "minor": -1, "uuid": ""}]}, "gpus[0].minor"),
+        ({"gpus": [{"index": 0, "minor": 0, "uuid": "", "memory_bytes": 1 << 63}]}, "gpus[0].memory_bytes"),
         ({"colour": 1}, "colour"),
     ],
 )
@@ -378,6 +420,12 @@ def test_host_documents_that_are_none(change: Json, field: str) -> None:
     with pytest.raises(ga.InvalidInputError) as caught:
         nvml.from_document({"schema": 1, **change})
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize("document", [[], None, "host", 1])
+def test_host_documents_that_are_no_object(document: Any) -> None:
+    with pytest.raises(ga.InvalidInputError, match="host document: must be an object"):
+        nvml.from_document(document)
 
 
 json_values = st.recursive(

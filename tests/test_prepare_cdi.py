@@ -8,29 +8,20 @@ from __future__ import annotations
 
 import json
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from go_programs import build
 from test_prepare import allowed, cases, made
 
 if TYPE_CHECKING:
     from cluster import Json
 
-TESTS = Path(__file__).parent
-SKIPPED = 3
-
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("cdi") / "cdi"
-    command = [str(TESTS / "oracle" / "go.sh"), "build", "-buildvcs=false", "-o", str(path), "."]
-    built = subprocess.run(command, cwd=TESTS / "cdi", capture_output=True, text=True, check=False)
-    if built.returncode == SKIPPED:
-        pytest.skip("no Go")
-    assert built.returncode == 0, built.stderr
-    return str(path)
+    return build("cdi", tmp_path_factory.mktemp("cdi"))
 
 
 def objections(library: str, specifications: list[Json]) -> list[str]:

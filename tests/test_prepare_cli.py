@@ -68,6 +68,14 @@ def test_there_and_back(tmp_path: Path, capsys: Out) -> None:
     assert "no plan for it" in capsys.readouterr().err
 
 
+def test_driver_for_passthrough(tmp_path: Path, capsys: Out) -> None:
+    cluster = files(tmp_path, "passthrough", claim("passthrough", {"a": ["gpu-vfio-2"]}))
+    assert run("prepare", "-f", cluster, "--vfio-driver", "nvgrace_gpu_vfio_pci") == 0
+    assert " nvgrace_gpu_vfio_pci\n" in capsys.readouterr().out
+    assert run("prepare", "-f", cluster, "--vfio-driver", "nvidia") == 2
+    assert "vfio_driver: 'nvidia' is no driver for passthrough" in capsys.readouterr().err
+
+
 def test_gates_and_clients(tmp_path: Path, capsys: Out) -> None:
     config = opaque({"kind": "GpuConfig", "sharing": {"strategy": "MPS"}})
     cluster = files(tmp_path, "static", claim("static", {"a": ["gpu-3"]}, config))

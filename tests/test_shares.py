@@ -99,6 +99,12 @@ def test_refused(document: Json, field: str) -> None:
     assert caught.value.document.startswith("Pod")
 
 
+@pytest.mark.parametrize("pod", [["pod"], "pod"])
+def test_no_pod(pod: Any) -> None:
+    with pytest.raises(ga.InvalidInputError, match="Pod: must be a mapping"):
+        shares.read(pod)
+
+
 def test_a_part_needs_the_whole() -> None:
     [share] = shares.read(pod({}, gpu_fraction="0.33"))
     assert share.memory_mib(80 * GIB) == 27033

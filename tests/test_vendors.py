@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import gpualloc as ga
 from gpualloc import mig, vendors
-from gpualloc.vendors import amd_sysfs, any_accelerator, tpu
+from gpualloc.vendors import amd_links, amd_sysfs, any_accelerator, tpu
 from mig_cluster import recorded_card
 from vendor_cases import check_claim, check_slices, claim, inventory, names_of, published
 
@@ -399,7 +399,20 @@ class TestSysfs:
         assert [gpu.get("xcds") for gpu in found.description["gpus"]] == [8, 8, None]
 
     def test_links(self, sysfs: Path) -> None:
-        assert [list(link) for link in amd_sysfs.links(sysfs)] == SYSFS["xgmi"]
+        found = amd_sysfs.links(sysfs)
+        assert [list(link) for link in found] == SYSFS["xgmi"]
+        description = amd_sysfs.describe("mi300-s", sysfs).description
+        table = amd_links.link_table(description, found)
+        places = {f"renderD{one.name.split('-')[-1]}": at for at, one in enumerate(table.devices)}
+        assert {one.name for one in table.devices} == names_in(SYSFS["slices"])
+        for link in found:
+            a, b = places[link.source], places[link.target]
+            assert (table.links[a][b], table.bandwidth[a][b]) == (1, link.megabytes_per_second or None)
+        assert (
+            sum(links or 0 for row in table.links for links in row) == len({frozenset(link[:2]) for link in found}) * 2
+        )
+        with pytest.raises(ga.InvalidInputError, match="mode: devices that do not exist yet have no links"):
+            amd_links.link_table({**description, "mode": "auto-partition"}, found)
 
     def test_no_driver(self, tmp_path: Path) -> None:
         with pytest.raises(amd_sysfs.SysfsError, match="amdgpu") as caught:
@@ -469,3 +482,7 @@ def test_produced_slices_are_plain_data() -> None:
     for case in cases().values():
         slices: Any = vendors.produce(case["description"]).slices
         assert json.loads(json.dumps(slices)) == slices
+
+
+def names_in(parts: list[Json]) -> set[str]:
+    return {device["name"] for part in parts for device in part["devices"]}

@@ -46,6 +46,12 @@ def add(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
     make.add_argument(
         "--cdi-base", metavar="FILE", help="the node's own CDI specification, with its driver's libraries"
     )
+    make.add_argument(
+        "--vfio-driver",
+        default="vfio-pci",
+        metavar="NAME",
+        help="the kernel driver for passthrough, where the card needs its own variant of %(default)s",
+    )
     undo = commands.add_parser("unprepare", help="print how what was prepared is taken back")
     undo.add_argument(
         "--claim", action="append", default=[], metavar="NS/NAME", help="default: all, the last one first"
@@ -82,7 +88,12 @@ def to_prepare(
         gates: Reads a list of gates.
     """
     base = None if options.cdi_base is None else _documents(options.cdi_base)[0]
-    wanted = prepare.Options(feature_gates=gates(options.driver_gates), clients=options.clients, cdi_base=base)
+    wanted = prepare.Options(
+        feature_gates=gates(options.driver_gates),
+        clients=options.clients,
+        cdi_base=base,
+        vfio_driver=options.vfio_driver,
+    )
     return prepare.plans(inventory, claims, options=wanted, prepared=_plans(options.prepared), domains=domains)
 
 

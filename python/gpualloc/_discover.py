@@ -53,7 +53,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="N",
         help="with --health: an XID that keeps no pods away",
     )
-    parser.add_argument("--fabric-manager", action="store_true", help="module ids and Fabric Manager partitions")
+    parser.add_argument(
+        "--fabric-manager",
+        action="store_true",
+        help="module ids and Fabric Manager partitions; with --compute-domain: GPUs may wait for theirs",
+    )
     parser.add_argument(
         "--fabric-partitions", metavar="FILE", help='JSON: {"partitions": [{"id": 0, "moduleIds": [1, 2]}]}'
     )
@@ -134,8 +138,6 @@ def shares(text: str) -> Shares:
 
 
 def _features(options: argparse.Namespace) -> FeatureOptions:
-    if options.nonfatal_xid and not options.health:
-        raise InvalidInputError("means nothing without --health", "", "--nonfatal-xid")
     return {
         "dynamic_mig": options.dynamic_mig,
         "shares": options.shares,

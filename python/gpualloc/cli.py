@@ -411,7 +411,3 @@ _COMMANDS = {
     "unprepare": _unprepare,
 }
 _OF_MACHINES = {"discover": _discover.run, "topology": _topology.run, "fleet": _fleet.run}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

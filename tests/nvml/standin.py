@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SOURCES = Path(__file__).parent / "library"
 BUILD = Path(__file__).parents[2] / "build" / "nvml"
 SONAME = "libnvidia-ml.so.1"
+SWITCH = 0x068000
 PARTITIONS = "fabric-partitions.json"
 FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror", "-fPIC", "-fvisibility=hidden")
 Json = dict[str, Any]
@@ -96,16 +97,11 @@ def tree(host: Json, root: Path) -> None:
             group = root / "sys" / "kernel" / "iommu_groups" / str(pci["iommuGroup"])
             group.mkdir(parents=True, exist_ok=True)
             (folder / "iommu_group").symlink_to(os.path.relpath(group, folder))
+    switches = root / "proc" / "driver" / "nvidia-nvswitch" / "devices"
+    for switch in (pci for pci in host["pciOnly"] if pci["classCode"] == SWITCH):
+        (switches / switch["busId"]).mkdir(parents=True)
     for nic in host.get("nics", []):
-        folder = root / "sys" / "devices" / nic["root"] / Path(*nic["parents"]) / nic["busId"]
-        made = folder / "infiniband" / nic["name"]
-        made.mkdir(parents=True)
-        (folder / "numa_node").write_text(f"{nic['numaNode']}\n")
-        (made / "device").symlink_to(os.path.relpath(folder, made))
-        (devices / nic["busId"]).symlink_to(os.path.relpath(folder, devices))
-        listed = root / "sys" / "class" / "infiniband"
-        listed.mkdir(parents=True, exist_ok=True)
-        (listed / nic["name"]).symlink_to(os.path.relpath(made, listed))
+        _nic(nic, root, devices)
     for node in range(host.get("numaNodes", 0)):
         (root / "sys" / "devices" / "system" / "node" / f"node{node}").mkdir(parents=True)
     (root / "dev").mkdir()
@@ -113,6 +109,21 @@ def tree(host: Json, root: Path) -> None:
         (root / "dev" / "iommu").touch()
     if host.get("fabricManager"):
         (root / PARTITIONS).write_text(json.dumps(host["fabricManager"]))
+
+
+def _nic(nic: Json, root: Path, devices: Path) -> None:
+    folder = root / "sys" / "devices" / nic["root"] / Path(*nic["parents"]) / nic["busId"]
+    made = folder / "infiniband" / nic["name"]
+    made.mkdir(parents=True)
+    for name, value in (("vendor", "0x15b3"), ("class", "0x020700"), ("numa_node", nic["numaNode"])):
+        (folder / name).write_text(f"{value}\n")
+    if "vpd" in nic:
+        (folder / "vpd").write_text(nic["vpd"])
+    (made / "device").symlink_to(os.path.relpath(folder, made))
+    (devices / nic["busId"]).symlink_to(os.path.relpath(folder, devices))
+    listed = root / "sys" / "class" / "infiniband"
+    listed.mkdir(parents=True, exist_ok=True)
+    (listed / nic["name"]).symlink_to(os.path.relpath(made, listed))
 
 
 def environment(  # noqa: PLR0913  # each is one variable

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from gpualloc.fleet.amd import amd_links
 from gpualloc.fleet.nvidia import cluster_of, gpu_uuid, host_of
 from gpualloc.nvml.compute_domain import CLIQUE_LABEL, clique
 from gpualloc.nvml.link_table import link_table
@@ -81,9 +82,11 @@ class FleetHost:
         return host_of(self.kind, self.name, self.features, rack=self.rack, tray=self.tray)
 
     def links(self) -> LinkTable | None:
-        """What lies between its GPUs; nothing for other vendors."""
+        """What lies between its GPUs; nothing where nobody says so."""
         host = self.host()
-        return None if host is None else link_table(host, self.name)[0]
+        if host is not None:
+            return link_table(host, self.name)[0]
+        return amd_links(self.kind, self.name) if self.kind.vendor == "amd" else None
 
 
 def machines(kind: Kind, first: int, count: int, features: Features, *, compute_domains: bool) -> Iterator[FleetHost]:

@@ -1,9 +1,10 @@
 """A fleet's NVIDIA machines as hosts: the data of a kind becomes what reading such a machine would give.
 
 Data of a kind: `system`, `gpu` (what all its GPUs say), `pci`, `each` (path below the PCIe root, NUMA node, module and
-NUMA node of memory of each GPU), `levels` (NVML's word for what lies between two of them), `nvlink` (links of each GPU
-to switches, or pairs of GPUs with their number of links), `fabric` (`host`, `rack` or nothing), `switches` (their PCI
-addresses), `confidential`. Slices are made by :func:`gpualloc.nvml.publish`, as for any host. Start at :func:`host_of`.
+NUMA node of memory of each GPU), `nics` (the same of those beside the GPUs), `levels` (NVML's word for what lies
+between two of them), `nvlink` (links of each GPU to switches, or pairs of GPUs with their number of links), `fabric`
+(`host`, `rack` or nothing), `switches` (their PCI addresses), `confidential`. Slices are made by
+:func:`gpualloc.nvml.publish`, as for any host. Start at :func:`host_of`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gpualloc.nvml import mig
 from gpualloc.nvml.host import NO_CLUSTER, Confidential, Fabric, Gpu, Host, PciGpu
-from gpualloc.nvml.links import GpuLinks, HostLinks, NvLink, Pair, Platform
+from gpualloc.nvml.links import GpuLinks, HostLinks, NvLink, Pair, Platform, RdmaNic
 
 if TYPE_CHECKING:
     from gpualloc.fleet.catalogue import Kind
@@ -94,7 +95,7 @@ def host_of(kind: Kind, node: str, features: Features, *, rack: str = "", tray: 
         pci_gpus=_pci_gpus(data) if features.vfio else (),
         iommufd=data["iommufd"],
         confidential=_confidential(data) if features.confidential else None,
-        links=HostLinks(pairs=_pairs(data)),
+        links=HostLinks(pairs=_pairs(data), nics=_nics(data)),
     )
 
 
@@ -153,6 +154,13 @@ def _nvlinks(data: dict[str, Any], index: int) -> tuple[NvLink, ...]:
         if index in (one, other):
             towards += [addresses[other if index == one else one]] * links
     return tuple(NvLink(link=link, remote_type=_TO_GPU, remote_address=address) for link, address in enumerate(towards))
+
+
+def _nics(data: dict[str, Any]) -> tuple[RdmaNic, ...]:
+    return tuple(
+        RdmaNic(name=f"mlx5_{number}", address=one["path"][-1], path=tuple(one["path"]), numa_node=one["numa_node"])
+        for number, one in enumerate(data.get("nics", []))
+    )
 
 
 def _pairs(data: dict[str, Any]) -> tuple[Pair, ...]:

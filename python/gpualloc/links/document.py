@@ -7,6 +7,7 @@ read it and are compared with the matrices when it is read. The fields are descr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -14,7 +15,7 @@ from gpualloc._errors import InvalidInputError
 from gpualloc.links.table import Device, FabricPlace, LinkTable, Nic, PcieLevel, TrayPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from gpualloc.links.table import Island, Matrix
 
@@ -56,6 +57,8 @@ def from_document(document: Mapping[str, Any]) -> LinkTable:
         InvalidInputError: with the field at fault, also where a field is unknown or contradicts another.
     """
     name = KIND
+    if not isinstance(document, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be what JSON says
+        raise InvalidInputError("must be an object", name)
     for field, wanted in (("apiVersion", API_VERSION), ("kind", KIND)):
         if document.get(field) != wanted:
             raise InvalidInputError(f"must be {wanted}", name, field)

@@ -100,7 +100,7 @@ def _draw_links(
             "stroke-opacity": "0.6",
         },
     )
-    names = f"{table.devices[a].label} and {table.devices[b].label}: NV{links}"
+    names = f"{table.devices[a].label} and {table.devices[b].label}: {table.link_word}{links}"
     ET.SubElement(line, "title").text = names if speed is None else f"{names}, {speed} MB/s each way"
 
 
@@ -154,7 +154,7 @@ def _draw_matrix(svg: ET.Element, table: LinkTable, x: float, y: float) -> None:
 
 def _draw_cell(group: ET.Element, word: str, place: tuple[float, float]) -> None:
     x, y = place
-    kind = "NV" if word.startswith("NV") else word
+    kind = "NV" if word.startswith(("NV", "XGMI")) else word
     ET.SubElement(
         group,
         "rect",

@@ -25,7 +25,8 @@ DRIVER = "gpu.nvidia.com"
 """The DRA driver of every device in such a text."""
 
 _DOCUMENT = "nvidia-smi topo"
-_ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+# The terminal's underline, also where copying has lost its first character, which nobody sees.
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\[[0-9;]*m")
 _TITLES = {title: title.replace(" ", r"\s+") for title in ("CPU Affinity", "NUMA Affinity", "GPU NUMA ID")}
 _GPU = re.compile(r"GPU\d+")
 _NAME = re.compile(r"[A-Za-z][\w.-]*")

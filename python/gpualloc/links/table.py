@@ -47,6 +47,14 @@ class PcieLevel(enum.IntEnum):
     """The interconnect between NUMA nodes."""
 
 
+_LINK_WORDS = {"gpu.amd.com": "XGMI"}
+
+
+def clique_name(cluster_uuid: str, clique_id: int) -> str:
+    """A clique as node labels name it."""
+    return f"{cluster_uuid}.{clique_id}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FabricPlace:
     """Where a device stands in its NVLink fabric."""
@@ -66,7 +74,7 @@ class FabricPlace:
         """The clique as node labels name it, `<cluster>.<clique>`; only devices of one clique share memory."""
         if self.cluster_uuid is None or self.clique_id is None or self.state != "completed" or self.status:
             return None
-        return f"{self.cluster_uuid}.{self.clique_id}"
+        return clique_name(self.cluster_uuid, self.clique_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +153,8 @@ class LinkTable:
     devices: tuple[Device, ...]
     nics: tuple[Nic, ...] = ()
     links: Matrix
-    """NVLinks over which two devices reach each other's memory, directly or through switches; 0 on the diagonal."""
+    """NVLinks, or what a vendor has in their place, over which two devices reach each other's memory, directly or
+    through switches; 0 on the diagonal."""
     bandwidth: Matrix
     """MB/s of those links together, in one direction, before any protocol; 0 on the diagonal."""
     pcie: Matrix
@@ -166,6 +175,11 @@ class LinkTable:
             links, speed = self.links[a][b], self.bandwidth[a][b]
             if speed is not None and (links is None or bool(links) != bool(speed)):
                 raise self._error(f"spec.megabytesPerSecond[{a}][{b}]", f"{speed} does not go with {links} links")
+
+    @property
+    def link_word(self) -> str:
+        """How pictures call a link: `NV`, or `XGMI` between AMD's devices."""
+        return _LINK_WORDS.get(self.driver, "NV")
 
     @property
     def ends(self) -> tuple[Device | Nic, ...]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from gpualloc.links.table import Device, PcieLevel
@@ -19,6 +20,7 @@ __all__ = ["cell", "draw"]
 _MEANINGS = {
     "X": "the device itself",
     "NV#": "# NVLinks, directly or through switches",
+    "XGMI#": "# xGMI links",
     "PIX": "at most one PCIe bridge",
     "PXB": "several PCIe bridges, but no host bridge",
     "PHB": "a PCIe host bridge",
@@ -44,7 +46,8 @@ def draw(table: LinkTable, *, pcie: bool = False) -> str:
         parts.append("NIC Legend:\n\n" + "".join(f"  {nic.label}: {nic.name}\n" for nic in table.nics))
     parts.append("Devices:\n\n" + _aligned([_described(one) for one in table.devices], indent="  "))
     if table.islands:
-        parts.append("NVLink islands:\n\n" + "".join(f"  {_island(one)}\n" for one in table.islands))
+        kind = "xGMI" if table.link_word == "XGMI" else "NVLink"
+        parts.append(f"{kind} islands:\n\n" + "".join(f"  {_island(one)}\n" for one in table.islands))
     fabric = dict.fromkeys(line for one in table.devices for line in _fabric(one))
     if fabric:
         parts.append("Fabric:\n\n" + "".join(f"  {line}\n" for line in fabric))
@@ -57,7 +60,7 @@ def cell(table: LinkTable, a: int, b: int, *, pcie: bool = False) -> str:
         return "X"
     count = len(table.devices)
     if not pcie and a < count and b < count and table.links[a][b]:
-        return f"NV{table.links[a][b]}"
+        return f"{table.link_word}{table.links[a][b]}"
     level = table.pcie[a][b]
     # The programs that people know have one word for one board and for one bridge.
     return _UNSAID if level is None else "PIX" if level == PcieLevel.BOARD else PcieLevel(level).name
@@ -78,7 +81,7 @@ def _aligned(rows: Sequence[Sequence[str]], indent: str = "") -> str:
 
 def _legend(rows: Sequence[Sequence[str]]) -> str:
     """The words that stand in the matrix, and what they mean."""
-    used = {"NV#" if word.startswith("NV") else word for row in rows[1:] for word in map(str.strip, row[1:])}
+    used = {re.sub(r"^(NV|XGMI)\d+$", r"\1#", word) for row in rows[1:] for word in map(str.strip, row[1:])}
     lines = (f"  {word:<4} = {meaning}\n" for word, meaning in _MEANINGS.items() if word in used)
     return "Legend:\n\n" + "".join(lines)
 

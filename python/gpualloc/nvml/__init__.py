@@ -125,7 +125,8 @@ def discover(  # noqa: PLR0913  # each is one thing to ask for
         node_name: Name of node and pool; default `$NODE_NAME`, else the host's name in lower case.
         events: Health events that somebody else saw, in order, as :func:`event_from` reads them, beside those that are
             pending in NVML.
-        compute_domain: Publish what the compute-domain driver publishes, instead of GPUs, and find the clique.
+        compute_domain: Publish what the compute-domain driver publishes, instead of GPUs, and find the clique. Of the
+            features `fabric_manager` means something then: GPUs may wait for their partition.
         links: Ask what lies between the GPUs too: :attr:`Discovery.links`.
         node_uid: UID of the Node, which owns the slices. A cluster needs the real one: it deletes what belongs to
             nobody.
@@ -145,7 +146,7 @@ def discover(  # noqa: PLR0913  # each is one thing to ask for
     events = tuple(events)
     if events and not wanted.health:
         raise InvalidInputError("mean nothing without health", "", "events")
-    if compute_domain and wanted != Features(kubernetes=wanted.kubernetes):
+    if compute_domain and wanted != Features(kubernetes=wanted.kubernetes, fabric_manager=wanted.fabric_manager):
         raise InvalidInputError("publishes no GPUs, so that features of GPUs mean nothing", "", "compute_domain")
     if attestation is not None and not wanted.confidential:
         raise InvalidInputError("means nothing without confidential", "", "attestation")

@@ -9,7 +9,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from gpualloc._errors import DiscoveryError
-from gpualloc.nvml.host import NO_CLUSTER
 from gpualloc.nvml.words import semantic_version
 
 if TYPE_CHECKING:
@@ -47,25 +46,29 @@ def devices(host: Host) -> list[dict[str, Any]]:
 def clique(host: Host) -> str | None:
     """`<cluster UUID>.<clique id>`, or nothing on a node whose fabric ends at its own switches or that has none.
 
+    Where the Fabric Manager partitions the node's own fabric, a GPU joins it only while a partition with it is active:
+    that it has not joined is no error then.
+
     Raises:
         DiscoveryError: if a GPU has not joined its fabric, or GPUs disagree.
     """
-    found = {one for one in map(_clique, host.gpus) if one is not None}
+    found = {_clique(gpu, may_wait=host.own_fabric) for gpu in host.gpus} - {None}
     if len(found) > 1:
-        raise DiscoveryError(f"the GPUs of this node are in different NVLink cliques: {', '.join(sorted(found))}")
+        names = ", ".join(sorted(map(str, found)))
+        raise DiscoveryError(f"the GPUs of this node are in different NVLink cliques: {names}")
     return found.pop() if found else None
 
 
-def _clique(gpu: Gpu) -> str | None:
+def _clique(gpu: Gpu, *, may_wait: bool) -> str | None:
     fabric = gpu.fabric
     if fabric is None or fabric.state == _NOT_SUPPORTED:
         return None
     if fabric.state != _COMPLETED:
+        if may_wait:
+            return None
         raise DiscoveryError(
             f"GPU {gpu.uuid} has not joined its NVLink fabric: state {fabric.state} instead of {_COMPLETED}"
         )
     if fabric.status:
         raise DiscoveryError(f"GPU {gpu.uuid} failed to join its NVLink fabric", "", fabric.status)
-    if fabric.cluster_uuid == NO_CLUSTER:
-        return None
-    return f"{fabric.cluster_uuid}.{fabric.clique_id}"
+    return fabric.clique

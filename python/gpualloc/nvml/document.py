@@ -7,19 +7,19 @@ Field names are those of the classes; what has its default is not written. Readi
 from __future__ import annotations
 
 import types
+from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from gpualloc._errors import InvalidInputError
 from gpualloc.nvml.host import Host
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 __all__ = ["from_document", "to_document"]
 
 _SCHEMA = 1
+# No number of NVML's or the kernel's that stands here is negative, and none has more than 64 bits.
+_MOST = (1 << 63) - 1
 _NAME = "host document"
 
 
@@ -34,6 +34,8 @@ def from_document(document: Mapping[str, Any]) -> Host:
     Raises:
         InvalidInputError: with the field at fault, also where a field is unknown.
     """
+    if not isinstance(document, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be what JSON says
+        raise InvalidInputError("must be an object", _NAME)
     if document.get("schema") != _SCHEMA:
         raise InvalidInputError(f"must be {_SCHEMA}", _NAME, "schema")
     return cast("Host", _read(Host, {name: value for name, value in document.items() if name != "schema"}, ""))
@@ -64,6 +66,8 @@ def _read(kind: Any, value: object, path: str) -> object:
     # JSON tells true from 1, Python does not.
     if not isinstance(value, kind) or isinstance(value, bool) != (kind is bool):
         raise InvalidInputError(f"must be of type {kind.__name__}", _NAME, path)
+    if isinstance(value, int) and not 0 <= value <= _MOST:
+        raise InvalidInputError(f"must be from 0 to {_MOST}", _NAME, path)
     return value
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from gpualloc.links.table import clique_name
 from gpualloc.nvml.links import GpuLinks, HostLinks  # noqa: TC001  # `document` reads the types of fields
 
 __all__ = [
@@ -100,6 +101,11 @@ class Fabric:
     clique_id: int
     health_mask: int | None = None
     """NVML's bits for what is wrong, two for each; `None` where an older driver has none."""
+
+    @property
+    def clique(self) -> str | None:
+        """The clique's name; nothing where the fabric ends at the machine's own switches."""
+        return None if self.cluster_uuid == NO_CLUSTER else clique_name(self.cluster_uuid, self.clique_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,8 +215,13 @@ class Host:
     """In NVML's order, without those that could not be read."""
     pci_gpus: tuple[PciGpu, ...] = ()
     """By PCI address."""
+    pci_unread: int = 0
+    """How many more there are at least, which could not be read."""
     iommufd: bool = False
     """Whether `/dev/iommu` is there."""
+    own_fabric: bool = False
+    """Whether the machine has NVSwitches for the Fabric Manager; read only where both that and the fabric are asked
+    for."""
     events: tuple[Event, ...] = ()
     """In the order in which they happened."""
     confidential: Confidential | None = None

@@ -15,9 +15,12 @@ __all__ = ["objections", "within_limits"]
 
 Json: TypeAlias = dict[str, Any]
 _DEVICES = 128
-_DEVICES_WITH_COUNTERS_OR_TAINTS = 64
+# Where one of them has taints, consumes counters, or has a list for an attribute.
+_DEVICES_WITH_MORE = 64
+_LISTS = ("bools", "ints", "strings", "versions")
 _COUNTER_SETS = 8
 _ATTRIBUTES_AND_CAPACITIES = 32
+_VALUES = 48
 _STRING = 64
 
 
@@ -25,8 +28,7 @@ def within_limits(spec: Json) -> Iterator[Json]:
     """The devices and counters of one slice as so many slices as the API demands; at least one, be it empty."""
     counters: list[Json] = spec.get("sharedCounters", [])
     devices: list[Json] = spec.get("devices", [])
-    heavy = any("taints" in device or "consumesCounters" in device for device in devices)
-    room = _DEVICES_WITH_COUNTERS_OR_TAINTS if heavy else _DEVICES
+    room = _DEVICES_WITH_MORE if any(map(_says_more, devices)) else _DEVICES
     parts = max(1, -(-len(counters) // _COUNTER_SETS), -(-len(devices) // room))
     for number in range(parts):
         part: Json = {}
@@ -37,15 +39,24 @@ def within_limits(spec: Json) -> Iterator[Json]:
         yield part
 
 
+def _says_more(device: Json) -> bool:
+    lists = any(kind in value for value in device["attributes"].values() for kind in _LISTS)
+    return lists or "taints" in device or "consumesCounters" in device
+
+
 def objections(device: Json) -> list[str]:
     """Why an API server would refuse every slice with this device."""
     found: list[str] = []
     count = len(device["attributes"]) + len(device.get("capacity", {}))
     if count > _ATTRIBUTES_AND_CAPACITIES:
         found.append(f"has {count} attributes and capacities, at most {_ATTRIBUTES_AND_CAPACITIES} are allowed")
+    said: list[Any] = [one for value in device["attributes"].values() for one in value.values()]
+    values = sum(len(one) if isinstance(one, list) else 1 for one in said)  # pyright: ignore[reportUnknownArgumentType]
+    if values > _VALUES:
+        found.append(f"has {values} values of attributes, at most {_VALUES} are allowed")
     found += [
-        f"attribute {name} is longer than {_STRING} characters"
+        f"attribute {name} is longer than {_STRING} bytes"
         for name, value in device["attributes"].items()
-        if len(str(value.get("string", value.get("version", "")))) > _STRING
+        if len(str(value.get("string", value.get("version", ""))).encode()) > _STRING
     ]
     return found

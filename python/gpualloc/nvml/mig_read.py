@@ -1,7 +1,8 @@
 """Reads MIG profiles, placements and devices of one GPU through NVML.
 
 Cards of one kind share their profiles: each kind is asked once. A MIG device that cannot be read, or that shares its
-GPU instance with others, is left out and noted. Start at :class:`Profiles` and :func:`devices`.
+GPU instance with others, is left out and noted: without permission for MIG all of them, since nothing but NVML says
+where on the card an instance lies, and its device is named by that. Start at :class:`Profiles` and :func:`devices`.
 """
 
 from __future__ import annotations

@@ -73,8 +73,11 @@ def read_host(  # noqa: PLR0913  # each is one thing to ask for
             confidential=Confidential() if features.confidential else None,
             links=links_read.around(files) if links else None,
         )
+    if features.fabric_manager and fabric:
+        host = replace(host, own_fabric=files.has_own_fabric())
     if features.vfio:
-        host = replace(host, pci_gpus=files.gpus(), iommufd=files.has_iommufd())
+        on_bus, unread = files.gpus()
+        host = replace(host, pci_gpus=on_bus, pci_unread=unread, iommufd=files.has_iommufd())
     if host.confidential is not None:
         host = replace(host, confidential=replace(host.confidential, switches=files.switches()))
     return replace(host, left_out=tuple(left_out)), calls

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -55,7 +56,8 @@ def publish(
     """The slices of driver `gpu.nvidia.com`, one pool named as the node.
 
     Raises:
-        InvalidInputError: if the node's name is none, or for a host whose MIG devices cannot be named.
+        InvalidInputError: if the node's name is none, or for a host whose MIG devices cannot be named, or with two
+            devices of one name.
     """
     noted = list(_unknown_words(host, features))
     host = confidential.without_mig(host, features, noted)
@@ -67,6 +69,9 @@ def publish(
         for spec in confidential.applied(layout(host, gpus, features, noted), host, features, attestation, noted)
         for part in within_limits(_acceptable(spec, features, noted, refused))
     ]
+    names = Counter(device["name"] for spec in specs for device in spec.get("devices", []))
+    if twice := next((name for name, count in names.items() if count > 1), None):
+        raise InvalidInputError(f"two devices are called {twice}", "", "gpus")
     return Publication(_slices(DRIVER, node, node_uid, specs), tuple(noted), tuple(refused))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Final, Literal
 
 from gpualloc.nvml.host import LeftOut, PciGpu
 from gpualloc.nvml.links import RdmaNic
@@ -22,6 +23,8 @@ _SWITCH = 0x068000
 _ADDRESS = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f]")
 # The first lines of a `resource` file are the device's own regions; below them stand ROM and virtual functions.
 _REGIONS = 6
+_SWITCH_MANAGEMENT = b"SW_MNG"
+_UNREAD: Final = "unread"
 _TYPE_MASK, _TYPE_64 = 0x6, 0x4
 
 
@@ -153,16 +156,16 @@ class Files:
         except (OSError, ValueError):
             return None
 
-    def gpus(self) -> tuple[PciGpu, ...]:
-        """All NVIDIA GPUs on the bus by address, virtual functions excepted."""
+    def gpus(self) -> tuple[tuple[PciGpu, ...], int]:
+        """All NVIDIA GPUs on the bus by address, virtual functions excepted, and how many more could not be read."""
         folder = self._sys / "bus" / "pci" / "devices"
         try:
             names = sorted(entry.name for entry in folder.iterdir())
         except OSError as error:
             self._missing("vfio devices", folder, error)
-            return ()
-        found = (self._gpu(folder / name) for name in names)
-        return tuple(gpu for gpu in found if gpu is not None)
+            return (), 1
+        found = [self._gpu(folder / name) for name in names]
+        return tuple(one for one in found if isinstance(one, PciGpu)), found.count(_UNREAD)
 
     def switches(self) -> tuple[str, ...]:
         """The addresses of all NVSwitches on the bus."""
@@ -179,7 +182,31 @@ class Files:
             self._missing("NVSwitches", folder, error)
             return ()
 
-    def _gpu(self, path: Path) -> PciGpu | None:
+    def has_own_fabric(self) -> bool:
+        """Whether there is a fabric for the Fabric Manager, as the driver looks for one.
+
+        NVSwitches that the kernel lists, or network devices that manage NVLink switches and say so in their product
+        data, which root alone may read.
+        """
+        listed = self._root / "proc" / "driver" / "nvidia-nvswitch" / "devices"
+        try:
+            if any(listed.iterdir()):
+                return True
+        except OSError:
+            pass  # a kernel without their driver
+        return any(map(self._manages_switches, sorted((self._sys / "class" / "infiniband").glob("*"))))
+
+    def _manages_switches(self, nic: Path) -> bool:
+        path = nic / "device" / "vpd"
+        try:
+            return _SWITCH_MANAGEMENT in path.read_bytes()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            self._missing(f"whether {nic.name} manages NVLink switches", path, error)
+            return False
+
+    def _gpu(self, path: Path) -> PciGpu | Literal["unread"] | None:
         name = f"vfio device {path.name}"
         try:
             if _integer(path / "vendor") != _NVIDIA or _integer(path / "class") not in (_VGA, _3D):
@@ -189,10 +216,10 @@ class Files:
             device, size = _integer(path / "device"), _addressable((path / "resource").read_text())
         except (OSError, ValueError) as error:
             self._missing(name, path, error)
-            return None
+            return _UNREAD
         if not self.is_address(path.name):
             self._missing(name, path, "its PCI domain is above ffff")
-            return None
+            return _UNREAD
         return PciGpu(
             bus_id=path.name,
             vendor=_NVIDIA,

@@ -94,6 +94,7 @@ def read(pod: Mapping[str, Any]) -> tuple[Share, ...]:
     Raises:
         InvalidInputError: for an annotation or a limit that is not of its form, or for both styles at once.
     """
+    pod = _table("Pod", "", pod)
     metadata = _table("Pod", "metadata", pod.get("metadata"))
     name = "/".join(part for part in (metadata.get("namespace"), metadata.get("name")) if isinstance(part, str))
     document = f"Pod {name}"

@@ -85,12 +85,9 @@ def applied(
     made = [_described(spec, state, gpus) for spec in specs]
     if state.is_whole_host:
         devices = [device for spec in made for device in spec.get("devices", [])]
-        # A passthrough device that could not be read has been noted by whoever read it; one that only lacks an
-        # attribute is among the host's.
-        unread = sum(one.what.startswith("vfio device") and " attribute " not in one.what for one in host.left_out)
         expected = {
             "gpu": host.confidential.gpus or None,
-            "vfio": (len(host.pci_gpus) + unread or None) if features.vfio else None,
+            "vfio": (len(host.pci_gpus) + host.pci_unread or None) if features.vfio else None,
         }
         made = _split(
             *whole_host(devices, switches=host.confidential.switches, expected=expected, noted=noted), features

@@ -26,7 +26,6 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from gpualloc.nvml.confidential.verdict import Judgement, judge
-from gpualloc.nvml.host import NO_CLUSTER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,7 +79,7 @@ def island(state: State, gpu: Gpu) -> str | None:
     fabric = gpu.fabric
     if not state.allows_nvlink or fabric is None or fabric.state != _COMPLETED or fabric.status:
         return None
-    return "host" if fabric.cluster_uuid == NO_CLUSTER else f"{fabric.cluster_uuid}.{fabric.clique_id}"
+    return fabric.clique or "host"
 
 
 def described(device: Json, state: State, gpu: Gpu | None = None) -> Json:

@@ -12,11 +12,10 @@ each is called: UUIDs, or PCI addresses of passthrough GPUs. Pure. Start at :fun
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from gpualloc._errors import InvalidInputError
-from gpualloc._quantity import binary
+from gpualloc._quantity import binary, whole
 from gpualloc.nvml.classes import of_type
 from gpualloc.nvml.confidential.devices import DOMAIN, kind_of
 from gpualloc.nvml.host import LeftOut
@@ -36,8 +35,6 @@ _COUNTER_SET: Final = "host-counter-set"
 _ADDRESS: Final = "resource.kubernetes.io/pciBusID"
 _IDENTITY: Final = ("uuid", _ADDRESS)
 _PROTECTED: Final = f"{DOMAIN}/protectedMemory"
-_QUANTITY = re.compile(r"([0-9]+)(?:([KMGTPE])i)?", re.ASCII)
-_POWERS = " KMGTPE"
 
 
 def whole_host(
@@ -55,14 +52,14 @@ def whole_host(
     counters = {_counter(device): {"value": "1"} for device in devices if kind_of(device) in KINDS}
     counters |= {address.translate(_DASHES): {"value": "1"} for address in switches}
     made: list[Json] = []
-    for kind, whole in KINDS.items():
+    for kind, composite in KINDS.items():
         members = [device for device in devices if kind_of(device) == kind]
         wanted = expected.get(kind)
         if wanted is not None and len(members) != wanted:
             reason = f"protected PCIe takes all {wanted} GPUs of the host or none, and {len(members)} are published"
-            noted.append(LeftOut(f"composite device {whole}", "", None, reason))
+            noted.append(LeftOut(f"composite device {composite}", "", None, reason))
         elif members:
-            made.append(_composite(whole, members, len(switches), counters))
+            made.append(_composite(composite, members, len(switches), counters))
     if others := [device["name"] for device in devices if kind_of(device) not in KINDS]:
         reason = "protected PCIe takes whole GPUs only"
         noted.append(LeftOut(f"{len(others)} devices from {others[0]} to {others[-1]}", "", None, reason))
@@ -86,15 +83,16 @@ def _composite(kind: str, members: Sequence[Json], switches: int, counters: Mapp
         if name not in _IDENTITY and all(one.get(name) == value for one in others)
     }
     if _PROTECTED in attributes:
-        attributes[_PROTECTED] = {"int": len(members) * attributes[_PROTECTED]["int"]}
+        attributes[_PROTECTED] = {"int": len(members) * _integer(members[0], attributes[_PROTECTED])}
     attributes["type"] = {"string": kind}
     attributes[f"{DOMAIN}/gpus"] = {"int": len(members)}
     if switches:
         attributes[f"{DOMAIN}/switches"] = {"int": switches}
+    key = _ADDRESS if kind == "ppcie-vfio" else "uuid"
     for number, device in enumerate(members):
-        name = device["attributes"].get(_ADDRESS if kind == "ppcie-vfio" else "uuid")
-        if name is None:
-            raise InvalidInputError("is required in protected PCIe", f"device {device['name']}", "attributes")
+        name = device["attributes"].get(key)
+        if "string" not in (name or {}):
+            raise InvalidInputError("is required in protected PCIe", f"device {device['name']}", f"attributes[{key}]")
         attributes[f"{DOMAIN}/member{number}"] = name
     capacity = {name: {"value": _sum(members, name)} for name in _common(members)}
     taints = {taint["key"]: taint for device in members for taint in device.get("taints", [])}
@@ -109,6 +107,12 @@ def _composite(kind: str, members: Sequence[Json], switches: int, counters: Mapp
     }
 
 
+def _integer(device: Json, attribute: Json) -> int:
+    if "int" not in attribute:
+        raise InvalidInputError("must be an int", f"device {device['name']}", f"attributes[{_PROTECTED}]")
+    return int(attribute["int"])
+
+
 def _common(members: Sequence[Json]) -> list[str]:
     """Capacities that all have; without the number of shares, since a host is not shared."""
     first, *others = (device.get("capacity", {}) for device in members)
@@ -118,11 +122,8 @@ def _common(members: Sequence[Json]) -> list[str]:
 def _sum(members: Sequence[Json], name: str) -> str:
     total = 0
     for device in members:
-        text = str(device["capacity"][name]["value"])
-        match = _QUANTITY.fullmatch(text)
-        if match is None:
-            raise InvalidInputError(
-                f"{text!r} is no quantity in powers of 1024", f"device {device['name']}", f"capacity[{name}].value"
-            )
-        total += int(match[1]) << 10 * _POWERS.index(match[2] or " ")
+        try:
+            total += whole(str(device["capacity"][name]["value"]))
+        except ValueError as error:
+            raise InvalidInputError(str(error), f"device {device['name']}", f"capacity[{name}].value") from None
     return binary(total)
