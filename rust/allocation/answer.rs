@@ -161,7 +161,7 @@ impl Answer {
             let log = log.lock().unwrap_or_else(PoisonError::into_inner);
             for held in &log[..*count] {
                 before.give_back(&held.key);
-                before.take_anew(Arc::clone(held));
+                before.take_anew(Arc::clone(held), None, &mut Vec::new());
             }
         }
         before
@@ -170,9 +170,25 @@ impl Answer {
 
 impl Parts {
     pub(super) fn of(node: &str, ask: &Ask<'_>, outcome: Outcome, steps: u64) -> Self {
+        Self::with(ask.keys.clone(), node, ask, outcome, steps)
+    }
+
+    /// As [`Parts::of`], with the keys of a question that nobody asks any more.
+    pub(super) fn end_of(node: &str, mut ask: Ask<'_>, outcome: Outcome, steps: u64) -> Self {
+        let keys = std::mem::take(&mut ask.keys);
+        Self::with(keys, node, &ask, outcome, steps)
+    }
+
+    fn with(
+        claims: Vec<ClaimKey>,
+        node: &str,
+        ask: &Ask<'_>,
+        outcome: Outcome,
+        steps: u64,
+    ) -> Self {
         Self {
             node: node.to_owned(),
-            claims: ask.keys.clone(),
+            claims,
             documents: ask.claims.to_vec(),
             outcome,
             steps,
@@ -181,12 +197,12 @@ impl Parts {
     }
 
     /// What each claim is given, with the claim as asked for.
-    pub(crate) fn given(&self) -> Vec<(&ClaimAllocation, &Arc<ResourceClaim>)> {
+    pub(crate) fn given(&self) -> impl Iterator<Item = (&ClaimAllocation, &Arc<ResourceClaim>)> {
         let allocations = match &self.outcome {
             Outcome::Placed(claims) => claims.as_slice(),
             _ => &[],
         };
-        allocations.iter().zip(&self.documents).collect()
+        allocations.iter().zip(&self.documents)
     }
 
     /// As it is known to be after so many claims were held since the snapshot of the answer.

@@ -25,32 +25,32 @@ pub(crate) struct First {
 }
 
 impl First {
-    /// Notes that what is held has changed for the nodes at these places.
-    pub(crate) fn note(&mut self, changed: impl IntoIterator<Item = Position>) {
-        self.changed.extend(changed);
+    /// The places of the nodes for which what is held has changed, to add more at the end.
+    pub(crate) fn changed(&mut self) -> &mut Vec<Position> {
+        &mut self.changed
     }
 
-    /// What [`super::allocate_first`] comes to with all nodes by name.
+    /// What [`super::allocate_first`] comes to with all nodes by name, and where the node stands that it ended with.
     pub(crate) fn find(
         &mut self,
         inventory: &Inventory,
         claims: &[Arc<ResourceClaim>],
         options: &Options<'_>,
-    ) -> Parts {
+    ) -> (Parts, Option<Position>) {
         let ask = Ask::new(inventory, claims, options);
         let known = self.up_to_date(&ask);
         let Some(first) = known.first(&ask) else {
             let mut twins = Twins::default();
             let on = &mut |node: &str| twins.parts_on(node, known, &ask);
-            return first_of(&inventory.node_names(), &ask, on);
+            return (first_of(&inventory.node_names(), &ask, on), None);
         };
         let (outcome, steps) = known.outcome(first.node, &ask);
         let (chunk, at) = first.node;
         let name = &inventory.table().chunks()[chunk].rows()[at].name;
         let steps = steps.saturating_add(first.steps);
-        let mut parts = Parts::of(name, &ask, outcome, steps);
+        let mut parts = Parts::end_of(name, ask, outcome, steps);
         parts.refused = Refused::before(known.memo(), first.before);
-        parts
+        (parts, Some(first.node))
     }
 
     /// What the claims come to on each node, in the order of the names.

@@ -117,7 +117,7 @@ pub fn allocate_first_by_name(
     claims: &[Arc<ResourceClaim>],
     options: &Options<'_>,
 ) -> Answer {
-    let parts = First::default().find(inventory, claims, options);
+    let (parts, _) = First::default().find(inventory, claims, options);
     parts.answer(Arc::new(inventory.clone()), options)
 }
 

@@ -3,7 +3,7 @@
 //! Never judges what is taken. Start at [`Inventory::hold`].
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::usage::{DeviceUsage, Held, Holder, SliceUsage};
 use super::{Census, ClaimKey, DeviceId, Inventory, Name, NodeTable, PoolId, Slice};
@@ -18,7 +18,7 @@ impl Inventory {
     pub fn hold(&self, held: Held) -> Self {
         let mut next = self.clone();
         next.give_back(&held.key);
-        next.take_anew(Arc::new(held));
+        next.take_anew(Arc::new(held), None, &mut Vec::new());
         next
     }
 
@@ -30,10 +30,15 @@ impl Inventory {
         next
     }
 
-    /// As [`Inventory::hold`] for a claim that holds nothing, in this snapshot itself. Returns the nodes for which what is
-    /// held is another then.
-    pub(crate) fn take_anew(&mut self, held: Arc<Held>) -> Vec<Position> {
-        let mut changed = Vec::new();
+    /// As [`Inventory::hold`] for a claim that holds nothing, in this snapshot itself. Adds the nodes for which what is
+    /// held is another then; most likely it is the one `near`.
+    pub(crate) fn take_anew(
+        &mut self,
+        held: Arc<Held>,
+        near: Option<Position>,
+        changed: &mut Vec<Position>,
+    ) {
+        let before = changed.len();
         for result in &held.allocation.devices.results {
             if result.admin_access == Some(true) {
                 continue;
@@ -46,14 +51,13 @@ impl Inventory {
             let device = DeviceId::of(result);
             let usage = match self.usage.get(&device) {
                 Some(usage) => usage.with(holder),
-                None => DeviceUsage::default().with(holder),
+                None => DeviceUsage::only(holder),
             };
-            self.set_usage(device, usage, &mut changed);
+            self.set_usage(device, usage, near, changed);
         }
         self.held.insert_mut(held.key.clone(), held);
-        self.stamp = Arc::default();
-        self.forget_usage(&changed);
-        changed
+        self.change();
+        self.forget_usage(&changed[before..]);
     }
 
     /// As [`Inventory::release`], in this snapshot itself. Returns the nodes for which what is held is another then.
@@ -66,22 +70,38 @@ impl Inventory {
         for result in &held.allocation.devices.results {
             let device = DeviceId::of(result);
             if let Some(usage) = self.usage.get(&device).map(|usage| usage.without(key)) {
-                self.set_usage(device, usage, &mut changed);
+                self.set_usage(device, usage, None, &mut changed);
             }
         }
-        self.stamp = Arc::default();
+        self.change();
         self.forget_usage(&changed);
         changed
     }
 
+    /// Makes this another snapshot than all that others have.
+    fn change(&mut self) {
+        // A stamp that nobody else has tells it from all others already.
+        if Arc::get_mut(&mut self.stamp).is_none() {
+            self.stamp = Arc::default();
+        }
+    }
+
     /// Notes who holds a device now, and the nodes for which that is another number.
-    fn set_usage(&mut self, device: DeviceId, usage: DeviceUsage, changed: &mut Vec<Position>) {
+    fn set_usage(
+        &mut self,
+        device: DeviceId,
+        usage: DeviceUsage,
+        near: Option<Position>,
+        changed: &mut Vec<Position>,
+    ) {
         let usage = (!usage.is_empty()).then(|| Arc::new(usage));
-        for (slice, index) in self.places_of(&device) {
-            self.set_usage_at(&slice, index, usage.clone());
-            if let Some(table) = self.table.get() {
-                let node = table.only_node_of(&slice);
-                changed.extend(node.and_then(|node| table.position(node)));
+        for slice in self.slices_with(&device) {
+            for index in places_in(&slice, &device) {
+                self.set_usage_at(&slice, index, usage.clone());
+                if let Some(table) = self.table.get() {
+                    let node = table.only_node_of(&slice);
+                    changed.extend(node.and_then(|node| table.position_near(node, near)));
+                }
             }
         }
         match usage {
@@ -112,28 +132,24 @@ impl Inventory {
         if changed.is_empty() {
             return;
         }
-        if let Some(mut table) = self.table.take() {
-            Arc::make_mut(&mut table).forget_usage(changed);
-            self.table = OnceLock::from(table);
+        if let Some(table) = self.table.get_mut() {
+            Arc::make_mut(table).forget_usage(changed);
         }
     }
 
-    /// Where the device stands: a slice and a position in it, of every generation.
-    fn places_of(&self, device: &DeviceId) -> Vec<(Arc<Slice>, usize)> {
+    /// The slices of the pool of a device, of every generation.
+    fn slices_with(&self, device: &DeviceId) -> impl Iterator<Item = Arc<Slice>> + use<> {
         let pool = PoolId {
             driver: Arc::clone(&device.driver),
             pool: Arc::clone(&device.pool),
         };
         // Most pools have one slice, which the census finds faster than the map of all slices.
-        let only = self.census(&pool).and_then(Census::only);
-        let several = only.is_none().then(|| self.slices_of_pool(&pool));
-        let slices = only.into_iter().chain(several.into_iter().flatten());
-        let places = slices.flat_map(|slice| {
-            let devices = slice.document().spec.devices.iter().enumerate();
-            let same = devices.filter(|(_, other)| other.name.as_str() == &*device.device);
-            same.map(|(index, _)| (Arc::clone(slice), index))
-        });
-        places.collect()
+        let only = self.census(&pool).and_then(Census::only).cloned();
+        let several: Vec<Arc<Slice>> = match only {
+            Some(_) => Vec::new(),
+            None => self.slices_of_pool(&pool).cloned().collect(),
+        };
+        only.into_iter().chain(several)
     }
 
     /// Notes who holds the devices of a new slice.
@@ -158,9 +174,19 @@ impl Inventory {
     ) -> BTreeSet<Name> {
         let results = allocation.devices.results.iter();
         let devices = results.map(DeviceId::of);
-        let places = devices.flat_map(|device| self.places_of(&device));
-        places
-            .filter_map(|(slice, _)| table.only_node_of(&slice).map(Name::from))
+        let slices = devices.flat_map(|device| {
+            let slices = self.slices_with(&device);
+            slices.filter(move |slice| places_in(slice, &device).next().is_some())
+        });
+        slices
+            .filter_map(|slice| table.only_node_of(&slice).map(Name::from))
             .collect()
     }
+}
+
+/// The positions in a slice at which the device stands.
+fn places_in<'s>(slice: &'s Slice, device: &'s DeviceId) -> impl Iterator<Item = usize> + use<'s> {
+    let devices = slice.document().spec.devices.iter().enumerate();
+    let same = devices.filter(|(_, other)| other.name.as_str() == &*device.device);
+    same.map(|(index, _)| index)
 }

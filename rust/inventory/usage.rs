@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::chunk::Number;
 use super::id::ClaimKey;
 use super::kinds::Kinds;
 use super::slice::Slice;
@@ -68,13 +69,13 @@ pub struct Holder {
 }
 
 /// Who holds the devices of a slice, by their position.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct SliceUsage {
     devices: Box<[Option<Arc<DeviceUsage>>]>,
     /// How each is held, so that a look at all of them need not follow that many pointers.
     how: Box<[How]>,
     held: usize,
-    number: OnceLock<u32>,
+    number: Number,
 }
 
 /// How a device is held.
@@ -93,16 +94,16 @@ impl SliceUsage {
             devices: vec![None; devices].into(),
             how: vec![How::default(); devices].into(),
             held: 0,
-            number: OnceLock::new(),
+            number: Number::unknown(),
         }
     }
 
     /// Equal for slices of which the same is held, device by device, up to who holds it.
     pub(super) fn number(&self, kinds: &Kinds) -> u32 {
-        *self.number.get_or_init(|| {
+        self.number.get_or(|| {
             let mut text = String::with_capacity(self.devices.len());
-            for device in &self.devices {
-                add_usage(device.as_deref(), &mut text);
+            for (device, how) in self.devices.iter().zip(&self.how) {
+                add_usage(device.as_deref(), *how, &mut text);
             }
             kinds.text(text)
         })
@@ -110,7 +111,7 @@ impl SliceUsage {
 
     pub(super) fn set(&mut self, index: usize, usage: Option<Arc<DeviceUsage>>) {
         let place = &mut self.devices[index];
-        self.number = OnceLock::new();
+        self.number = Number::unknown();
         self.held += usize::from(usage.is_some());
         self.held -= usize::from(place.is_some());
         self.how[index] = usage.as_deref().map_or_else(How::default, |usage| How {
@@ -142,13 +143,13 @@ impl SliceUsage {
 }
 
 /// What is held of a device: nothing, the whole, or what its shares consume.
-fn add_usage(usage: Option<&DeviceUsage>, text: &mut String) {
+fn add_usage(usage: Option<&DeviceUsage>, how: How, text: &mut String) {
     let Some(held) = usage else {
         text.push('-');
         return;
     };
-    text.push(if held.is_exclusive(true) { 'x' } else { 's' });
-    if held.has_shares(true) {
+    text.push(if how.whole { 'x' } else { 's' });
+    if how.shares {
         for (name, amount) in held.aggregated(true).unwrap_or_default() {
             let _ = write!(text, "{name}={};", amount.nanos());
         }
@@ -160,6 +161,13 @@ impl DeviceUsage {
     /// The holders, by claim and then in the order of the claim's results.
     pub fn holders(&self) -> &[Holder] {
         &self.holders
+    }
+
+    /// Held by one alone.
+    pub(super) fn only(holder: Holder) -> Self {
+        Self {
+            holders: vec![holder],
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
