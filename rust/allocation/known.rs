@@ -402,17 +402,17 @@ impl Known {
 
     /// The key of a node whose answer is that of every node with the key, but for the name; nothing where that is not
     /// known.
-    pub(super) fn twins(&self, node: &str, ask: &Ask<'_>) -> Option<Box<[u32]>> {
-        let table = ask.inventory.table();
-        let (chunk, at) = table.position(node)?;
-        let chunk = &*table.chunks()[chunk];
+    pub(super) fn twins(
+        &self,
+        (chunk, at): (&Chunk, usize),
+        ask: &Ask<'_>,
+        key: &mut Vec<u32>,
+    ) -> Option<()> {
         // How many devices of an open pool are for other nodes is no part of a key.
         if !chunk.rows()[at].open_pools.is_empty() {
             return None;
         }
-        let mut key = Vec::new();
-        self.key((chunk, at), ask, &mut self.memo.found().numbers, &mut key)?;
-        Some(key.into())
+        self.key((chunk, at), ask, &mut self.memo.found().numbers, key)
     }
 
     /// What was found so far, node by node.

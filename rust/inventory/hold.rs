@@ -2,7 +2,7 @@
 //!
 //! Never judges what is taken. Start at [`Inventory::hold`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::usage::{DeviceUsage, Held, Holder, SliceUsage};
@@ -48,12 +48,11 @@ impl Inventory {
                 share_id: result.share_id.as_deref().map(Arc::from),
                 consumed: result.consumed_capacity.clone().unwrap_or_default(),
             };
-            let device = DeviceId::of(result);
-            let usage = match self.usage.get(&device) {
-                Some(usage) => usage.with(holder),
-                None => DeviceUsage::only(holder),
+            let take = |usage: Option<&DeviceUsage>| match usage {
+                Some(usage) => Some(usage.with(holder)),
+                None => Some(DeviceUsage::only(holder)),
             };
-            self.set_usage(device, usage, near, changed);
+            self.change_usage(DeviceId::of(result), take, near, changed);
         }
         self.held.insert_mut(held.key.clone(), held);
         self.change();
@@ -68,10 +67,8 @@ impl Inventory {
         };
         self.held.remove_mut(key);
         for result in &held.allocation.devices.results {
-            let device = DeviceId::of(result);
-            if let Some(usage) = self.usage.get(&device).map(|usage| usage.without(key)) {
-                self.set_usage(device, usage, None, &mut changed);
-            }
+            let give = |usage: Option<&DeviceUsage>| usage.map(|usage| usage.without(key));
+            self.change_usage(DeviceId::of(result), give, None, &mut changed);
         }
         self.change();
         self.forget_usage(&changed);
@@ -86,28 +83,51 @@ impl Inventory {
         }
     }
 
-    /// Notes who holds a device now, and the nodes for which that is another number.
-    fn set_usage(
+    /// Changes who holds a device, and adds the nodes for which that is another number; nothing where `change` makes
+    /// nothing of what was held.
+    fn change_usage(
         &mut self,
         device: DeviceId,
-        usage: DeviceUsage,
+        change: impl FnOnce(Option<&DeviceUsage>) -> Option<DeviceUsage>,
         near: Option<Position>,
         changed: &mut Vec<Position>,
     ) {
+        let places = self.places_of(&device);
+        let Some(usage) = change(self.usage_at(&device, &places)) else {
+            return;
+        };
         let usage = (!usage.is_empty()).then(|| Arc::new(usage));
-        for slice in self.slices_with(&device) {
-            for index in places_in(&slice, &device) {
-                self.set_usage_at(&slice, index, usage.clone());
-                if let Some(table) = self.table.get() {
-                    let node = table.only_node_of(&slice);
-                    changed.extend(node.and_then(|node| table.position_near(node, near)));
-                }
+        for (slice, index) in &places {
+            self.set_usage_at(slice, *index, usage.clone());
+            if let Some(table) = self.table.get() {
+                let node = table.only_node_of(slice);
+                changed.extend(node.and_then(|node| table.position_near(node, near)));
             }
         }
+        if places.is_empty() {
+            self.set_usage_unseen(device, usage);
+        }
+    }
+
+    /// Who holds a device.
+    pub fn usage(&self, device: &DeviceId) -> Option<&DeviceUsage> {
+        self.usage_at(device, &self.places_of(device))
+    }
+
+    /// As [`Inventory::usage`], of a device that stands at these places.
+    fn usage_at(&self, device: &DeviceId, places: &[(Arc<Slice>, usize)]) -> Option<&DeviceUsage> {
+        match places.first() {
+            // It is the same at every place.
+            Some((slice, index)) => self.slice_usage(slice)?.device(*index),
+            None => self.unseen.get(device).map(AsRef::as_ref),
+        }
+    }
+
+    fn set_usage_unseen(&mut self, device: DeviceId, usage: Option<Arc<DeviceUsage>>) {
         match usage {
-            Some(usage) => self.usage.insert_mut(device, usage),
+            Some(usage) => self.unseen.insert_mut(device, usage),
             None => {
-                self.usage.remove_mut(&device);
+                self.unseen.remove_mut(&device);
             }
         }
     }
@@ -137,32 +157,76 @@ impl Inventory {
         }
     }
 
-    /// The slices of the pool of a device, of every generation.
-    fn slices_with(&self, device: &DeviceId) -> impl Iterator<Item = Arc<Slice>> + use<> {
+    /// Where the device stands: a slice and a position in it, of every generation.
+    fn places_of(&self, device: &DeviceId) -> Vec<(Arc<Slice>, usize)> {
         let pool = PoolId {
             driver: Arc::clone(&device.driver),
             pool: Arc::clone(&device.pool),
         };
         // Most pools have one slice, which the census finds faster than the map of all slices.
-        let only = self.census(&pool).and_then(Census::only).cloned();
-        let several: Vec<Arc<Slice>> = match only {
-            Some(_) => Vec::new(),
-            None => self.slices_of_pool(&pool).cloned().collect(),
-        };
-        only.into_iter().chain(several)
+        let only = self.census(&pool).and_then(Census::only);
+        let several = only.is_none().then(|| self.slices_of_pool(&pool));
+        let slices = only.into_iter().chain(several.into_iter().flatten());
+        let mut places = Vec::with_capacity(1);
+        for slice in slices {
+            let devices = slice.document().spec.devices.iter().enumerate();
+            let same = devices.filter(|(_, other)| other.name.as_str() == &*device.device);
+            places.extend(same.map(|(index, _)| (Arc::clone(slice), index)));
+        }
+        places
     }
 
-    /// Notes who holds the devices of a new slice.
+    /// Notes who holds the devices of a slice that has come.
     pub(super) fn note_usage_of(&mut self, slice: &Slice) {
-        if self.usage.is_empty() {
+        if self.held.is_empty() {
             return;
         }
+        let others = self.usage_in_pool_of(slice);
         let mut now = SliceUsage::none(slice);
+        for (index, device) in slice.document().spec.devices.iter().enumerate() {
+            let known = others.get(device.name.as_str()).cloned();
+            let usage = known.or_else(|| self.unseen.get(&slice.device_id(index)).cloned());
+            now.set(index, usage);
+        }
         for index in 0..slice.document().spec.devices.len() {
-            now.set(index, self.usage.get(&slice.device_id(index)).cloned());
+            self.unseen.remove_mut(&slice.device_id(index));
         }
         if !now.is_empty() {
             self.in_use.insert_mut(slice.number(), Arc::new(now));
+        }
+    }
+
+    /// Who holds devices that stand in other slices of the pool, by device.
+    fn usage_in_pool_of(&self, slice: &Slice) -> HashMap<Name, Arc<DeviceUsage>> {
+        let mut held = HashMap::new();
+        // Most pools have one slice, which has no usage yet.
+        if self.census(slice.pool()).and_then(Census::only).is_some() {
+            return held;
+        }
+        for other in self.slices_of_pool(slice.pool()) {
+            for (index, usage) in self
+                .slice_usage(other)
+                .iter()
+                .flat_map(|usage| usage.held())
+            {
+                let device = other.document().spec.devices[index].name.shared();
+                held.insert(Arc::clone(device), Arc::clone(usage));
+            }
+        }
+        held
+    }
+
+    /// Notes who holds the devices of a slice that is gone.
+    pub(super) fn forget_usage_of(&mut self, slice: &Slice) {
+        let Some(gone) = self.in_use.get(&slice.number()).cloned() else {
+            return;
+        };
+        self.in_use.remove_mut(&slice.number());
+        for (index, usage) in gone.held() {
+            let device = slice.device_id(index);
+            if self.places_of(&device).is_empty() {
+                self.unseen.insert_mut(device, Arc::clone(usage));
+            }
         }
     }
 
@@ -174,19 +238,75 @@ impl Inventory {
     ) -> BTreeSet<Name> {
         let results = allocation.devices.results.iter();
         let devices = results.map(DeviceId::of);
-        let slices = devices.flat_map(|device| {
-            let slices = self.slices_with(&device);
-            slices.filter(move |slice| places_in(slice, &device).next().is_some())
-        });
-        slices
-            .filter_map(|slice| table.only_node_of(&slice).map(Name::from))
+        let places = devices.flat_map(|device| self.places_of(&device));
+        places
+            .filter_map(|(slice, _)| table.only_node_of(&slice).map(Name::from))
             .collect()
     }
 }
 
-/// The positions in a slice at which the device stands.
-fn places_in<'s>(slice: &'s Slice, device: &'s DeviceId) -> impl Iterator<Item = usize> + use<'s> {
-    let devices = slice.document().spec.devices.iter().enumerate();
-    let same = devices.filter(|(_, other)| other.name.as_str() == &*device.device);
-    same.map(|(index, _)| index)
+#[cfg(test)]
+mod tests {
+    use super::super::ObjectRef;
+    use super::*;
+
+    fn slice(name: &str, generation: i64, devices: &[&str]) -> String {
+        let devices: Vec<String> = devices
+            .iter()
+            .map(|device| format!(r#"{{"name":"{device}"}}"#))
+            .collect();
+        format!(
+            r#"{{"apiVersion":"resource.k8s.io/v1","kind":"ResourceSlice","metadata":{{"name":"{name}"}},
+                "spec":{{"driver":"d.io","nodeName":"n","devices":[{}],
+                "pool":{{"name":"p","generation":{generation},"resourceSliceCount":1}}}}}}"#,
+            devices.join(",")
+        )
+    }
+
+    fn gone(slice: &str) -> ObjectRef {
+        ObjectRef {
+            kind: "ResourceSlice".to_owned(),
+            key: ClaimKey::new("", slice),
+            uid: String::new(),
+        }
+    }
+
+    /// Who holds what does not depend on which slices come and go, and in what order.
+    #[test]
+    fn what_is_held_stays_held_while_slices_come_and_go() {
+        let claim = r#"{"apiVersion":"resource.k8s.io/v1","kind":"ResourceClaim","metadata":{"name":"c","namespace":"x"},
+            "spec":{"devices":{}},"status":{"allocation":{"devices":{"results":[
+            {"request":"r","driver":"d.io","pool":"p","device":"a"}]}}}}"#;
+        let (key, device) = (ClaimKey::new("x", "c"), DeviceId::new("d.io", "p", "a"));
+        let mut now = Inventory::from_json(claim.as_bytes()).expect("a claim");
+        let steps: [(Option<String>, Option<&str>); 8] = [
+            (Some(slice("s", 1, &["b", "a"])), None),
+            (Some(slice("t", 2, &["a"])), None),
+            (None, Some("s")),
+            (Some(slice("t", 2, &["b"])), None),
+            (Some(slice("s", 2, &["a", "b"])), None),
+            (Some(slice("u", 3, &["b", "c", "a"])), None),
+            (None, Some("s")),
+            (None, Some("u")),
+        ];
+        for (comes, goes) in steps {
+            let goes: Vec<_> = goes.map(gone).into_iter().collect();
+            let comes = comes.unwrap_or_default();
+            now = now.update(comes.as_bytes(), &goes).expect("documents");
+            let holders = now.usage(&device).map(DeviceUsage::holders);
+            assert_eq!(holders.map(<[Holder]>::len), Some(1));
+            // As after reading all of it at once, slice by slice.
+            let anew = Inventory::from_state_json(&now.to_state_json()).expect("a state");
+            for slice in now.slices() {
+                let same = anew.slices().find(|other| other.name() == slice.name());
+                let same = same.expect("the same slices");
+                for at in 0..slice.document().spec.devices.len() {
+                    let held = now.slice_usage(slice).and_then(|usage| usage.device(at));
+                    let other = anew.slice_usage(same).and_then(|usage| usage.device(at));
+                    assert_eq!(held, other, "{} {at}", slice.name());
+                }
+            }
+            assert!(now.release(&key).usage(&device).is_none());
+        }
+    }
 }

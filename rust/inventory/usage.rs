@@ -74,6 +74,9 @@ pub struct SliceUsage {
     devices: Box<[Option<Arc<DeviceUsage>>]>,
     /// How each is held, so that a look at all of them need not follow that many pointers.
     how: Box<[How]>,
+    /// A bit for each that is held as a whole, and how many are held in shares.
+    whole: Box<[u32]>,
+    shared: usize,
     held: usize,
     number: Number,
 }
@@ -93,6 +96,8 @@ impl SliceUsage {
         Self {
             devices: vec![None; devices].into(),
             how: vec![How::default(); devices].into(),
+            whole: vec![0; devices.div_ceil(32)].into(),
+            shared: 0,
             held: 0,
             number: Number::unknown(),
         }
@@ -101,6 +106,9 @@ impl SliceUsage {
     /// Equal for slices of which the same is held, device by device, up to who holds it.
     pub(super) fn number(&self, kinds: &Kinds) -> u32 {
         self.number.get_or(|| {
+            if self.shared == 0 {
+                return kinds.pattern(&self.whole);
+            }
             let mut text = String::with_capacity(self.devices.len());
             for (device, how) in self.devices.iter().zip(&self.how) {
                 add_usage(device.as_deref(), *how, &mut text);
@@ -114,10 +122,15 @@ impl SliceUsage {
         self.number = Number::unknown();
         self.held += usize::from(usage.is_some());
         self.held -= usize::from(place.is_some());
-        self.how[index] = usage.as_deref().map_or_else(How::default, |usage| How {
+        let how = usage.as_deref().map_or_else(How::default, |usage| How {
             whole: usage.is_exclusive(true),
             shares: usage.has_shares(true),
         });
+        let before = std::mem::replace(&mut self.how[index], how);
+        self.shared += usize::from(how.shares);
+        self.shared -= usize::from(before.shares);
+        let (word, bit) = (&mut self.whole[index / 32], 1 << (index % 32));
+        *word = if how.whole { *word | bit } else { *word & !bit };
         *place = usage;
     }
 
@@ -134,6 +147,12 @@ impl SliceUsage {
     /// [`DeviceUsage::has_shares`] of the device at a position.
     pub fn has_shares(&self, index: usize, consumable_capacity: bool) -> bool {
         consumable_capacity && self.how[index].shares
+    }
+
+    /// The positions of devices that are held, and by whom.
+    pub(super) fn held(&self) -> impl Iterator<Item = (usize, &Arc<DeviceUsage>)> {
+        let devices = self.devices.iter().enumerate();
+        devices.filter_map(|(index, usage)| Some((index, usage.as_ref()?)))
     }
 
     /// Who holds the device at a position.
