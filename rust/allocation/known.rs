@@ -23,6 +23,8 @@ pub(super) struct Known {
     scene: Arc<Scene>,
     /// By node, in chunks like those of the table.
     chunks: Vec<Slot>,
+    /// The node that changed last, and what it comes to: mostly it is asked next.
+    last: Option<(Position, State)>,
 }
 
 /// A question and what was found for it.
@@ -206,6 +208,7 @@ impl Known {
             chunks: chunks.map(slot).collect(),
             memo,
             scene: Arc::new(scene),
+            last: None,
         }
     }
 
@@ -255,6 +258,9 @@ impl Known {
     /// Brings it up to date with the snapshot, whose table has the same nodes as the one before; what is held has
     /// changed for those at these places alone.
     pub(super) fn renew(&mut self, ask: &Ask<'_>, changed: &[Position]) {
+        if !changed.is_empty() {
+            self.last = None;
+        }
         let memo = Arc::clone(&self.memo);
         let mut found = memo.found();
         if found.is_full() || !self.scene.is_certain(ask) {
@@ -262,6 +268,7 @@ impl Known {
             if is_new || *self.scene != scene {
                 self.scene = Arc::new(scene);
                 self.chunks = vec![Slot::default(); self.chunks.len()];
+                self.last = None;
                 return;
             }
         }
@@ -273,9 +280,10 @@ impl Known {
                 let node = (&*ask.inventory.table().chunks()[*chunk], *at);
                 let mut key = std::mem::take(&mut found.key);
                 let is_known = self.key(node, ask, &mut found.numbers, &mut key).is_some();
-                let (verdict, is_odd) = self.node(node, is_known, ask, &mut found, &key);
+                let (state, is_odd) = self.node(node, is_known, ask, &mut found, &key);
                 found.key = key;
-                Arc::make_mut(verdicts).set(*at, verdict, is_odd);
+                Arc::make_mut(verdicts).set(*at, state.verdict, is_odd);
+                self.last = Some(((*chunk, *at), state));
                 self.chunks[*chunk] = slot;
             }
         }
@@ -311,7 +319,8 @@ impl Known {
                 if is_known && let Some(verdict) = found.recent.get(&key) {
                     return verdict;
                 }
-                let (verdict, is_odd) = self.node(node, is_known, ask, &mut found, &key);
+                let (state, is_odd) = self.node(node, is_known, ask, &mut found, &key);
+                let verdict = state.verdict;
                 is_any_odd |= is_odd;
                 if !is_odd {
                     found.recent.put(&key, verdict);
@@ -323,7 +332,7 @@ impl Known {
         Verdicts::new(by_row, is_any_odd)
     }
 
-    /// The verdict on a node with this key, if that is known, and whether it says nothing of equal rows.
+    /// What a node with this key comes to, if that is known, and whether it says nothing of equal rows.
     fn node(
         &self,
         node: (&Chunk, usize),
@@ -331,13 +340,15 @@ impl Known {
         ask: &Ask<'_>,
         found: &mut Found,
         key: &[u32],
-    ) -> (Verdict, bool) {
+    ) -> (State, bool) {
         let row = &node.0.rows()[node.1];
         if !is_known {
-            return (fate_on(ask, row).verdict, true);
+            let verdict = fate_on(ask, row).verdict;
+            let solution = None;
+            return (State { verdict, solution }, true);
         }
         if let Some(state) = found.states.get(key) {
-            return (state.verdict, false);
+            return (state.clone(), false);
         }
         let question = &self.memo.question;
         let alike = question.alike(ask.inventory, node, key, &mut found.numbers);
@@ -345,22 +356,22 @@ impl Known {
             && let Some(state) = found.alike.get(&alike.key)
         {
             let state = state.moved(|rank| alike.free[rank]);
-            let verdict = state.verdict;
-            found.states.insert(key.into(), state);
-            return (verdict, false);
+            found.states.insert(key.into(), state.clone());
+            return (state, false);
         }
         let fared = fate_on(ask, row);
-        let verdict = fared.verdict;
+        let state = State {
+            verdict: fared.verdict,
+            solution: fared.solution.map(Arc::new),
+        };
         if !fared.is_interrupted {
-            let solution = fared.solution.map(Arc::new);
-            let state = State { verdict, solution };
             if let Some(alike) = alike.filter(|_| fared.is_plain) {
                 let by_rank = state.moved(|device| alike.rank(device));
                 found.alike.insert(alike.key, by_rank);
             }
-            found.states.insert(key.into(), state);
+            found.states.insert(key.into(), state.clone());
         }
-        (verdict, fared.is_interrupted)
+        (state, fared.is_interrupted)
     }
 
     /// The key of a node, to look up in what was found; nothing for a node that is to be asked by itself.
@@ -380,15 +391,11 @@ impl Known {
 
     /// What [`super::allocate_on`] comes to on a node of the table, and the steps it takes.
     pub(super) fn outcome(&self, (chunk, at): Position, ask: &Ask<'_>) -> (Outcome, u64) {
+        let last = self.last.as_ref().filter(|(last, _)| *last == (chunk, at));
+        let last = last.map(|(_, state)| state.clone());
         let chunk = &*ask.inventory.table().chunks()[chunk];
         let row = &chunk.rows()[at];
-        let mut found = self.memo.found();
-        let mut key = std::mem::take(&mut found.key);
-        let state = self
-            .key((chunk, at), ask, &mut found.numbers, &mut key)
-            .and_then(|()| found.states.get(key.as_slice()).cloned());
-        found.key = key;
-        drop(found);
+        let state = last.or_else(|| self.state((chunk, at), ask));
         if let Some(State {
             verdict,
             solution: Some(solution),
@@ -398,6 +405,16 @@ impl Known {
             return (outcome, verdict.steps);
         }
         outcome_on(ask, &row.name)
+    }
+
+    /// What was found for nodes like this one.
+    fn state(&self, node: (&Chunk, usize), ask: &Ask<'_>) -> Option<State> {
+        let mut found = self.memo.found();
+        let mut key = std::mem::take(&mut found.key);
+        let is_known = self.key(node, ask, &mut found.numbers, &mut key);
+        let state = is_known.and_then(|()| found.states.get(key.as_slice()).cloned());
+        found.key = key;
+        state
     }
 
     /// The key of a node whose answer is that of every node with the key, but for the name; nothing where that is not

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::usage::{DeviceUsage, Held, Holder, SliceUsage};
 use super::{Census, ClaimKey, DeviceId, Inventory, Name, NodeTable, PoolId, Slice};
-use crate::wire::allocation::AllocationResult;
+use crate::wire::allocation::{AllocationResult, DeviceRequestAllocationResult};
 
 /// Where a node stands in the table: its chunk, and its place in it.
 pub type Position = (usize, usize);
@@ -52,7 +52,7 @@ impl Inventory {
                 Some(usage) => Some(usage.with(holder)),
                 None => Some(DeviceUsage::only(holder)),
             };
-            self.change_usage(DeviceId::of(result), take, near, changed);
+            self.change_usage(result, take, near, changed);
         }
         self.held.insert_mut(held.key.clone(), held);
         self.change();
@@ -68,7 +68,7 @@ impl Inventory {
         self.held.remove_mut(key);
         for result in &held.allocation.devices.results {
             let give = |usage: Option<&DeviceUsage>| usage.map(|usage| usage.without(key));
-            self.change_usage(DeviceId::of(result), give, None, &mut changed);
+            self.change_usage(result, give, None, &mut changed);
         }
         self.change();
         self.forget_usage(&changed);
@@ -87,16 +87,23 @@ impl Inventory {
     /// nothing of what was held.
     fn change_usage(
         &mut self,
-        device: DeviceId,
+        result: &DeviceRequestAllocationResult,
         change: impl FnOnce(Option<&DeviceUsage>) -> Option<DeviceUsage>,
         near: Option<Position>,
         changed: &mut Vec<Position>,
     ) {
-        let places = self.places_of(&device);
-        let Some(usage) = change(self.usage_at(&device, &places)) else {
+        let places = self.places_of(&PoolId::of(result), &result.device);
+        if places.is_empty() {
+            let device = DeviceId::of(result);
+            if let Some(usage) = change(self.unseen.get(&device)) {
+                self.set_usage_unseen(device, usage);
+            }
+            return;
+        }
+        let Some(usage) = change(self.usage_at(&places)) else {
             return;
         };
-        let usage = (!usage.is_empty()).then(|| Arc::new(usage));
+        let usage = Some(usage).filter(|usage| !usage.is_empty());
         for (slice, index) in &places {
             self.set_usage_at(slice, *index, usage.clone());
             if let Some(table) = self.table.get() {
@@ -104,35 +111,33 @@ impl Inventory {
                 changed.extend(node.and_then(|node| table.position_near(node, near)));
             }
         }
-        if places.is_empty() {
-            self.set_usage_unseen(device, usage);
-        }
     }
 
     /// Who holds a device.
     pub fn usage(&self, device: &DeviceId) -> Option<&DeviceUsage> {
-        self.usage_at(device, &self.places_of(device))
+        let places = self.places_of(&device.pool_id(), &device.device);
+        if places.is_empty() {
+            return self.unseen.get(device);
+        }
+        self.usage_at(&places)
     }
 
     /// As [`Inventory::usage`], of a device that stands at these places.
-    fn usage_at(&self, device: &DeviceId, places: &[(Arc<Slice>, usize)]) -> Option<&DeviceUsage> {
-        match places.first() {
-            // It is the same at every place.
-            Some((slice, index)) => self.slice_usage(slice)?.device(*index),
-            None => self.unseen.get(device).map(AsRef::as_ref),
+    fn usage_at(&self, places: &[(Arc<Slice>, usize)]) -> Option<&DeviceUsage> {
+        // It is the same at every place.
+        let (slice, index) = places.first()?;
+        self.slice_usage(slice)?.device(*index)
+    }
+
+    fn set_usage_unseen(&mut self, device: DeviceId, usage: DeviceUsage) {
+        if usage.is_empty() {
+            self.unseen.remove_mut(&device);
+        } else {
+            self.unseen.insert_mut(device, usage);
         }
     }
 
-    fn set_usage_unseen(&mut self, device: DeviceId, usage: Option<Arc<DeviceUsage>>) {
-        match usage {
-            Some(usage) => self.unseen.insert_mut(device, usage),
-            None => {
-                self.unseen.remove_mut(&device);
-            }
-        }
-    }
-
-    fn set_usage_at(&mut self, slice: &Slice, index: usize, usage: Option<Arc<DeviceUsage>>) {
+    fn set_usage_at(&mut self, slice: &Slice, index: usize, usage: Option<DeviceUsage>) {
         let number = slice.number();
         if let Some(known) = self.in_use.get_mut(&number) {
             let known = Arc::make_mut(known);
@@ -158,20 +163,20 @@ impl Inventory {
     }
 
     /// Where the device stands: a slice and a position in it, of every generation.
-    fn places_of(&self, device: &DeviceId) -> Vec<(Arc<Slice>, usize)> {
-        let pool = PoolId {
-            driver: Arc::clone(&device.driver),
-            pool: Arc::clone(&device.pool),
-        };
+    fn places_of(&self, pool: &PoolId, device: &str) -> Vec<(Arc<Slice>, usize)> {
         // Most pools have one slice, which the census finds faster than the map of all slices.
-        let only = self.census(&pool).and_then(Census::only);
-        let several = only.is_none().then(|| self.slices_of_pool(&pool));
-        let slices = only.into_iter().chain(several.into_iter().flatten());
+        let only = self.census(pool).and_then(Census::only);
         let mut places = Vec::with_capacity(1);
-        for slice in slices {
-            let devices = slice.document().spec.devices.iter().enumerate();
-            let same = devices.filter(|(_, other)| other.name.as_str() == &*device.device);
-            places.extend(same.map(|(index, _)| (Arc::clone(slice), index)));
+        let add = |slice: &Arc<Slice>| {
+            for (index, other) in slice.document().spec.devices.iter().enumerate() {
+                if other.name.as_str() == device {
+                    places.push((Arc::clone(slice), index));
+                }
+            }
+        };
+        match only {
+            Some(slice) => [slice].into_iter().for_each(add),
+            None => self.slices_of_pool(pool).for_each(add),
         }
         places
     }
@@ -197,7 +202,7 @@ impl Inventory {
     }
 
     /// Who holds devices that stand in other slices of the pool, by device.
-    fn usage_in_pool_of(&self, slice: &Slice) -> HashMap<Name, Arc<DeviceUsage>> {
+    fn usage_in_pool_of(&self, slice: &Slice) -> HashMap<Name, DeviceUsage> {
         let mut held = HashMap::new();
         // Most pools have one slice, which has no usage yet.
         if self.census(slice.pool()).and_then(Census::only).is_some() {
@@ -210,7 +215,7 @@ impl Inventory {
                 .flat_map(|usage| usage.held())
             {
                 let device = other.document().spec.devices[index].name.shared();
-                held.insert(Arc::clone(device), Arc::clone(usage));
+                held.insert(Arc::clone(device), usage.clone());
             }
         }
         held
@@ -224,8 +229,8 @@ impl Inventory {
         self.in_use.remove_mut(&slice.number());
         for (index, usage) in gone.held() {
             let device = slice.device_id(index);
-            if self.places_of(&device).is_empty() {
-                self.unseen.insert_mut(device, Arc::clone(usage));
+            if self.places_of(slice.pool(), &device.device).is_empty() {
+                self.unseen.insert_mut(device, usage.clone());
             }
         }
     }
@@ -237,8 +242,7 @@ impl Inventory {
         table: &NodeTable,
     ) -> BTreeSet<Name> {
         let results = allocation.devices.results.iter();
-        let devices = results.map(DeviceId::of);
-        let places = devices.flat_map(|device| self.places_of(&device));
+        let places = results.flat_map(|result| self.places_of(&PoolId::of(result), &result.device));
         places
             .filter_map(|(slice, _)| table.only_node_of(&slice).map(Name::from))
             .collect()
@@ -247,8 +251,8 @@ impl Inventory {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ObjectRef;
     use super::*;
+    use crate::inventory::ObjectRef;
 
     fn slice(name: &str, generation: i64, devices: &[&str]) -> String {
         let devices: Vec<String> = devices

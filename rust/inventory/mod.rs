@@ -82,7 +82,7 @@ pub struct Inventory {
     /// Who holds the devices of a slice, by its number; absent where nothing is held.
     in_use: Table<u32, Arc<SliceUsage>>,
     /// Who holds devices that no slice has.
-    unseen: Table<DeviceId, Arc<DeviceUsage>>,
+    unseen: Table<DeviceId, DeviceUsage>,
     /// How many slices each pool has.
     pools: Table<PoolId, Arc<Census>>,
     report: Arc<Report>,

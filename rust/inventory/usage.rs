@@ -54,7 +54,7 @@ pub struct CallerData {
 /// Who holds a device. Results for administration are not in here: they take nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeviceUsage {
-    holders: Vec<Holder>,
+    holders: Arc<[Holder]>,
 }
 
 /// One result that holds a device.
@@ -71,7 +71,7 @@ pub struct Holder {
 /// Who holds the devices of a slice, by their position.
 #[derive(Clone, Debug)]
 pub struct SliceUsage {
-    devices: Box<[Option<Arc<DeviceUsage>>]>,
+    devices: Box<[Option<DeviceUsage>]>,
     /// How each is held, so that a look at all of them need not follow that many pointers.
     how: Box<[How]>,
     /// A bit for each that is held as a whole, and how many are held in shares.
@@ -111,18 +111,18 @@ impl SliceUsage {
             }
             let mut text = String::with_capacity(self.devices.len());
             for (device, how) in self.devices.iter().zip(&self.how) {
-                add_usage(device.as_deref(), *how, &mut text);
+                add_usage(device.as_ref(), *how, &mut text);
             }
             kinds.text(text)
         })
     }
 
-    pub(super) fn set(&mut self, index: usize, usage: Option<Arc<DeviceUsage>>) {
+    pub(super) fn set(&mut self, index: usize, usage: Option<DeviceUsage>) {
         let place = &mut self.devices[index];
         self.number = Number::unknown();
         self.held += usize::from(usage.is_some());
         self.held -= usize::from(place.is_some());
-        let how = usage.as_deref().map_or_else(How::default, |usage| How {
+        let how = usage.as_ref().map_or_else(How::default, |usage| How {
             whole: usage.is_exclusive(true),
             shares: usage.has_shares(true),
         });
@@ -150,14 +150,14 @@ impl SliceUsage {
     }
 
     /// The positions of devices that are held, and by whom.
-    pub(super) fn held(&self) -> impl Iterator<Item = (usize, &Arc<DeviceUsage>)> {
+    pub(super) fn held(&self) -> impl Iterator<Item = (usize, &DeviceUsage)> {
         let devices = self.devices.iter().enumerate();
         devices.filter_map(|(index, usage)| Some((index, usage.as_ref()?)))
     }
 
     /// Who holds the device at a position.
     pub fn device(&self, index: usize) -> Option<&DeviceUsage> {
-        self.devices.get(index)?.as_deref()
+        self.devices.get(index)?.as_ref()
     }
 }
 
@@ -185,7 +185,7 @@ impl DeviceUsage {
     /// Held by one alone.
     pub(super) fn only(holder: Holder) -> Self {
         Self {
-            holders: vec![holder],
+            holders: Arc::new([holder]),
         }
     }
 
@@ -194,10 +194,14 @@ impl DeviceUsage {
     }
 
     pub(super) fn with(&self, holder: Holder) -> Self {
-        let mut holders = self.holders.clone();
-        let position = holders.partition_point(|other| other.claim <= holder.claim);
-        holders.insert(position, holder);
-        Self { holders }
+        let position = self
+            .holders
+            .partition_point(|other| other.claim <= holder.claim);
+        let (before, after) = self.holders.split_at(position);
+        let holders = before.iter().cloned().chain([holder]);
+        Self {
+            holders: holders.chain(after.iter().cloned()).collect(),
+        }
     }
 
     pub(super) fn without(&self, claim: &ClaimKey) -> Self {
