@@ -272,7 +272,8 @@ impl Known {
                 return;
             }
         }
-        for (chunk, at) in changed {
+        // A claim with several devices changes its node several times.
+        for (chunk, at) in changed.chunk_by(|a, b| a == b).map(|same| &same[0]) {
             let mut slot = std::mem::take(&mut self.chunks[*chunk]);
             if let Some(verdicts) = slot.verdicts.get_mut()
                 && !verdicts.is_odd
