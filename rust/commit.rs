@@ -58,23 +58,26 @@ impl Inventory {
             self.recheck(answer, &given)?;
         }
         let mut next = self.clone();
-        next.take_all(&given)?;
+        next.take_all(given, None, &mut Vec::new(), &mut Vec::new())?;
         Ok(next)
     }
 
-    /// Holds what the claims are given, in this snapshot itself; nothing of it on a conflict. Returns what is held now
-    /// that was not before, and the nodes for which what is held is another then.
-    pub(crate) fn take_all(
+    /// Holds what the claims are given, in this snapshot itself; nothing of it on a conflict. Adds what is held now that
+    /// was not before, and the nodes for which what is held is another then; most likely it is the one `near`.
+    pub(crate) fn take_all<'g>(
         &mut self,
-        given: &[(&ClaimAllocation, &Arc<ResourceClaim>)],
-    ) -> Result<(Vec<Arc<Held>>, Vec<Position>), Conflict> {
-        let (mut changed, mut taken) = (Vec::new(), Vec::<Arc<Held>>::new());
+        given: impl IntoIterator<Item = (&'g ClaimAllocation, &'g Arc<ResourceClaim>)>,
+        near: Option<Position>,
+        taken: &mut Vec<Arc<Held>>,
+        changed: &mut Vec<Position>,
+    ) -> Result<(), Conflict> {
+        let before = taken.len();
         for (claim, document) in given {
             match self.holds_already(claim) {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(conflict) => {
-                    for held in taken {
+                    for held in taken.drain(before..) {
                         self.give_back(&held.key);
                     }
                     return Err(conflict);
@@ -88,10 +91,10 @@ impl Inventory {
                 caller: CallerData::default(),
                 unconfirmed: true,
             });
-            changed.extend(self.take_anew(Arc::clone(&held)));
+            self.take_anew(Arc::clone(&held), near, changed);
             taken.push(held);
         }
-        Ok((taken, changed))
+        Ok(())
     }
 
     /// Whether the claim holds just what it is given. Whatever else its name holds is a conflict.

@@ -3,6 +3,7 @@
 //! Start at [`Explanation`].
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,9 +20,9 @@ pub struct Explanation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeRefusal {
     /// The node.
-    pub node: String,
-    /// The reason.
-    pub refusal: Refusal,
+    pub node: Arc<str>,
+    /// The reason; one for all nodes of which it is the same.
+    pub refusal: Arc<Refusal>,
 }
 
 /// A reason.

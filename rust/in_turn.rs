@@ -42,14 +42,15 @@ impl InTurn {
 
     /// Allocates the claims on the first node by name that takes them, and holds what they get.
     pub fn place(&mut self, claims: &[Arc<ResourceClaim>], options: &Options<'_>) -> Answer {
-        let parts = self.first.find(&self.inventory, claims, options);
+        let (parts, place) = self.first.find(&self.inventory, claims, options);
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let before = log.len();
+        let changed = self.first.changed();
+        let held = self
+            .inventory
+            .take_all(parts.given(), place, &mut log, changed);
         // What cannot be held, because the claims hold something else, is an answer all the same.
-        if let Ok((held, changed)) = self.inventory.take_all(&parts.given()) {
-            self.first.note(changed);
-            log.extend(held);
-        }
+        drop(held);
         drop(log);
         let parts = parts.after(&self.log, before);
         parts.answer(Arc::clone(&self.begin), options)

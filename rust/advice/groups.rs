@@ -203,7 +203,7 @@ fn say(question: &Question<'_>, answer: &Answer, lenses: &mut [Lens<'_>]) -> Opt
         }
         Outcome::Impossible(explanation) => explanation,
     };
-    Some(match &explanation.nodes.first()?.refusal {
+    Some(match &*explanation.nodes.first()?.refusal {
         Refusal::BoundElsewhere { claim } => Say::BoundElsewhere(claim.clone()),
         Refusal::ExtendedResource { resource } => Say::ExtendedResource(resource.clone()),
         Refusal::NoSolution { funnels, .. } => {

@@ -269,7 +269,7 @@ fn left(answer: &Answer) -> usize {
         return 0;
     };
     let Some(Refusal::NoSolution { funnels, .. }) =
-        explanation.nodes.first().map(|one| &one.refusal)
+        explanation.nodes.first().map(|one| &*one.refusal)
     else {
         return 0;
     };

@@ -129,6 +129,11 @@ impl Answer {
 
     /// The nodes looked at before, each with its reason.
     pub fn refused(&self) -> &[NodeRefusal] {
+        if let Outcome::Impossible(explanation) = &self.outcome
+            && self.node.is_empty()
+        {
+            return &explanation.nodes;
+        }
         self.refused.reasons.get_or_init(|| {
             let Some((memo, nodes)) = &self.refused.nodes else {
                 return Vec::new();
@@ -138,7 +143,7 @@ impl Answer {
             let names = before.node_names().into_iter().take(*nodes);
             let refusal = |node: String| {
                 let (outcome, steps) = outcome_on(&ask, &node);
-                refusal(&node, &outcome, steps)
+                Against::of(&outcome, steps).on(node.into())
             };
             names.map(refusal).collect()
         })
@@ -161,7 +166,7 @@ impl Answer {
             let log = log.lock().unwrap_or_else(PoisonError::into_inner);
             for held in &log[..*count] {
                 before.give_back(&held.key);
-                before.take_anew(Arc::clone(held));
+                before.take_anew(Arc::clone(held), None, &mut Vec::new());
             }
         }
         before
@@ -170,9 +175,25 @@ impl Answer {
 
 impl Parts {
     pub(super) fn of(node: &str, ask: &Ask<'_>, outcome: Outcome, steps: u64) -> Self {
+        Self::with(ask.keys.clone(), node, ask, outcome, steps)
+    }
+
+    /// As [`Parts::of`], with the keys of a question that nobody asks any more.
+    pub(super) fn end_of(node: &str, mut ask: Ask<'_>, outcome: Outcome, steps: u64) -> Self {
+        let keys = std::mem::take(&mut ask.keys);
+        Self::with(keys, node, &ask, outcome, steps)
+    }
+
+    fn with(
+        claims: Vec<ClaimKey>,
+        node: &str,
+        ask: &Ask<'_>,
+        outcome: Outcome,
+        steps: u64,
+    ) -> Self {
         Self {
             node: node.to_owned(),
-            claims: ask.keys.clone(),
+            claims,
             documents: ask.claims.to_vec(),
             outcome,
             steps,
@@ -181,12 +202,12 @@ impl Parts {
     }
 
     /// What each claim is given, with the claim as asked for.
-    pub(crate) fn given(&self) -> Vec<(&ClaimAllocation, &Arc<ResourceClaim>)> {
+    pub(crate) fn given(&self) -> impl Iterator<Item = (&ClaimAllocation, &Arc<ResourceClaim>)> {
         let allocations = match &self.outcome {
             Outcome::Placed(claims) => claims.as_slice(),
             _ => &[],
         };
-        allocations.iter().zip(&self.documents).collect()
+        allocations.iter().zip(&self.documents)
     }
 
     /// As it is known to be after so many claims were held since the snapshot of the answer.
@@ -208,42 +229,97 @@ impl Parts {
             documents: self.documents,
         }
     }
+}
 
-    pub(super) fn is_fatal(&self) -> bool {
-        matches!(
-            &self.outcome,
-            Outcome::Error(AllocationError {
-                scope: Scope::Pod,
-                ..
-            }) | Outcome::Undecided(Statistics {
-                is_interrupted: true,
-                ..
-            })
-        )
+impl Outcome {
+    /// Whether no node after this one is asked.
+    pub(super) fn ends(&self) -> bool {
+        match self {
+            Self::Placed(_) => true,
+            Self::Impossible(_) => false,
+            Self::Error(error) => error.scope == Scope::Pod,
+            Self::Undecided(statistics) => statistics.is_interrupted,
+        }
     }
 }
 
-/// What speaks against a node.
-pub(super) fn refusal(node: &str, outcome: &Outcome, steps: u64) -> NodeRefusal {
-    let refusal = match outcome {
-        Outcome::Impossible(explanation) if !explanation.nodes.is_empty() => {
-            return explanation.nodes[0].clone();
+/// What speaks against a node, and against all that are equal to it.
+pub(super) struct Against {
+    refusal: Arc<Refusal>,
+    undecided: Option<Statistics>,
+    steps: u64,
+}
+
+impl Against {
+    pub(super) fn of(outcome: &Outcome, steps: u64) -> Self {
+        let refusal = match outcome {
+            Outcome::Impossible(explanation) if !explanation.nodes.is_empty() => {
+                Arc::clone(&explanation.nodes[0].refusal)
+            }
+            Outcome::Error(error) => Arc::new(Refusal::Error {
+                text: error.text.clone(),
+            }),
+            Outcome::Impossible(_) | Outcome::Undecided(_) | Outcome::Placed(_) => {
+                Arc::new(Refusal::Undecided { steps })
+            }
+        };
+        let undecided = match outcome {
+            Outcome::Undecided(statistics) => Some(statistics.clone()),
+            _ => None,
+        };
+        Self {
+            refusal,
+            undecided,
+            steps,
         }
-        Outcome::Error(error) => Refusal::Error {
-            text: error.text.clone(),
-        },
-        Outcome::Impossible(_) | Outcome::Undecided(_) | Outcome::Placed(_) => {
-            Refusal::Undecided { steps }
+    }
+
+    fn on(&self, node: Arc<str>) -> NodeRefusal {
+        NodeRefusal {
+            node,
+            refusal: Arc::clone(&self.refusal),
         }
-    };
-    NodeRefusal {
-        node: node.to_owned(),
-        refusal,
+    }
+}
+
+/// The nodes asked so far, none of which takes the claims.
+#[derive(Default)]
+pub(super) struct Refusals {
+    nodes: Vec<NodeRefusal>,
+    steps: u64,
+    undecided: Option<Statistics>,
+}
+
+impl Refusals {
+    pub(super) fn add(&mut self, node: Arc<str>, against: &Against) {
+        self.nodes.push(against.on(node));
+        self.steps = self.steps.saturating_add(against.steps);
+        if self.undecided.is_none() {
+            self.undecided.clone_from(&against.undecided);
+        }
+    }
+
+    /// The answer of the node that ends the call.
+    pub(super) fn ended_by(self, mut parts: Parts) -> Parts {
+        parts.steps = self.steps.saturating_add(parts.steps);
+        parts.refused = Refused::listed(self.nodes);
+        parts
+    }
+
+    /// The answer where no node ends it.
+    pub(super) fn answer(self, ask: &Ask<'_>) -> Parts {
+        let Some(undecided) = self.undecided else {
+            let explanation = Explanation { nodes: self.nodes };
+            return Parts::of("", ask, Outcome::Impossible(explanation), self.steps);
+        };
+        let mut parts = Parts::of("", ask, Outcome::Undecided(undecided), self.steps);
+        parts.refused = Refused::listed(self.nodes);
+        parts
     }
 }
 
 impl Refused {
-    pub(super) fn listed(reasons: Vec<NodeRefusal>) -> Self {
+    fn listed(reasons: Vec<NodeRefusal>) -> Self {
         Self {
             reasons: OnceLock::from(reasons),
             ..Self::default()

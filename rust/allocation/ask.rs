@@ -26,11 +26,13 @@ impl<'a> Ask<'a> {
         claims: &'a [Arc<ResourceClaim>],
         options: &'a Options<'a>,
     ) -> Self {
-        let keys: Vec<ClaimKey> = claims.iter().map(|claim| key(claim)).collect();
-        let held = claims.iter().zip(&keys);
-        let held = held
-            .map(|(claim, key)| held_by(inventory, claim, key))
-            .collect();
+        let mut keys = Vec::with_capacity(claims.len());
+        let mut held = Vec::with_capacity(claims.len());
+        for claim in claims {
+            let key = key(claim);
+            held.push(held_by(inventory, claim, &key));
+            keys.push(key);
+        }
         Self {
             inventory,
             claims,

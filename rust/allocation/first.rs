@@ -8,7 +8,8 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::known::Known;
-use super::{Ask, Options, Outcome, Parts, Refused, Verdict, first_of, parts_on};
+use super::on_node::outcome_on;
+use super::{Against, Ask, Options, Parts, Refusals, Refused, Verdict};
 use crate::inventory::{Inventory, Position};
 use crate::wire::claim::ResourceClaim;
 
@@ -25,32 +26,30 @@ pub(crate) struct First {
 }
 
 impl First {
-    /// Notes that what is held has changed for the nodes at these places.
-    pub(crate) fn note(&mut self, changed: impl IntoIterator<Item = Position>) {
-        self.changed.extend(changed);
+    /// The places of the nodes for which what is held has changed, to add more at the end.
+    pub(crate) fn changed(&mut self) -> &mut Vec<Position> {
+        &mut self.changed
     }
 
-    /// What [`super::allocate_first`] comes to with all nodes by name.
+    /// What [`super::allocate_first`] comes to with all nodes by name, and where the node stands that it ended with.
     pub(crate) fn find(
         &mut self,
         inventory: &Inventory,
         claims: &[Arc<ResourceClaim>],
         options: &Options<'_>,
-    ) -> Parts {
+    ) -> (Parts, Option<Position>) {
         let ask = Ask::new(inventory, claims, options);
         let known = self.up_to_date(&ask);
         let Some(first) = known.first(&ask) else {
-            let mut twins = Twins::default();
-            let on = &mut |node: &str| twins.parts_on(node, known, &ask);
-            return first_of(&inventory.node_names(), &ask, on);
+            return (all_of(known, &ask), None);
         };
         let (outcome, steps) = known.outcome(first.node, &ask);
         let (chunk, at) = first.node;
         let name = &inventory.table().chunks()[chunk].rows()[at].name;
         let steps = steps.saturating_add(first.steps);
-        let mut parts = Parts::of(name, &ask, outcome, steps);
+        let mut parts = Parts::end_of(name, ask, outcome, steps);
         parts.refused = Refused::before(known.memo(), first.before);
-        parts
+        (parts, Some(first.node))
     }
 
     /// What the claims come to on each node, in the order of the names.
@@ -86,24 +85,29 @@ impl First {
     }
 }
 
-/// What nodes came to that all others with their keys come to as well.
-#[derive(Default)]
-struct Twins(FxHashMap<Box<[u32]>, Parts>);
-
-impl Twins {
-    /// As [`parts_on`], for a node that cannot take the claims.
-    fn parts_on(&mut self, node: &str, known: &Known, ask: &Ask<'_>) -> Parts {
-        let Some(key) = known.twins(node, ask) else {
-            return parts_on(ask, node);
-        };
-        let twin = self.0.entry(key).or_insert_with(|| parts_on(ask, node));
-        let mut parts = twin.clone();
-        node.clone_into(&mut parts.node);
-        if let Outcome::Impossible(explanation) = &mut parts.outcome {
-            for refusal in &mut explanation.nodes {
-                node.clone_into(&mut refusal.node);
+/// What all nodes come to, none of which takes the claims; equal ones are asked once.
+fn all_of(known: &Known, ask: &Ask<'_>) -> Parts {
+    let table = ask.inventory.table();
+    let mut twins: FxHashMap<Box<[u32]>, Against> = FxHashMap::default();
+    let (mut refusals, mut key) = (Refusals::default(), Vec::new());
+    for chunk in table.chunks() {
+        for (at, row) in chunk.rows().iter().enumerate() {
+            let has_twins = known.twins((chunk, at), ask, &mut key).is_some();
+            let twin = twins.get(key.as_slice()).filter(|_| has_twins);
+            if let Some(against) = twin {
+                refusals.add(Arc::clone(&row.name), against);
+                continue;
+            }
+            let (outcome, steps) = outcome_on(ask, &row.name);
+            if outcome.ends() || table.len() == 1 {
+                return refusals.ended_by(Parts::of(&row.name, ask, outcome, steps));
+            }
+            let against = Against::of(&outcome, steps);
+            refusals.add(Arc::clone(&row.name), &against);
+            if has_twins {
+                twins.insert(key.as_slice().into(), against);
             }
         }
-        parts
     }
+    refusals.answer(ask)
 }

@@ -23,6 +23,8 @@ pub(super) struct Known {
     scene: Arc<Scene>,
     /// By node, in chunks like those of the table.
     chunks: Vec<Slot>,
+    /// The node that changed last, and what it comes to: mostly it is asked next.
+    last: Option<(Position, State)>,
 }
 
 /// A question and what was found for it.
@@ -39,6 +41,8 @@ struct Found {
     alike: FxHashMap<Box<[u32]>, State>,
     numbers: Numbers,
     recent: Recent,
+    /// The key looked up last, for its memory.
+    key: Vec<u32>,
 }
 
 /// Some of the states in a place that is found without hashing: most nodes are in one of few states.
@@ -90,6 +94,8 @@ struct Verdicts {
     is_odd: bool,
     /// The first node at which a search for one node ends.
     first: Option<usize>,
+    /// Steps on those before it.
+    steps_before: u64,
     /// Steps on all of them.
     steps: u64,
 }
@@ -121,6 +127,12 @@ impl Memo {
     }
 }
 
+impl Found {
+    fn is_full(&self) -> bool {
+        self.states.len() + self.alike.len() + self.numbers.len() > REMEMBERED
+    }
+}
+
 impl State {
     /// The same with other devices.
     fn moved(&self, to: impl Fn(usize) -> usize) -> Self {
@@ -133,11 +145,47 @@ impl State {
 }
 
 impl Verdicts {
-    fn count(&mut self) {
+    fn new(by_row: Vec<Verdict>, is_odd: bool) -> Self {
+        let mut new = Self {
+            first: Self::end(&by_row, 0),
+            by_row,
+            is_odd,
+            steps_before: 0,
+            steps: 0,
+        };
+        new.count();
+        new
+    }
+
+    /// The first row from this one on at which a search ends.
+    fn end(by_row: &[Verdict], from: usize) -> Option<usize> {
         let ends = |verdict: &Verdict| matches!(verdict.fate, Fate::Placed | Fate::Fatal);
-        self.first = self.by_row.iter().position(ends);
-        let steps = self.by_row.iter().map(|verdict| verdict.steps);
-        self.steps = steps.fold(0, u64::saturating_add);
+        Some(from + by_row[from..].iter().position(ends)?)
+    }
+
+    fn count(&mut self) {
+        let steps = |verdicts: &[Verdict]| {
+            let steps = verdicts.iter().map(|verdict| verdict.steps);
+            steps.fold(0, u64::saturating_add)
+        };
+        let before = self.first.unwrap_or(self.by_row.len());
+        self.steps_before = steps(&self.by_row[..before]);
+        self.steps = self
+            .steps_before
+            .saturating_add(steps(&self.by_row[before..]));
+    }
+
+    /// Puts another verdict in the place of one.
+    fn set(&mut self, at: usize, verdict: Verdict, is_odd: bool) {
+        let known = std::mem::replace(&mut self.by_row[at], verdict);
+        self.is_odd = is_odd;
+        if known == verdict {
+            return;
+        }
+        if self.first.is_none_or(|first| at <= first) {
+            self.first = Self::end(&self.by_row, at);
+        }
+        self.count();
     }
 }
 
@@ -149,7 +197,7 @@ impl Known {
             || Arc::new(Memo::new(ask)),
             |(known, _)| Arc::clone(&known.memo),
         );
-        let (scene, is_new) = scene(&memo, ask);
+        let (scene, is_new) = scene(&memo, &mut memo.found(), ask);
         // Numbers of another time say nothing about these.
         let before = before.filter(|(known, _)| !is_new && *known.scene == scene);
         let chunks = ask.inventory.table().chunks().iter().enumerate();
@@ -160,6 +208,7 @@ impl Known {
             chunks: chunks.map(slot).collect(),
             memo,
             scene: Arc::new(scene),
+            last: None,
         }
     }
 
@@ -209,24 +258,33 @@ impl Known {
     /// Brings it up to date with the snapshot, whose table has the same nodes as the one before; what is held has
     /// changed for those at these places alone.
     pub(super) fn renew(&mut self, ask: &Ask<'_>, changed: &[Position]) {
-        let (scene, is_new) = scene(&self.memo, ask);
-        if is_new || *self.scene != scene {
-            self.scene = Arc::new(scene);
-            self.chunks = vec![Slot::default(); self.chunks.len()];
-            return;
+        if !changed.is_empty() {
+            self.last = None;
         }
-        for (chunk, at) in changed {
+        let memo = Arc::clone(&self.memo);
+        let mut found = memo.found();
+        if found.is_full() || !self.scene.is_certain(ask) {
+            let (scene, is_new) = scene(&memo, &mut found, ask);
+            if is_new || *self.scene != scene {
+                self.scene = Arc::new(scene);
+                self.chunks = vec![Slot::default(); self.chunks.len()];
+                self.last = None;
+                return;
+            }
+        }
+        // A claim with several devices changes its node several times.
+        for (chunk, at) in changed.chunk_by(|a, b| a == b).map(|same| &same[0]) {
             let mut slot = std::mem::take(&mut self.chunks[*chunk]);
             if let Some(verdicts) = slot.verdicts.get_mut()
                 && !verdicts.is_odd
             {
                 let node = (&*ask.inventory.table().chunks()[*chunk], *at);
-                let verdicts = Arc::make_mut(verdicts);
-                let (mut found, mut key) = (self.memo.found(), Vec::new());
+                let mut key = std::mem::take(&mut found.key);
                 let is_known = self.key(node, ask, &mut found.numbers, &mut key).is_some();
-                let verdict = self.node(node, is_known, ask, &mut found, &key);
-                (verdicts.by_row[*at], verdicts.is_odd) = verdict;
-                verdicts.count();
+                let (state, is_odd) = self.node(node, is_known, ask, &mut found, &key);
+                found.key = key;
+                Arc::make_mut(verdicts).set(*at, state.verdict, is_odd);
+                self.last = Some(((*chunk, *at), state));
                 self.chunks[*chunk] = slot;
             }
         }
@@ -247,12 +305,8 @@ impl Known {
     }
 
     fn nodes(&self, chunk: &Chunk, slot: &Slot, ask: &Ask<'_>) -> Verdicts {
-        let mut all = Verdicts {
-            by_row: Vec::with_capacity(chunk.rows().len()),
-            is_odd: false,
-            first: None,
-            steps: 0,
-        };
+        let mut by_row = Vec::with_capacity(chunk.rows().len());
+        let mut is_any_odd = false;
         let mut found = self.memo.found();
         let mut key = Vec::new();
         for at in 0..chunk.rows().len() {
@@ -266,20 +320,20 @@ impl Known {
                 if is_known && let Some(verdict) = found.recent.get(&key) {
                     return verdict;
                 }
-                let (verdict, is_odd) = self.node(node, is_known, ask, &mut found, &key);
-                all.is_odd |= is_odd;
+                let (state, is_odd) = self.node(node, is_known, ask, &mut found, &key);
+                let verdict = state.verdict;
+                is_any_odd |= is_odd;
                 if !is_odd {
                     found.recent.put(&key, verdict);
                 }
                 verdict
             });
-            all.by_row.push(verdict);
+            by_row.push(verdict);
         }
-        all.count();
-        all
+        Verdicts::new(by_row, is_any_odd)
     }
 
-    /// The verdict on a node with this key, if that is known, and whether it says nothing of equal rows.
+    /// What a node with this key comes to, if that is known, and whether it says nothing of equal rows.
     fn node(
         &self,
         node: (&Chunk, usize),
@@ -287,13 +341,15 @@ impl Known {
         ask: &Ask<'_>,
         found: &mut Found,
         key: &[u32],
-    ) -> (Verdict, bool) {
+    ) -> (State, bool) {
         let row = &node.0.rows()[node.1];
         if !is_known {
-            return (fate_on(ask, row).verdict, true);
+            let verdict = fate_on(ask, row).verdict;
+            let solution = None;
+            return (State { verdict, solution }, true);
         }
         if let Some(state) = found.states.get(key) {
-            return (state.verdict, false);
+            return (state.clone(), false);
         }
         let question = &self.memo.question;
         let alike = question.alike(ask.inventory, node, key, &mut found.numbers);
@@ -301,22 +357,22 @@ impl Known {
             && let Some(state) = found.alike.get(&alike.key)
         {
             let state = state.moved(|rank| alike.free[rank]);
-            let verdict = state.verdict;
-            found.states.insert(key.into(), state);
-            return (verdict, false);
+            found.states.insert(key.into(), state.clone());
+            return (state, false);
         }
         let fared = fate_on(ask, row);
-        let verdict = fared.verdict;
+        let state = State {
+            verdict: fared.verdict,
+            solution: fared.solution.map(Arc::new),
+        };
         if !fared.is_interrupted {
-            let solution = fared.solution.map(Arc::new);
-            let state = State { verdict, solution };
             if let Some(alike) = alike.filter(|_| fared.is_plain) {
                 let by_rank = state.moved(|device| alike.rank(device));
                 found.alike.insert(alike.key, by_rank);
             }
-            found.states.insert(key.into(), state);
+            found.states.insert(key.into(), state.clone());
         }
-        (verdict, fared.is_interrupted)
+        (state, fared.is_interrupted)
     }
 
     /// The key of a node, to look up in what was found; nothing for a node that is to be asked by itself.
@@ -336,14 +392,11 @@ impl Known {
 
     /// What [`super::allocate_on`] comes to on a node of the table, and the steps it takes.
     pub(super) fn outcome(&self, (chunk, at): Position, ask: &Ask<'_>) -> (Outcome, u64) {
+        let last = self.last.as_ref().filter(|(last, _)| *last == (chunk, at));
+        let last = last.map(|(_, state)| state.clone());
         let chunk = &*ask.inventory.table().chunks()[chunk];
         let row = &chunk.rows()[at];
-        let mut key = Vec::new();
-        let mut found = self.memo.found();
-        let state = self
-            .key((chunk, at), ask, &mut found.numbers, &mut key)
-            .and_then(|()| found.states.get(key.as_slice()).cloned());
-        drop(found);
+        let state = last.or_else(|| self.state((chunk, at), ask));
         if let Some(State {
             verdict,
             solution: Some(solution),
@@ -355,19 +408,29 @@ impl Known {
         outcome_on(ask, &row.name)
     }
 
+    /// What was found for nodes like this one.
+    fn state(&self, node: (&Chunk, usize), ask: &Ask<'_>) -> Option<State> {
+        let mut found = self.memo.found();
+        let mut key = std::mem::take(&mut found.key);
+        let is_known = self.key(node, ask, &mut found.numbers, &mut key);
+        let state = is_known.and_then(|()| found.states.get(key.as_slice()).cloned());
+        found.key = key;
+        state
+    }
+
     /// The key of a node whose answer is that of every node with the key, but for the name; nothing where that is not
     /// known.
-    pub(super) fn twins(&self, node: &str, ask: &Ask<'_>) -> Option<Box<[u32]>> {
-        let table = ask.inventory.table();
-        let (chunk, at) = table.position(node)?;
-        let chunk = &*table.chunks()[chunk];
+    pub(super) fn twins(
+        &self,
+        (chunk, at): (&Chunk, usize),
+        ask: &Ask<'_>,
+        key: &mut Vec<u32>,
+    ) -> Option<()> {
         // How many devices of an open pool are for other nodes is no part of a key.
         if !chunk.rows()[at].open_pools.is_empty() {
             return None;
         }
-        let mut key = Vec::new();
-        self.key((chunk, at), ask, &mut self.memo.found().numbers, &mut key)?;
-        Some(key.into())
+        self.key((chunk, at), ask, &mut self.memo.found().numbers, key)
     }
 
     /// What was found so far, node by node.
@@ -387,12 +450,10 @@ impl Known {
         for (number, rows) in ask.inventory.table().chunks().iter().enumerate() {
             let chunk = self.chunk(number, ask);
             if let Some(first) = chunk.first {
-                let own = chunk.by_row[..first].iter();
-                let own: u64 = own.map(|verdict| verdict.steps).sum();
                 return Some(First {
                     node: (number, first),
                     before: before + first,
-                    steps: steps.saturating_add(own),
+                    steps: steps.saturating_add(chunk.steps_before),
                 });
             }
             before += rows.rows().len();
@@ -403,10 +464,8 @@ impl Known {
 }
 
 /// What the snapshot has beside its nodes, and whether everything found before was forgotten.
-fn scene(memo: &Memo, ask: &Ask<'_>) -> (Scene, bool) {
-    let mut found = memo.found();
-    let states = found.states.len() + found.alike.len();
-    let is_full = states + found.numbers.len() > REMEMBERED;
+fn scene(memo: &Memo, found: &mut Found, ask: &Ask<'_>) -> (Scene, bool) {
+    let is_full = found.is_full();
     if is_full {
         *found = Found::default();
     }

@@ -25,9 +25,9 @@ use crate::gates::{FeatureGates, Features};
 use crate::inventory::{DeviceId, Inventory};
 use crate::wire::claim::ResourceClaim;
 
+use answer::{Against, Refusals, Refused};
 pub use answer::{AllocationError, Answer, ClaimAllocation, Outcome, Scope, Statistics};
 pub(crate) use answer::{Log, Parts};
-use answer::{Refused, refusal};
 use ask::Ask;
 pub(crate) use first::First;
 use on_node::outcome_on;
@@ -117,37 +117,22 @@ pub fn allocate_first_by_name(
     claims: &[Arc<ResourceClaim>],
     options: &Options<'_>,
 ) -> Answer {
-    let parts = First::default().find(inventory, claims, options);
+    let (parts, _) = First::default().find(inventory, claims, options);
     parts.answer(Arc::new(inventory.clone()), options)
 }
 
 /// The first answer that ends the call; else what all of them come to.
 fn first_of(nodes: &[String], ask: &Ask<'_>, on: &mut dyn FnMut(&str) -> Parts) -> Parts {
-    let mut refused: Vec<NodeRefusal> = Vec::new();
-    let mut steps: u64 = 0;
-    let mut undecided = None;
+    let mut refusals = Refusals::default();
     for node in nodes {
-        let mut parts = on(node);
-        let own = parts.steps;
-        steps = steps.saturating_add(own);
-        let is_placed = matches!(parts.outcome, Outcome::Placed(_));
-        if is_placed || parts.is_fatal() || nodes.len() == 1 {
-            parts.refused = Refused::listed(refused);
-            parts.steps = steps;
-            return parts;
+        let parts = on(node);
+        if parts.outcome.ends() || nodes.len() == 1 {
+            return refusals.ended_by(parts);
         }
-        if let Outcome::Undecided(statistics) = &parts.outcome {
-            undecided.get_or_insert_with(|| statistics.clone());
-        }
-        refused.push(refusal(node, &parts.outcome, own));
+        let against = Against::of(&parts.outcome, parts.steps);
+        refusals.add(Arc::from(node.as_str()), &against);
     }
-    let explanation = Explanation {
-        nodes: refused.clone(),
-    };
-    let outcome = undecided.map_or(Outcome::Impossible(explanation), Outcome::Undecided);
-    let mut parts = Parts::of("", ask, outcome, steps);
-    parts.refused = Refused::listed(refused);
-    parts
+    refusals.answer(ask)
 }
 
 /// Allocates the claims on each of the nodes on its own; a failure is reported for its node and ends nothing.
@@ -168,8 +153,9 @@ fn failed(scope: Scope, text: String) -> Outcome {
 }
 
 fn impossible(node: &str, refusal: Refusal) -> Outcome {
-    let node = node.to_owned();
-    Outcome::Impossible(Explanation {
-        nodes: vec![NodeRefusal { node, refusal }],
-    })
+    let nodes = vec![NodeRefusal {
+        node: Arc::from(node),
+        refusal: Arc::new(refusal),
+    }];
+    Outcome::Impossible(Explanation { nodes })
 }

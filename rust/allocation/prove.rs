@@ -27,7 +27,7 @@ pub fn prove_on(
         return None;
     };
     if !matches!(
-        explanation.nodes.first()?.refusal,
+        *explanation.nodes.first()?.refusal,
         Refusal::NoSolution { .. }
     ) {
         return None;

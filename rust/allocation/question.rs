@@ -66,6 +66,18 @@ pub(super) struct Scene {
     bound: Vec<Option<AllocationResult>>,
 }
 
+impl Scene {
+    /// Whether another look would come to the same, for the same nodes: nothing in it is about what is held but what the
+    /// claims hold, and that is what it was.
+    pub(super) fn is_certain(&self, ask: &Ask<'_>) -> bool {
+        let table = ask.inventory.table();
+        let known = self.bound.iter().map(Option::as_ref);
+        table.sets().iter().all(|set| set.is_empty())
+            && table.open_pools().is_empty()
+            && known.eq(ask.held.iter().copied())
+    }
+}
+
 /// Numbers for keys of sets and pools, and the attributes to look at by shape.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {

@@ -114,7 +114,7 @@ pub(super) fn build(
 ) -> Result<AllocationResult, String> {
     let requests = claim.spec.devices.requests.iter().zip(&picked.chosen);
     let served = requests.filter_map(|(request, alternative)| {
-        let wish = *Wish::of(request).get(*alternative)?;
+        let wish = Wish::nth(request, *alternative)?;
         let class = site.inventory.class(wish.class).map(AsRef::as_ref);
         Some(Served { wish, class })
     });
@@ -133,14 +133,15 @@ pub(super) fn build(
         let share_id = pick.share.is_some().then(&mut share_id);
         Some(device_result(site, place, wish, pick, share_id))
     });
-    let results = results.collect();
+    let mut devices = Vec::with_capacity(picked.picks.len());
+    devices.extend(results);
     let node_selector = node_selector(site, &picked.picks).map_err(|error| {
         let claim = &claim.metadata.name;
         format!("create NodeSelector for claim {claim}: {error}")
     })?;
     Ok(AllocationResult {
         devices: DeviceAllocationResult {
-            results,
+            results: devices,
             config: config(claim, &served),
         },
         node_selector,
@@ -210,6 +211,9 @@ fn config(claim: &ResourceClaim, served: &[Served<'_>]) -> Vec<DeviceAllocationC
 /// The configuration of each class once, with all requests of the class.
 fn class_config(served: &[Served<'_>]) -> Vec<DeviceAllocationConfiguration> {
     let mut entries: Vec<DeviceAllocationConfiguration> = Vec::new();
+    if served.iter().all(|served| served.class_config().is_empty()) {
+        return entries;
+    }
     let mut ranges: BTreeMap<&str, std::ops::Range<usize>> = BTreeMap::new();
     for served in served {
         let wish = &served.wish;

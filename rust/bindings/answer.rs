@@ -100,7 +100,7 @@ impl Answer {
     #[getter]
     fn refused<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let refused = self.0.refused().iter();
-        let pairs = refused.map(|node| (node.node.as_str(), node.refusal.to_string()));
+        let pairs = refused.map(|node| (&*node.node, node.refusal.to_string()));
         PyTuple::new(py, pairs)
     }
 

@@ -37,8 +37,8 @@ impl Explanation {
 
 fn refusal<'py>(py: Python<'py>, node: &NodeRefusal) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    dict.set_item("node", &node.node)?;
-    match &node.refusal {
+    dict.set_item("node", &*node.node)?;
+    match &*node.refusal {
         Refusal::NoSolution { funnels, stuck_at } => {
             dict.set_item("reason", "no solution")?;
             let funnels = funnels.iter().map(|one| funnel(py, one));

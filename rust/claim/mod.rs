@@ -8,8 +8,8 @@ pub mod taint;
 
 use crate::inventory::ClaimKey;
 use crate::wire::claim::{
-    CapacityRequirements, DeviceDerivedAttribute, DeviceRequest, DeviceSelector, DeviceToleration,
-    ResourceClaim,
+    CapacityRequirements, DeviceDerivedAttribute, DeviceRequest, DeviceSelector, DeviceSubRequest,
+    DeviceToleration, ResourceClaim,
 };
 
 /// The key of a claim document.
@@ -54,19 +54,33 @@ impl<'a> Wish<'a> {
         }
         let alternatives = request.first_available.iter();
         alternatives
-            .map(|sub| Self {
-                name: &sub.name,
-                parent: Some(&request.name),
-                class: &sub.device_class_name,
-                selectors: &sub.selectors,
-                mode: &sub.allocation_mode,
-                count: sub.count,
-                admin_access: None,
-                tolerations: &sub.tolerations,
-                capacity: sub.capacity.as_ref(),
-                derived: &sub.derived_attributes,
-            })
+            .map(|sub| Self::alternative(&request.name, sub))
             .collect()
+    }
+
+    /// One of the ways to serve a request.
+    pub fn nth(request: &'a DeviceRequest, alternative: usize) -> Option<Self> {
+        if request.first_available.is_empty() {
+            let exact = request.exactly.as_ref().filter(|_| alternative == 0);
+            return exact.map(|exact| Self::exact(&request.name, exact));
+        }
+        let sub = request.first_available.get(alternative)?;
+        Some(Self::alternative(&request.name, sub))
+    }
+
+    fn alternative(request: &'a str, sub: &'a DeviceSubRequest) -> Self {
+        Self {
+            name: &sub.name,
+            parent: Some(request),
+            class: &sub.device_class_name,
+            selectors: &sub.selectors,
+            mode: &sub.allocation_mode,
+            count: sub.count,
+            admin_access: None,
+            tolerations: &sub.tolerations,
+            capacity: sub.capacity.as_ref(),
+            derived: &sub.derived_attributes,
+        }
     }
 
     fn exact(name: &'a str, exact: &'a crate::wire::claim::ExactDeviceRequest) -> Self {

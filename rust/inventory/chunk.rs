@@ -14,19 +14,28 @@ use super::{Inventory, NodeRow};
 pub struct Chunk {
     nodes: Arc<Nodes>,
     /// Equal for nodes of whose own slices the same is held, device by device, up to who holds it.
-    usage: Box<[Usage]>,
+    usage: Box<[Number]>,
 }
 
 /// A number that is worked out when first asked for; a cell that does so once would take longer to copy than all else.
 #[derive(Debug)]
-struct Usage(AtomicU32);
+pub(super) struct Number(AtomicU32);
 
-impl Usage {
+impl Number {
     /// More than are ever handed out.
     const UNKNOWN: u32 = u32::MAX;
 
-    fn unknown() -> Self {
+    pub(super) fn unknown() -> Self {
         Self(AtomicU32::new(Self::UNKNOWN))
+    }
+
+    pub(super) fn get_or(&self, make: impl FnOnce() -> u32) -> u32 {
+        self.known().unwrap_or_else(|| {
+            // Whoever else works it out comes to the same.
+            let number = make();
+            self.0.store(number, Ordering::Relaxed);
+            number
+        })
     }
 
     fn known(&self) -> Option<u32> {
@@ -34,7 +43,7 @@ impl Usage {
     }
 }
 
-impl Clone for Usage {
+impl Clone for Number {
     fn clone(&self) -> Self {
         Self(AtomicU32::new(self.0.load(Ordering::Relaxed)))
     }
@@ -74,14 +83,14 @@ impl Nodes {
 impl Chunk {
     pub(super) fn new(rows: Vec<Arc<NodeRow>>) -> Self {
         let mut nodes = Nodes::default();
-        let usage = rows.iter().map(|_| Usage::unknown()).collect();
+        let usage = rows.iter().map(|_| Number::unknown()).collect();
         for row in rows {
             nodes.push(row);
         }
         Self::with(nodes, usage)
     }
 
-    fn with(mut nodes: Nodes, usage: Box<[Usage]>) -> Self {
+    fn with(mut nodes: Nodes, usage: Box<[Number]>) -> Self {
         nodes.facts.shrink_to_fit();
         Self {
             nodes: Arc::new(nodes),
@@ -101,13 +110,7 @@ impl Chunk {
 
     /// Equal for nodes of whose own slices the same is held, device by device, up to who holds it.
     pub fn usage(&self, at: usize, inventory: &Inventory) -> u32 {
-        let usage = &self.usage[at];
-        usage.known().unwrap_or_else(|| {
-            // Whoever else works it out comes to the same.
-            let number = self.nodes.rows[at].usage(inventory);
-            usage.0.store(number, Ordering::Relaxed);
-            number
-        })
+        self.usage[at].get_or(|| self.nodes.rows[at].usage(inventory))
     }
 
     /// Whether a node is the same in another chunk, and the same of it is held; what nobody asked for is not known.
@@ -120,7 +123,7 @@ impl Chunk {
     }
 
     pub(super) fn forget_usage(&mut self, at: usize) {
-        self.usage[at] = Usage::unknown();
+        self.usage[at] = Number::unknown();
     }
 
     /// Puts a node in the place of another, or between others.
@@ -140,7 +143,7 @@ impl Chunk {
         let old = &self.nodes;
         let (mut nodes, mut usage) = (Nodes::default(), self.usage.to_vec());
         nodes.append(old, 0..range.start);
-        usage.splice(range.clone(), row.iter().map(|_| Usage::unknown()));
+        usage.splice(range.clone(), row.iter().map(|_| Number::unknown()));
         if let Some(row) = row {
             nodes.push(row);
         }

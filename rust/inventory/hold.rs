@@ -2,12 +2,12 @@
 //!
 //! Never judges what is taken. Start at [`Inventory::hold`].
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::usage::{DeviceUsage, Held, Holder, SliceUsage};
 use super::{Census, ClaimKey, DeviceId, Inventory, Name, NodeTable, PoolId, Slice};
-use crate::wire::allocation::AllocationResult;
+use crate::wire::allocation::{AllocationResult, DeviceRequestAllocationResult};
 
 /// Where a node stands in the table: its chunk, and its place in it.
 pub type Position = (usize, usize);
@@ -18,7 +18,7 @@ impl Inventory {
     pub fn hold(&self, held: Held) -> Self {
         let mut next = self.clone();
         next.give_back(&held.key);
-        next.take_anew(Arc::new(held));
+        next.take_anew(Arc::new(held), None, &mut Vec::new());
         next
     }
 
@@ -30,10 +30,15 @@ impl Inventory {
         next
     }
 
-    /// As [`Inventory::hold`] for a claim that holds nothing, in this snapshot itself. Returns the nodes for which what is
-    /// held is another then.
-    pub(crate) fn take_anew(&mut self, held: Arc<Held>) -> Vec<Position> {
-        let mut changed = Vec::new();
+    /// As [`Inventory::hold`] for a claim that holds nothing, in this snapshot itself. Adds the nodes for which what is
+    /// held is another then; most likely it is the one `near`.
+    pub(crate) fn take_anew(
+        &mut self,
+        held: Arc<Held>,
+        near: Option<Position>,
+        changed: &mut Vec<Position>,
+    ) {
+        let before = changed.len();
         for result in &held.allocation.devices.results {
             if result.admin_access == Some(true) {
                 continue;
@@ -43,17 +48,15 @@ impl Inventory {
                 share_id: result.share_id.as_deref().map(Arc::from),
                 consumed: result.consumed_capacity.clone().unwrap_or_default(),
             };
-            let device = DeviceId::of(result);
-            let usage = match self.usage.get(&device) {
-                Some(usage) => usage.with(holder),
-                None => DeviceUsage::default().with(holder),
+            let take = |usage: Option<&DeviceUsage>| match usage {
+                Some(usage) => Some(usage.with(holder)),
+                None => Some(DeviceUsage::only(holder)),
             };
-            self.set_usage(device, usage, &mut changed);
+            self.change_usage(result, take, near, changed);
         }
         self.held.insert_mut(held.key.clone(), held);
-        self.stamp = Arc::default();
-        self.forget_usage(&changed);
-        changed
+        self.change();
+        self.forget_usage(&changed[before..]);
     }
 
     /// As [`Inventory::release`], in this snapshot itself. Returns the nodes for which what is held is another then.
@@ -64,35 +67,77 @@ impl Inventory {
         };
         self.held.remove_mut(key);
         for result in &held.allocation.devices.results {
-            let device = DeviceId::of(result);
-            if let Some(usage) = self.usage.get(&device).map(|usage| usage.without(key)) {
-                self.set_usage(device, usage, &mut changed);
-            }
+            let give = |usage: Option<&DeviceUsage>| usage.map(|usage| usage.without(key));
+            self.change_usage(result, give, None, &mut changed);
         }
-        self.stamp = Arc::default();
+        self.change();
         self.forget_usage(&changed);
         changed
     }
 
-    /// Notes who holds a device now, and the nodes for which that is another number.
-    fn set_usage(&mut self, device: DeviceId, usage: DeviceUsage, changed: &mut Vec<Position>) {
-        let usage = (!usage.is_empty()).then(|| Arc::new(usage));
-        for (slice, index) in self.places_of(&device) {
-            self.set_usage_at(&slice, index, usage.clone());
-            if let Some(table) = self.table.get() {
-                let node = table.only_node_of(&slice);
-                changed.extend(node.and_then(|node| table.position(node)));
-            }
+    /// Makes this another snapshot than all that others have.
+    fn change(&mut self) {
+        // A stamp that nobody else has tells it from all others already.
+        if Arc::get_mut(&mut self.stamp).is_none() {
+            self.stamp = Arc::default();
         }
-        match usage {
-            Some(usage) => self.usage.insert_mut(device, usage),
-            None => {
-                self.usage.remove_mut(&device);
+    }
+
+    /// Changes who holds a device, and adds the nodes for which that is another number; nothing where `change` makes
+    /// nothing of what was held.
+    fn change_usage(
+        &mut self,
+        result: &DeviceRequestAllocationResult,
+        change: impl FnOnce(Option<&DeviceUsage>) -> Option<DeviceUsage>,
+        near: Option<Position>,
+        changed: &mut Vec<Position>,
+    ) {
+        let places = self.places_of(&PoolId::of(result), &result.device);
+        if places.is_empty() {
+            let device = DeviceId::of(result);
+            if let Some(usage) = change(self.unseen.get(&device)) {
+                self.set_usage_unseen(device, usage);
+            }
+            return;
+        }
+        let Some(usage) = change(self.usage_at(&places)) else {
+            return;
+        };
+        let usage = Some(usage).filter(|usage| !usage.is_empty());
+        for (slice, index) in &places {
+            self.set_usage_at(slice, *index, usage.clone());
+            if let Some(table) = self.table.get() {
+                let node = table.only_node_of(slice);
+                changed.extend(node.and_then(|node| table.position_near(node, near)));
             }
         }
     }
 
-    fn set_usage_at(&mut self, slice: &Slice, index: usize, usage: Option<Arc<DeviceUsage>>) {
+    /// Who holds a device.
+    pub fn usage(&self, device: &DeviceId) -> Option<&DeviceUsage> {
+        let places = self.places_of(&device.pool_id(), &device.device);
+        if places.is_empty() {
+            return self.unseen.get(device);
+        }
+        self.usage_at(&places)
+    }
+
+    /// As [`Inventory::usage`], of a device that stands at these places.
+    fn usage_at(&self, places: &[(Arc<Slice>, usize)]) -> Option<&DeviceUsage> {
+        // It is the same at every place.
+        let (slice, index) = places.first()?;
+        self.slice_usage(slice)?.device(*index)
+    }
+
+    fn set_usage_unseen(&mut self, device: DeviceId, usage: DeviceUsage) {
+        if usage.is_empty() {
+            self.unseen.remove_mut(&device);
+        } else {
+            self.unseen.insert_mut(device, usage);
+        }
+    }
+
+    fn set_usage_at(&mut self, slice: &Slice, index: usize, usage: Option<DeviceUsage>) {
         let number = slice.number();
         if let Some(known) = self.in_use.get_mut(&number) {
             let known = Arc::make_mut(known);
@@ -112,41 +157,81 @@ impl Inventory {
         if changed.is_empty() {
             return;
         }
-        if let Some(mut table) = self.table.take() {
-            Arc::make_mut(&mut table).forget_usage(changed);
-            self.table = OnceLock::from(table);
+        if let Some(table) = self.table.get_mut() {
+            Arc::make_mut(table).forget_usage(changed);
         }
     }
 
     /// Where the device stands: a slice and a position in it, of every generation.
-    fn places_of(&self, device: &DeviceId) -> Vec<(Arc<Slice>, usize)> {
-        let pool = PoolId {
-            driver: Arc::clone(&device.driver),
-            pool: Arc::clone(&device.pool),
-        };
+    fn places_of(&self, pool: &PoolId, device: &str) -> Vec<(Arc<Slice>, usize)> {
         // Most pools have one slice, which the census finds faster than the map of all slices.
-        let only = self.census(&pool).and_then(Census::only);
-        let several = only.is_none().then(|| self.slices_of_pool(&pool));
-        let slices = only.into_iter().chain(several.into_iter().flatten());
-        let places = slices.flat_map(|slice| {
-            let devices = slice.document().spec.devices.iter().enumerate();
-            let same = devices.filter(|(_, other)| other.name.as_str() == &*device.device);
-            same.map(|(index, _)| (Arc::clone(slice), index))
-        });
-        places.collect()
+        let only = self.census(pool).and_then(Census::only);
+        let mut places = Vec::with_capacity(1);
+        let add = |slice: &Arc<Slice>| {
+            for (index, other) in slice.document().spec.devices.iter().enumerate() {
+                if other.name.as_str() == device {
+                    places.push((Arc::clone(slice), index));
+                }
+            }
+        };
+        match only {
+            Some(slice) => [slice].into_iter().for_each(add),
+            None => self.slices_of_pool(pool).for_each(add),
+        }
+        places
     }
 
-    /// Notes who holds the devices of a new slice.
+    /// Notes who holds the devices of a slice that has come.
     pub(super) fn note_usage_of(&mut self, slice: &Slice) {
-        if self.usage.is_empty() {
+        if self.held.is_empty() {
             return;
         }
+        let others = self.usage_in_pool_of(slice);
         let mut now = SliceUsage::none(slice);
+        for (index, device) in slice.document().spec.devices.iter().enumerate() {
+            let known = others.get(device.name.as_str()).cloned();
+            let usage = known.or_else(|| self.unseen.get(&slice.device_id(index)).cloned());
+            now.set(index, usage);
+        }
         for index in 0..slice.document().spec.devices.len() {
-            now.set(index, self.usage.get(&slice.device_id(index)).cloned());
+            self.unseen.remove_mut(&slice.device_id(index));
         }
         if !now.is_empty() {
             self.in_use.insert_mut(slice.number(), Arc::new(now));
+        }
+    }
+
+    /// Who holds devices that stand in other slices of the pool, by device.
+    fn usage_in_pool_of(&self, slice: &Slice) -> HashMap<Name, DeviceUsage> {
+        let mut held = HashMap::new();
+        // Most pools have one slice, which has no usage yet.
+        if self.census(slice.pool()).and_then(Census::only).is_some() {
+            return held;
+        }
+        for other in self.slices_of_pool(slice.pool()) {
+            for (index, usage) in self
+                .slice_usage(other)
+                .iter()
+                .flat_map(|usage| usage.held())
+            {
+                let device = other.document().spec.devices[index].name.shared();
+                held.insert(Arc::clone(device), usage.clone());
+            }
+        }
+        held
+    }
+
+    /// Notes who holds the devices of a slice that is gone.
+    pub(super) fn forget_usage_of(&mut self, slice: &Slice) {
+        let Some(gone) = self.in_use.get(&slice.number()).cloned() else {
+            return;
+        };
+        self.in_use.remove_mut(&slice.number());
+        for (index, usage) in gone.held() {
+            let device = slice.device_id(index);
+            if self.places_of(slice.pool(), &device.device).is_empty() {
+                self.unseen.insert_mut(device, usage.clone());
+            }
         }
     }
 
@@ -157,10 +242,75 @@ impl Inventory {
         table: &NodeTable,
     ) -> BTreeSet<Name> {
         let results = allocation.devices.results.iter();
-        let devices = results.map(DeviceId::of);
-        let places = devices.flat_map(|device| self.places_of(&device));
+        let places = results.flat_map(|result| self.places_of(&PoolId::of(result), &result.device));
         places
             .filter_map(|(slice, _)| table.only_node_of(&slice).map(Name::from))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::ObjectRef;
+
+    fn slice(name: &str, generation: i64, devices: &[&str]) -> String {
+        let devices: Vec<String> = devices
+            .iter()
+            .map(|device| format!(r#"{{"name":"{device}"}}"#))
+            .collect();
+        format!(
+            r#"{{"apiVersion":"resource.k8s.io/v1","kind":"ResourceSlice","metadata":{{"name":"{name}"}},
+                "spec":{{"driver":"d.io","nodeName":"n","devices":[{}],
+                "pool":{{"name":"p","generation":{generation},"resourceSliceCount":1}}}}}}"#,
+            devices.join(",")
+        )
+    }
+
+    fn gone(slice: &str) -> ObjectRef {
+        ObjectRef {
+            kind: "ResourceSlice".to_owned(),
+            key: ClaimKey::new("", slice),
+            uid: String::new(),
+        }
+    }
+
+    /// Who holds what does not depend on which slices come and go, and in what order.
+    #[test]
+    fn what_is_held_stays_held_while_slices_come_and_go() {
+        let claim = r#"{"apiVersion":"resource.k8s.io/v1","kind":"ResourceClaim","metadata":{"name":"c","namespace":"x"},
+            "spec":{"devices":{}},"status":{"allocation":{"devices":{"results":[
+            {"request":"r","driver":"d.io","pool":"p","device":"a"}]}}}}"#;
+        let (key, device) = (ClaimKey::new("x", "c"), DeviceId::new("d.io", "p", "a"));
+        let mut now = Inventory::from_json(claim.as_bytes()).expect("a claim");
+        let steps: [(Option<String>, Option<&str>); 8] = [
+            (Some(slice("s", 1, &["b", "a"])), None),
+            (Some(slice("t", 2, &["a"])), None),
+            (None, Some("s")),
+            (Some(slice("t", 2, &["b"])), None),
+            (Some(slice("s", 2, &["a", "b"])), None),
+            (Some(slice("u", 3, &["b", "c", "a"])), None),
+            (None, Some("s")),
+            (None, Some("u")),
+        ];
+        for (comes, goes) in steps {
+            let goes: Vec<_> = goes.map(gone).into_iter().collect();
+            let comes = comes.unwrap_or_default();
+            now = now.update(comes.as_bytes(), &goes).expect("documents");
+            let holders = now.usage(&device).map(DeviceUsage::holders);
+            assert_eq!(holders.map(<[Holder]>::len), Some(1));
+            // As after reading all of it at once, slice by slice.
+            let anew = Inventory::from_state_json(&now.to_state_json()).expect("a state");
+            for slice in now.slices() {
+                let same = anew.slices().find(|other| other.name() == slice.name());
+                let same = same.expect("the same slices");
+                for at in 0..slice.document().spec.devices.len() {
+                    let held = now.slice_usage(slice).and_then(|usage| usage.device(at));
+                    let other = anew.slice_usage(same).and_then(|usage| usage.device(at));
+                    assert_eq!(held, other, "{} {at}", slice.name());
+                }
+            }
+            assert!(now.release(&key).usage(&device).is_none());
+        }
     }
 }

@@ -38,6 +38,14 @@ impl DeviceId {
             device: Arc::clone(result.device.shared()),
         }
     }
+
+    /// Its pool.
+    pub fn pool_id(&self) -> PoolId {
+        PoolId {
+            driver: Arc::clone(&self.driver),
+            pool: Arc::clone(&self.pool),
+        }
+    }
 }
 
 impl fmt::Display for DeviceId {
@@ -53,6 +61,16 @@ pub struct PoolId {
     pub driver: Arc<str>,
     /// Pool, unique within the driver.
     pub pool: Arc<str>,
+}
+
+impl PoolId {
+    /// The pool of the device of a result.
+    pub fn of(result: &DeviceRequestAllocationResult) -> Self {
+        Self {
+            driver: Arc::clone(result.driver.shared()),
+            pool: Arc::clone(result.pool.shared()),
+        }
+    }
 }
 
 impl fmt::Display for PoolId {

@@ -35,6 +35,7 @@ const REMEMBERED_PLANS: usize = 1 << 10;
 struct Inner {
     texts: FxHashMap<Box<str>, u32>,
     columns: FxHashMap<Column, u32>,
+    patterns: FxHashMap<Box<[u32]>, u32>,
     /// The names of the columns, by shape.
     names: FxHashMap<u32, Arc<[Name]>>,
     plans: FxHashMap<Box<[u32]>, Arc<CounterPlan>>,
@@ -140,6 +141,20 @@ impl Kinds {
         let plan = Arc::new(make());
         inner.plans.insert(key.into(), Arc::clone(&plan));
         plan
+    }
+
+    /// The number of a pattern of bits.
+    pub fn pattern(&self, bits: &[u32]) -> u32 {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(number) = inner.patterns.get(bits) {
+            return *number;
+        }
+        if inner.patterns.len() >= REMEMBERED {
+            inner.patterns.clear();
+        }
+        let next = inner.next();
+        inner.patterns.insert(bits.into(), next);
+        next
     }
 
     /// The number of a text.

@@ -79,9 +79,10 @@ pub struct Inventory {
     templates: Map<ClaimKey, Arc<ResourceClaimTemplate>>,
     pods: Map<ClaimKey, Arc<Pod>>,
     held: Table<ClaimKey, Arc<Held>>,
-    usage: Table<DeviceId, Arc<DeviceUsage>>,
-    /// The same by number of the slice, for the slices that are here; absent where nothing is held.
+    /// Who holds the devices of a slice, by its number; absent where nothing is held.
     in_use: Table<u32, Arc<SliceUsage>>,
+    /// Who holds devices that no slice has.
+    unseen: Table<DeviceId, DeviceUsage>,
     /// How many slices each pool has.
     pools: Table<PoolId, Arc<Census>>,
     report: Arc<Report>,
@@ -252,11 +253,6 @@ impl Inventory {
     pub fn usage_number(&self, slice: &Slice) -> u32 {
         let usage = self.slice_usage(slice);
         usage.map_or(0, |usage| usage.number(&self.kinds))
-    }
-
-    /// Who holds a device.
-    pub fn usage(&self, device: &DeviceId) -> Option<&DeviceUsage> {
-        self.usage.get(device).map(AsRef::as_ref)
     }
 
     /// All nodes that a node document or a slice names, by name.

@@ -248,6 +248,16 @@ impl NodeTable {
         Some((chunk, at.ok()?))
     }
 
+    /// As [`NodeTable::position`], for a node that most likely stands at a place.
+    pub(super) fn position_near(&self, name: &str, near: Option<Position>) -> Option<Position> {
+        let is_there = |(chunk, at): &Position| {
+            let row = self.chunks.get(*chunk)?.rows().get(*at)?;
+            Some(&*row.name == name)
+        };
+        let there = near.filter(|near| is_there(near) == Some(true));
+        there.or_else(|| self.position(name))
+    }
+
     /// A node.
     pub fn row(&self, name: &str) -> Option<&NodeRow> {
         let (chunk, at) = self.position(name)?;

@@ -277,7 +277,7 @@ impl Inventory {
         self.slices_of_pool
             .remove_mut(&(slice.pool().clone(), Arc::clone(name)));
         self.recount(&slice, |census| census.remove(&slice));
-        self.in_use.remove_mut(&slice.number());
+        self.forget_usage_of(&slice);
         true
     }
 

@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::chunk::Number;
 use super::id::ClaimKey;
 use super::kinds::Kinds;
 use super::slice::Slice;
@@ -53,7 +54,7 @@ pub struct CallerData {
 /// Who holds a device. Results for administration are not in here: they take nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeviceUsage {
-    holders: Vec<Holder>,
+    holders: Arc<[Holder]>,
 }
 
 /// One result that holds a device.
@@ -68,13 +69,16 @@ pub struct Holder {
 }
 
 /// Who holds the devices of a slice, by their position.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct SliceUsage {
-    devices: Box<[Option<Arc<DeviceUsage>>]>,
+    devices: Box<[Option<DeviceUsage>]>,
     /// How each is held, so that a look at all of them need not follow that many pointers.
     how: Box<[How]>,
+    /// A bit for each that is held as a whole, and how many are held in shares.
+    whole: Box<[u32]>,
+    shared: usize,
     held: usize,
-    number: OnceLock<u32>,
+    number: Number,
 }
 
 /// How a device is held.
@@ -92,31 +96,41 @@ impl SliceUsage {
         Self {
             devices: vec![None; devices].into(),
             how: vec![How::default(); devices].into(),
+            whole: vec![0; devices.div_ceil(32)].into(),
+            shared: 0,
             held: 0,
-            number: OnceLock::new(),
+            number: Number::unknown(),
         }
     }
 
     /// Equal for slices of which the same is held, device by device, up to who holds it.
     pub(super) fn number(&self, kinds: &Kinds) -> u32 {
-        *self.number.get_or_init(|| {
+        self.number.get_or(|| {
+            if self.shared == 0 {
+                return kinds.pattern(&self.whole);
+            }
             let mut text = String::with_capacity(self.devices.len());
-            for device in &self.devices {
-                add_usage(device.as_deref(), &mut text);
+            for (device, how) in self.devices.iter().zip(&self.how) {
+                add_usage(device.as_ref(), *how, &mut text);
             }
             kinds.text(text)
         })
     }
 
-    pub(super) fn set(&mut self, index: usize, usage: Option<Arc<DeviceUsage>>) {
+    pub(super) fn set(&mut self, index: usize, usage: Option<DeviceUsage>) {
         let place = &mut self.devices[index];
-        self.number = OnceLock::new();
+        self.number = Number::unknown();
         self.held += usize::from(usage.is_some());
         self.held -= usize::from(place.is_some());
-        self.how[index] = usage.as_deref().map_or_else(How::default, |usage| How {
+        let how = usage.as_ref().map_or_else(How::default, |usage| How {
             whole: usage.is_exclusive(true),
             shares: usage.has_shares(true),
         });
+        let before = std::mem::replace(&mut self.how[index], how);
+        self.shared += usize::from(how.shares);
+        self.shared -= usize::from(before.shares);
+        let (word, bit) = (&mut self.whole[index / 32], 1 << (index % 32));
+        *word = if how.whole { *word | bit } else { *word & !bit };
         *place = usage;
     }
 
@@ -135,26 +149,26 @@ impl SliceUsage {
         consumable_capacity && self.how[index].shares
     }
 
-    /// The positions of the devices that somebody holds.
-    pub fn held(&self) -> impl Iterator<Item = usize> {
+    /// The positions of devices that are held, and by whom.
+    pub fn held(&self) -> impl Iterator<Item = (usize, &DeviceUsage)> {
         let devices = self.devices.iter().enumerate();
-        devices.filter_map(|(index, usage)| usage.is_some().then_some(index))
+        devices.filter_map(|(index, usage)| Some((index, usage.as_ref()?)))
     }
 
     /// Who holds the device at a position.
     pub fn device(&self, index: usize) -> Option<&DeviceUsage> {
-        self.devices.get(index)?.as_deref()
+        self.devices.get(index)?.as_ref()
     }
 }
 
 /// What is held of a device: nothing, the whole, or what its shares consume.
-fn add_usage(usage: Option<&DeviceUsage>, text: &mut String) {
+fn add_usage(usage: Option<&DeviceUsage>, how: How, text: &mut String) {
     let Some(held) = usage else {
         text.push('-');
         return;
     };
-    text.push(if held.is_exclusive(true) { 'x' } else { 's' });
-    if held.has_shares(true) {
+    text.push(if how.whole { 'x' } else { 's' });
+    if how.shares {
         for (name, amount) in held.aggregated(true).unwrap_or_default() {
             let _ = write!(text, "{name}={};", amount.nanos());
         }
@@ -168,15 +182,26 @@ impl DeviceUsage {
         &self.holders
     }
 
+    /// Held by one alone.
+    pub(super) fn only(holder: Holder) -> Self {
+        Self {
+            holders: Arc::new([holder]),
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.holders.is_empty()
     }
 
     pub(super) fn with(&self, holder: Holder) -> Self {
-        let mut holders = self.holders.clone();
-        let position = holders.partition_point(|other| other.claim <= holder.claim);
-        holders.insert(position, holder);
-        Self { holders }
+        let position = self
+            .holders
+            .partition_point(|other| other.claim <= holder.claim);
+        let (before, after) = self.holders.split_at(position);
+        let holders = before.iter().cloned().chain([holder]);
+        Self {
+            holders: holders.chain(after.iter().cloned()).collect(),
+        }
     }
 
     pub(super) fn without(&self, claim: &ClaimKey) -> Self {
