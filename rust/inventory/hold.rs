@@ -2,11 +2,11 @@
 //!
 //! Never judges what is taken. Start at [`Inventory::hold`].
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::usage::{DeviceUsage, Held, Holder, SliceUsage};
-use super::{Census, ClaimKey, DeviceId, Inventory, Name, NodeTable, PoolId, Slice};
+use super::{ClaimKey, DeviceId, Inventory, Name, NodeTable, PoolId, Slice};
 use crate::wire::allocation::{AllocationResult, DeviceRequestAllocationResult};
 
 /// Where a node stands in the table: its chunk, and its place in it.
@@ -92,18 +92,25 @@ impl Inventory {
         near: Option<Position>,
         changed: &mut Vec<Position>,
     ) {
-        let places = self.places_of(&PoolId::of(result), &result.device);
-        if places.is_empty() {
-            let device = DeviceId::of(result);
-            if let Some(usage) = change(self.unseen.get(&device)) {
-                self.set_usage_unseen(device, usage);
-            }
-            return;
-        }
-        let Some(usage) = change(self.usage_at(&places)) else {
+        let pool = PoolId::of(result);
+        let places = self.places_of(&pool, &result.device);
+        let is_with_slice = !places.is_empty() && self.only_slice_of(&pool).is_some();
+        let device = (!is_with_slice).then(|| DeviceId::of(result));
+        let known = match &device {
+            Some(device) => self.usage_by_id.get(device),
+            None => self.usage_at(&places),
+        };
+        let Some(usage) = change(known) else {
             return;
         };
         let usage = Some(usage).filter(|usage| !usage.is_empty());
+        match (device, &usage) {
+            (Some(device), Some(usage)) => self.usage_by_id.insert_mut(device, usage.clone()),
+            (Some(device), None) => {
+                self.usage_by_id.remove_mut(&device);
+            }
+            (None, _) => {}
+        }
         for (slice, index) in &places {
             self.set_usage_at(slice, *index, usage.clone());
             if let Some(table) = self.table.get() {
@@ -115,11 +122,18 @@ impl Inventory {
 
     /// Who holds a device.
     pub fn usage(&self, device: &DeviceId) -> Option<&DeviceUsage> {
-        let places = self.places_of(&device.pool_id(), &device.device);
-        if places.is_empty() {
-            return self.unseen.get(device);
+        let pool = device.pool_id();
+        let is_single = self.only_slice_of(&pool).is_some();
+        let places = is_single.then(|| self.places_of(&pool, &device.device));
+        match places.filter(|places| !places.is_empty()) {
+            Some(places) => self.usage_at(&places),
+            None => self.usage_by_id.get(device),
         }
-        self.usage_at(&places)
+    }
+
+    /// The slice of a pool that has but one, as most have. It alone says who holds its devices.
+    fn only_slice_of(&self, pool: &PoolId) -> Option<&Arc<Slice>> {
+        self.census(pool)?.only()
     }
 
     /// As [`Inventory::usage`], of a device that stands at these places.
@@ -127,14 +141,6 @@ impl Inventory {
         // It is the same at every place.
         let (slice, index) = places.first()?;
         self.slice_usage(slice)?.device(*index)
-    }
-
-    fn set_usage_unseen(&mut self, device: DeviceId, usage: DeviceUsage) {
-        if usage.is_empty() {
-            self.unseen.remove_mut(&device);
-        } else {
-            self.unseen.insert_mut(device, usage);
-        }
     }
 
     fn set_usage_at(&mut self, slice: &Slice, index: usize, usage: Option<DeviceUsage>) {
@@ -165,7 +171,7 @@ impl Inventory {
     /// Where the device stands: a slice and a position in it, of every generation.
     fn places_of(&self, pool: &PoolId, device: &str) -> Vec<(Arc<Slice>, usize)> {
         // Most pools have one slice, which the census finds faster than the map of all slices.
-        let only = self.census(pool).and_then(Census::only);
+        let only = self.only_slice_of(pool);
         let mut places = Vec::with_capacity(1);
         let add = |slice: &Arc<Slice>| {
             for (index, other) in slice.document().spec.devices.iter().enumerate() {
@@ -186,52 +192,56 @@ impl Inventory {
         if self.held.is_empty() {
             return;
         }
-        let others = self.usage_in_pool_of(slice);
-        let mut now = SliceUsage::none(slice);
-        for (index, device) in slice.document().spec.devices.iter().enumerate() {
-            let known = others.get(device.name.as_str()).cloned();
-            let usage = known.or_else(|| self.unseen.get(&slice.device_id(index)).cloned());
-            now.set(index, usage);
+        let pool = slice.pool();
+        if self.census(pool).is_some_and(|pool| pool.slices() == 2) {
+            let mut slices = self.slices_of_pool(pool);
+            let first = slices.find(|other| other.number() != slice.number());
+            let first = first.cloned();
+            drop(slices);
+            if let Some(first) = first {
+                self.add_by_id(&first);
+            }
         }
+        if self.usage_by_id.is_empty() {
+            return;
+        }
+        let mut now = SliceUsage::none(slice);
         for index in 0..slice.document().spec.devices.len() {
-            self.unseen.remove_mut(&slice.device_id(index));
+            let usage = self.usage_by_id.get(&slice.device_id(index));
+            now.set(index, usage.cloned());
+        }
+        if self.only_slice_of(pool).is_some() {
+            self.remove_by_id(slice);
         }
         if !now.is_empty() {
             self.in_use.insert_mut(slice.number(), Arc::new(now));
         }
     }
 
-    /// Who holds devices that stand in other slices of the pool, by device.
-    fn usage_in_pool_of(&self, slice: &Slice) -> HashMap<Name, DeviceUsage> {
-        let mut held = HashMap::new();
-        // Most pools have one slice, which has no usage yet.
-        if self.census(slice.pool()).and_then(Census::only).is_some() {
-            return held;
-        }
-        for other in self.slices_of_pool(slice.pool()) {
-            for (index, usage) in self
-                .slice_usage(other)
-                .iter()
-                .flat_map(|usage| usage.held())
-            {
-                let device = other.document().spec.devices[index].name.shared();
-                held.insert(Arc::clone(device), usage.clone());
-            }
-        }
-        held
-    }
-
     /// Notes who holds the devices of a slice that is gone.
     pub(super) fn forget_usage_of(&mut self, slice: &Slice) {
-        let Some(gone) = self.in_use.get(&slice.number()).cloned() else {
-            return;
-        };
-        self.in_use.remove_mut(&slice.number());
-        for (index, usage) in gone.held() {
-            let device = slice.device_id(index);
-            if self.places_of(slice.pool(), &device.device).is_empty() {
-                self.unseen.insert_mut(device, usage.clone());
+        match self.census(slice.pool()) {
+            None => self.add_by_id(slice),
+            Some(pool) => {
+                if let Some(only) = pool.only().cloned() {
+                    self.remove_by_id(&only);
+                }
             }
+        }
+        self.in_use.remove_mut(&slice.number());
+    }
+
+    fn add_by_id(&mut self, slice: &Slice) {
+        let usage = self.in_use.get(&slice.number()).cloned();
+        for (index, usage) in usage.iter().flat_map(|usage| usage.held()) {
+            let device = slice.device_id(index);
+            self.usage_by_id.insert_mut(device, usage.clone());
+        }
+    }
+
+    fn remove_by_id(&mut self, slice: &Slice) {
+        for index in 0..slice.document().spec.devices.len() {
+            self.usage_by_id.remove_mut(&slice.device_id(index));
         }
     }
 

@@ -81,8 +81,9 @@ pub struct Inventory {
     held: Table<ClaimKey, Arc<Held>>,
     /// Who holds the devices of a slice, by its number; absent where nothing is held.
     in_use: Table<u32, Arc<SliceUsage>>,
-    /// Who holds devices that no slice has.
-    unseen: Table<DeviceId, DeviceUsage>,
+    /// Who holds devices of pools that have several slices or none, and devices that no slice has; else the slice of the
+    /// pool says it.
+    usage_by_id: Table<DeviceId, DeviceUsage>,
     /// How many slices each pool has.
     pools: Table<PoolId, Arc<Census>>,
     report: Arc<Report>,
