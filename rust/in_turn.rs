@@ -46,11 +46,10 @@ impl InTurn {
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let before = log.len();
         let changed = self.first.changed();
-        let held = self
-            .inventory
-            .take_all(parts.given(), place, &mut log, changed);
         // What cannot be held, because the claims hold something else, is an answer all the same.
-        drop(held);
+        self.inventory
+            .take_all(parts.given(), place, &mut log, changed)
+            .ok();
         drop(log);
         let parts = parts.after(&self.log, before);
         parts.answer(Arc::clone(&self.begin), options)

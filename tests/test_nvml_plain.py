@@ -373,19 +373,9 @@ def test_events_that_are_none(text: str) -> None:
     [(0, None, "memory_bytes"), (40, 80 << 30, "profile.index"), (-1, 80 << 30, "profile.index")],
 )
 def test_mig_devices_that_cannot_be_named(index: int, memory: int | None, field: str) -> None:
-    profile = nvml.MigProfile(
-        index=index,
-        id=19,
-        multiprocessors=16,
-        copy_engines=1,
-        decoders=1,
-        encoders=0,
-        jpeg_engines=1,
-        ofa_engines=0,
-        memory_mib=9984,
-    )
+    place = nvml.Placement(0, 1)
     device = nvml.MigDevice(
-        uuid="MIG-0", profile=profile, gpu_instance=7, compute_instance=0, placement=nvml.Placement(0, 1)
+        uuid="MIG-0", profile=profile(index, 9984), gpu_instance=7, compute_instance=0, placement=place
     )
     gpu = nvml.Gpu(index=0, minor=0, uuid="GPU-0", memory_bytes=memory, mig_mode=True, mig_devices=(device,))
     with pytest.raises(ga.InvalidInputError) as caught:

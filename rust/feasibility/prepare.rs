@@ -67,6 +67,7 @@ pub fn prepare<'a>(
     Ok(prepared)
 }
 
+/// Gives equal requests for capacity equal numbers, of whichever claims they are.
 fn number_sizes(claims: &mut [Prepared<'_>]) {
     let mut known = Vec::new();
     let requests = claims.iter_mut().flat_map(|claim| &mut claim.requests);
@@ -281,7 +282,7 @@ fn all_devices(
                 continue;
             }
             let device = view.devices[position].document();
-            let is_taken = !view.features.consumable_capacity
+            let fits = !view.features.consumable_capacity
                 || is_large_enough(view, wish, device).map_err(|error| {
                     format!(
                         "{}: checking capacity for device {}: {error}",
@@ -289,7 +290,7 @@ fn all_devices(
                         device.name
                     )
                 })?;
-            if is_taken {
+            if fits {
                 all.push(position);
             }
         }

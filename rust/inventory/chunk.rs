@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::kinds::Number;
 use super::{Inventory, NodeRow};
 
 /// Some nodes, by name.
@@ -15,38 +15,6 @@ pub struct Chunk {
     nodes: Arc<Nodes>,
     /// Equal for nodes of whose own slices the same is held, device by device, up to who holds it.
     usage: Box<[Number]>,
-}
-
-/// A number that is worked out when first asked for; a cell that does so once would take longer to copy than all else.
-#[derive(Debug)]
-pub(super) struct Number(AtomicU32);
-
-impl Number {
-    /// More than are ever handed out.
-    const UNKNOWN: u32 = u32::MAX;
-
-    pub(super) fn unknown() -> Self {
-        Self(AtomicU32::new(Self::UNKNOWN))
-    }
-
-    pub(super) fn get_or(&self, make: impl FnOnce() -> u32) -> u32 {
-        self.known().unwrap_or_else(|| {
-            // Whoever else works it out comes to the same.
-            let number = make();
-            self.0.store(number, Ordering::Relaxed);
-            number
-        })
-    }
-
-    fn known(&self) -> Option<u32> {
-        Some(self.0.load(Ordering::Relaxed)).filter(|number| *number != Self::UNKNOWN)
-    }
-}
-
-impl Clone for Number {
-    fn clone(&self) -> Self {
-        Self(AtomicU32::new(self.0.load(Ordering::Relaxed)))
-    }
 }
 
 #[derive(Debug, Default)]

@@ -5,6 +5,7 @@
 //! unless very much has been seen in between; the numbers say nothing else and never show in an answer. Everything is compared by content, never by hash alone. Start at [`Kinds::slice`].
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
@@ -52,6 +53,41 @@ pub struct SliceKind {
     pub names: Arc<[Name]>,
     /// Number of the values of each of them.
     pub columns: Box<[u32]>,
+}
+
+/// A number that is worked out when first asked for; a cell that does so once would take longer to copy than all else.
+#[derive(Debug)]
+pub(super) struct Number(AtomicU32);
+
+impl Number {
+    /// More than are ever handed out.
+    const UNKNOWN: u32 = u32::MAX;
+
+    /// Not worked out yet.
+    pub(super) fn unknown() -> Self {
+        Self(AtomicU32::new(Self::UNKNOWN))
+    }
+
+    /// The number, worked out if it was not.
+    pub(super) fn get_or(&self, make: impl FnOnce() -> u32) -> u32 {
+        self.known().unwrap_or_else(|| {
+            // Whoever else works it out comes to the same.
+            let number = make();
+            self.0.store(number, Ordering::Relaxed);
+            number
+        })
+    }
+
+    /// The number, if it was worked out.
+    pub(super) fn known(&self) -> Option<u32> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|number| *number != Self::UNKNOWN)
+    }
+}
+
+impl Clone for Number {
+    fn clone(&self) -> Self {
+        Self(AtomicU32::new(self.0.load(Ordering::Relaxed)))
+    }
 }
 
 /// A slice without what its kind leaves out.

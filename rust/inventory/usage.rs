@@ -8,9 +8,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::chunk::Number;
 use super::id::ClaimKey;
-use super::kinds::Kinds;
+use super::kinds::{Kinds, Number};
 use super::slice::Slice;
 use crate::quantity::Quantity;
 use crate::wire::allocation::{AllocationResult, ResourceClaimConsumerReference};

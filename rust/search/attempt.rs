@@ -67,8 +67,8 @@ pub struct Attempt<'a, 'v> {
     groups: Groups,
     /// What constraints compare, by place and device.
     values: FxHashMap<ValuePlace, Option<Value>>,
-    /// What is asked for comes to on a device, by number of the size and by device.
-    sizes: Vec<BTreeMap<usize, Result<Size, String>>>,
+    /// What is asked for comes to on a device, by number of what is asked for and by device.
+    sizes: FxHashMap<(usize, usize), Result<Size, String>>,
 }
 
 /// Claim, constraint, request and alternative for a derived value, and device.
@@ -95,7 +95,7 @@ impl<'a, 'v> Attempt<'a, 'v> {
             counters: Counters::new(view),
             groups: Groups::new(view),
             values: FxHashMap::default(),
-            sizes: Vec::new(),
+            sizes: FxHashMap::default(),
         }
     }
 
@@ -153,14 +153,10 @@ impl<'a, 'v> Attempt<'a, 'v> {
         let (asked, number) = (wish.wish.capacity, wish.size);
         let capacity = &viewed.document().capacity;
         let fractional = view.features.fractional_capacity_range;
-        if self.sizes.len() <= number {
-            self.sizes.resize_with(number + 1, BTreeMap::new);
-        }
-        let known = self.sizes[number].entry(device);
+        let known = self.sizes.entry((number, device));
         known.or_insert_with(|| Size::of(asked, capacity, fractional));
-        let size = self.sizes[number][&device]
-            .as_ref()
-            .map_err(String::clone)?;
+        let size = self.sizes[&(number, device)].as_ref();
+        let size = size.map_err(String::clone)?;
         let shares = self.uses(device).map_or(&[][..], |uses| &uses.shares);
         size.fits(capacity, |name| {
             let taken = shares.iter().filter_map(|share| share.get(name));
