@@ -494,7 +494,8 @@ class TestCommand:
         """Beside the slices the table does no harm."""
         document = tmp_path / "links.yaml"
         slices = tmp_path / "slices.yaml"
-        slices.write_text(command("discover", "--with-node", "--links", str(document), "-o", "yaml", host=NVL).stdout)
+        options = ["--with-node", "--with-classes", "--links", str(document), "-o", "yaml"]
+        slices.write_text(command("discover", *options, host=NVL).stdout)
         claim: dict[str, Any] = {
             "apiVersion": "resource.k8s.io/v1",
             "kind": "ResourceClaim",
@@ -502,9 +503,6 @@ class TestCommand:
             "spec": {"devices": {"requests": [{"name": "a", "exactly": {"deviceClassName": "gpu.nvidia.com"}}]}},
         }
         (tmp_path / "claim.json").write_text(json.dumps(claim))
-        classes = {"apiVersion": "v1", "kind": "List"}
-        classes["items"] = json.loads((HOSTS.parent / "classes.json").read_text())
-        (tmp_path / "classes.json").write_text(json.dumps(classes))
         done = command("allocate", "-f", str(tmp_path))
         assert done.returncode == 0
         assert "LinkTable nvl-node" in done.stderr

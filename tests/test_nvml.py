@@ -512,11 +512,10 @@ class TestCommand:
 
     def test_into_allocate(self, tmp_path: Path) -> None:
         found = tmp_path / "host.yaml"
-        found.write_text(command("discover", "--with-node", "-o", "yaml", host=T4).stdout)
-        classes = {"apiVersion": "v1", "kind": "List", "items": json.loads((HERE / "classes.json").read_text())}
+        found.write_text(command("discover", "--with-node", "--with-classes", "-o", "yaml", host=T4).stdout)
         request = {"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com"}}
         claims = tmp_path / "claims.json"
-        claims.write_text(json.dumps(classes) + json.dumps(claim_of(0, {"requests": [request]})))
+        claims.write_text(json.dumps(claim_of(0, {"requests": [request]})))
         done = command("allocate", "-f", str(found), str(claims), "-o", "json")
         assert json.loads(done.stdout)["claims"][0]["allocation"]["devices"]["results"][0]["device"] == "gpu-0"
 

@@ -74,6 +74,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--with-node", action="store_true", help="print the Node too, with the label of its NVLink clique"
     )
+    parser.add_argument(
+        "--with-classes", action="store_true", help="print the DeviceClasses of the driver too, which claims name"
+    )
     parser.add_argument("--kubernetes", default="1.37", metavar="1.37", help="version of the API server")
     parser.add_argument("-o", "--output", choices=("table", "json", "yaml"), default="table")
 
@@ -125,7 +128,9 @@ def run(options: argparse.Namespace) -> int:
     if options.output == "table":
         _table(found)
         return 0
-    items = [*([found.node] if options.with_node else []), *found.slices]
+    classes = found.classes if options.with_classes else ()
+    node = [found.node] if options.with_node else []
+    items = [*classes, *node, *found.slices]
     _render.document(sys.stdout, options.output, {"apiVersion": "v1", "kind": "List", "items": items})
     return 0
 

@@ -101,10 +101,14 @@ class Discovery:
     calls: int
     """How many NVML calls it took."""
 
+    @property
+    def classes(self) -> tuple[dict[str, Any], ...]:
+        """The DeviceClasses of the driver's chart; with `confidential` those of composite devices, too."""
+        return DEVICE_CLASSES if self.host.confidential is None else (*DEVICE_CLASSES, *confidential.DEVICE_CLASSES)
+
     def inventory(self) -> Inventory:
-        """The machine to allocate from, with the DeviceClasses of the driver's chart."""
-        composite = () if self.host.confidential is None else confidential.DEVICE_CLASSES
-        return Inventory.from_documents([*DEVICE_CLASSES, *composite, self.node, *self.slices])
+        """The machine to allocate from, with :attr:`classes`."""
+        return Inventory.from_documents([*self.classes, self.node, *self.slices])
 
 
 def discover(  # noqa: PLR0913  # each is one thing to ask for
