@@ -137,7 +137,7 @@ fn held_places<'p>(view: &View<'_>, pool: &'p Pool, mut show: impl FnMut(usize, 
         let Some(usage) = view.inventory.slice_usage(slice) else {
             continue;
         };
-        for (index, _) in usage.held() {
+        for index in usage.held() {
             show(at, slice, index);
         }
     }

@@ -144,7 +144,9 @@ impl<'a> View<'a> {
         let sharing = self.features.consumable_capacity;
         let documents = &slice.document().spec.devices;
         let start = self.devices.len();
-        let devices = (0_u32..).take(documents.len()).map(|index| DeviceView {
+        // Slices have at most 128 devices, and no memory holds a document with more than fit.
+        let count = u32::try_from(documents.len()).unwrap_or(u32::MAX);
+        let devices = (0..count).map(|index| DeviceView {
             slice,
             slice_at,
             index,
@@ -163,7 +165,8 @@ impl<'a> View<'a> {
         let Some(usage) = self.inventory.slice_usage(slice) else {
             return;
         };
-        for (index, device) in devices.iter_mut().enumerate() {
+        for index in usage.held() {
+            let device = &mut devices[index];
             if usage.is_exclusive(index, sharing) {
                 device.marks |= DeviceView::HELD;
             }

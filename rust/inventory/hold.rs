@@ -232,10 +232,14 @@ impl Inventory {
     }
 
     fn add_by_id(&mut self, slice: &Slice) {
-        let usage = self.in_use.get(&slice.number()).cloned();
-        for (index, usage) in usage.iter().flat_map(|usage| usage.held()) {
-            let device = slice.device_id(index);
-            self.usage_by_id.insert_mut(device, usage.clone());
+        let Some(usage) = self.in_use.get(&slice.number()).cloned() else {
+            return;
+        };
+        for index in usage.held() {
+            if let Some(usage) = usage.device(index) {
+                let device = slice.device_id(index);
+                self.usage_by_id.insert_mut(device, usage.clone());
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
+use super::values::Values;
 use crate::claim::capacity::{self, Amounts, Size};
 use crate::claim::constraint::Value;
 use crate::claim::{key, taint};
@@ -65,14 +66,10 @@ pub struct Attempt<'a, 'v> {
     has_uses: Vec<bool>,
     counters: Counters<'v>,
     groups: Groups,
-    /// What constraints compare, by place and device.
-    values: FxHashMap<ValuePlace, Option<Value>>,
+    values: Values,
     /// What is asked for comes to on a device, by number of what is asked for and by device.
     sizes: FxHashMap<(usize, usize), Result<Size, String>>,
 }
-
-/// Claim, constraint, request and alternative for a derived value, and device.
-type ValuePlace = (usize, usize, Option<(usize, usize)>, usize);
 
 /// What is taken of a device.
 #[derive(Default)]
@@ -88,13 +85,13 @@ impl<'a, 'v> Attempt<'a, 'v> {
     pub fn new(view: &'v View<'_>, claims: Vec<Prepared<'a>>, selectors: Selectors<'a>) -> Self {
         Self {
             picks: claims.iter().map(|_| Vec::new()).collect(),
+            values: Values::new(&claims),
             claims,
             selectors,
             uses: BTreeMap::new(),
             has_uses: vec![false; view.devices.len()],
             counters: Counters::new(view),
             groups: Groups::new(view),
-            values: FxHashMap::default(),
             sizes: FxHashMap::default(),
         }
     }
@@ -147,7 +144,7 @@ impl<'a, 'v> Attempt<'a, 'v> {
     ) -> Result<bool, String> {
         let wish = self.wish(claim, request, alternative);
         let viewed = &view.devices[device];
-        if wish.wish.capacity.is_none() && viewed.is_whole() && !self.has_uses[device] {
+        if wish.wish.capacity.is_none() && viewed.is_whole() && !self.has_shares(device) {
             return Ok(true);
         }
         let (asked, number) = (wish.wish.capacity, wish.size);
@@ -347,22 +344,21 @@ impl<'a, 'v> Attempt<'a, 'v> {
             return Ok(true);
         }
         let lists = view.features.list_type_attributes;
-        // Derived values are the wish's own.
-        let derives = !wish.derived.is_empty();
-        let place = (
-            claim,
+        let of_all = (device, view.devices.len());
+        let asked = self.values.of(
+            (claim, request, alternative),
             constraint,
-            derives.then_some((request, alternative)),
-            device,
+            !wish.derived.is_empty(),
+            of_all,
         );
-        if !self.values.contains_key(&place) {
-            let wish = self.wish(claim, request, alternative);
+        let value = if let Some(value) = asked {
+            value
+        } else {
+            let wish = &prepared.requests[request].wishes[alternative];
             let value = constrained(view, &self.selectors, wish, rule.attribute(), device)?;
-            let value = value.map(|value| Value::of(&value, lists));
-            self.values.insert(place, value);
-        }
-        let value = self.values.get(&place).and_then(Option::as_ref);
-        Ok(self.claims[claim].constraints[constraint].push(value, lists))
+            asked.insert(value.map(|value| Value::of(&value, lists)))
+        };
+        Ok(self.claims[claim].constraints[constraint].push(value.as_ref(), lists))
     }
 
     /// Takes a device back, in the opposite order it was taken.

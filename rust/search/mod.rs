@@ -8,6 +8,7 @@
 
 mod attempt;
 mod prune;
+mod values;
 
 pub use attempt::{Attempt, Pick};
 

@@ -1,0 +1,57 @@
+//! What constraints compare of each device, worked out once: a search asks for it again and again.
+//!
+//! Never works it out itself. Start at [`Values::of`].
+
+use rustc_hash::FxHashMap;
+
+use crate::claim::constraint::Value;
+use crate::feasibility::prepare::Prepared;
+
+/// What constraints compare, once it was asked for.
+pub(super) struct Values {
+    /// Where the constraints of each claim begin.
+    starts: Vec<usize>,
+    /// What is published, by constraint and device.
+    published: Vec<Vec<Asked>>,
+    /// What wishes derive for themselves, by claim, constraint, request, alternative and device.
+    derived: FxHashMap<(usize, usize, usize, usize, usize), Asked>,
+}
+
+/// Nothing before it was asked for; nothing inside where the device has no value.
+pub(super) type Asked = Option<Option<Value>>;
+
+impl Values {
+    /// Nothing was asked for yet.
+    pub(super) fn new(claims: &[Prepared<'_>]) -> Self {
+        let mut constraints = 0;
+        let starts = claims.iter().map(|claim| {
+            let start = constraints;
+            constraints += claim.constraints.len();
+            start
+        });
+        Self {
+            starts: starts.collect(),
+            published: vec![Vec::new(); constraints],
+            derived: FxHashMap::default(),
+        }
+    }
+
+    /// The place for what a constraint compares of one of so many devices, published or derived.
+    pub(super) fn of(
+        &mut self,
+        (claim, request, alternative): (usize, usize, usize),
+        constraint: usize,
+        is_derived: bool,
+        (device, devices): (usize, usize),
+    ) -> &mut Asked {
+        if is_derived {
+            let key = (claim, constraint, request, alternative, device);
+            return self.derived.entry(key).or_default();
+        }
+        let values = &mut self.published[self.starts[claim] + constraint];
+        if values.is_empty() {
+            values.resize_with(devices, Asked::default);
+        }
+        &mut values[device]
+    }
+}
