@@ -14,7 +14,7 @@ use super::{Ask, Foresight, Options};
 use crate::cel::Reads;
 use crate::claim::{Wish, taint};
 use crate::gates::Features;
-use crate::inventory::{Chunk, DeviceId, Flag, Inventory, PoolId, Slice};
+use crate::inventory::{Chunk, DeviceId, Flag, Inventory, NodeRow, PoolId, Slice};
 use crate::wire::allocation::AllocationResult;
 use crate::wire::claim::{DeviceClass, ResourceClaim, ResourceClaimSpec};
 use crate::wire::slice::DeviceTaintRule;
@@ -83,7 +83,27 @@ impl Scene {
 pub(super) struct Numbers {
     by_key: FxHashMap<Box<[u32]>, u32>,
     columns: Columns,
+    /// How the node before was read: neighbours mostly have slices of the same shapes.
+    reading: Reading,
     kinds: DeviceKinds,
+}
+
+/// Which of the facts of a node go into its key, for nodes whose slices have these shapes.
+#[derive(Debug, Default)]
+struct Reading {
+    /// Where each slice begins, its shape and how many columns it has.
+    slices: Vec<(usize, [u32; 2])>,
+    /// How many facts there are.
+    facts: usize,
+    /// Where the facts lie that go into the key.
+    places: Vec<usize>,
+}
+
+impl Reading {
+    fn is_for(&self, facts: &[u32]) -> bool {
+        let mut slices = self.slices.iter();
+        facts.len() == self.facts && slices.all(|(at, slice)| facts[*at..].starts_with(slice))
+    }
 }
 
 /// The attributes to look at by shape.
@@ -267,13 +287,11 @@ impl Question {
             let usable = is_usable_on(held, &row.node);
             key.push(usable.map_or(2, u32::from));
         }
-        let (mut rest, mut number) = (slices, 0);
-        while let [shape, count, tail @ ..] = rest {
-            let (columns, next) = tail.split_at(*count as usize);
-            let slice = || row.own().nth(number);
-            self.add_kind((*shape, columns), slice, numbers, key);
-            (rest, number) = (next, number + 1);
+        if !numbers.reading.is_for(slices) {
+            numbers.reading = self.reading(row, slices, &mut numbers.columns);
         }
+        let places = numbers.reading.places.iter();
+        key.extend(places.map(|place| slices[*place]));
         if self.has_marks() {
             row.own().for_each(|slice| self.add_marks(slice, key));
         }
@@ -314,35 +332,57 @@ impl Question {
 
     fn add_slice(&self, slice: &Arc<Slice>, numbers: &mut Numbers, key: &mut Vec<u32>) {
         let kind = slice.kind();
-        self.add_kind((kind.shape, &kind.columns), || Some(slice), numbers, key);
+        key.push(kind.shape);
+        match self.columns_read(kind.shape, || Some(slice), &mut numbers.columns) {
+            None => key.extend(&kind.columns),
+            Some(read) => key.extend(read.iter().map(|column| kind.columns[*column])),
+        }
         if self.has_marks() {
             self.add_marks(slice, key);
         }
     }
 
-    /// Adds what the claims see of a slice of a kind.
-    fn add_kind<'s>(
-        &self,
-        (shape, columns): (u32, &[u32]),
-        slice: impl FnOnce() -> Option<&'s Arc<Slice>>,
-        numbers: &mut Numbers,
-        key: &mut Vec<u32>,
-    ) {
-        key.push(shape);
-        let Attributes::Some(reads) = &self.reads else {
-            key.extend(columns);
-            return;
+    /// How nodes with slices like these are read.
+    fn reading(&self, row: &NodeRow, facts: &[u32], columns: &mut Columns) -> Reading {
+        let mut reading = Reading {
+            facts: facts.len(),
+            ..Reading::default()
         };
-        let read = numbers.columns.get_or(shape, || {
-            let reads = reads
-                .iter()
-                .map(|(domain, id)| (domain.as_str(), id.as_deref()));
-            let slice = slice();
-            slice.map_or_else(Box::default, |slice| {
+        let mut start = 0;
+        while let [shape, count, ..] = facts[start..] {
+            let number = reading.slices.len();
+            reading.slices.push((start, [shape, count]));
+            reading.places.push(start);
+            let (from, end) = (start + 2, start + 2 + count as usize);
+            match self.columns_read(shape, || row.own().nth(number), columns) {
+                None => reading.places.extend(from..end),
+                Some(read) => {
+                    let places = read.iter().map(|column| from + column);
+                    reading.places.extend(places);
+                }
+            }
+            start = end;
+        }
+        reading
+    }
+
+    /// The columns that the claims read of slices of a shape; nothing where they may read all.
+    fn columns_read<'c, 's>(
+        &self,
+        shape: u32,
+        slice: impl FnOnce() -> Option<&'s Arc<Slice>>,
+        columns: &'c mut Columns,
+    ) -> Option<&'c [usize]> {
+        let Attributes::Some(reads) = &self.reads else {
+            return None;
+        };
+        Some(columns.get_or(shape, || {
+            let reads = reads.iter();
+            let reads = reads.map(|(domain, id)| (domain.as_str(), id.as_deref()));
+            slice().map_or_else(Box::default, |slice| {
                 slice.kind().columns_read(&slice.pool().driver, reads)
             })
-        });
-        key.extend(read.iter().map(|column| columns[*column]));
+        }))
     }
 
     /// Which devices of the slice are singled out, and how many times.
