@@ -108,7 +108,10 @@ impl Cluster {
     fn all(&self) -> Answers {
         let mut last = self.last.borrow_mut();
         let found = survey(&self.inventory, &self.claims, &self.options, last.as_ref());
-        let mut answers = Answers::default();
+        let mut answers = Answers {
+            devices: Vec::with_capacity(self.inventory.table().len()),
+            ..Answers::default()
+        };
         for verdict in found.verdicts() {
             answers.steps += verdict.steps;
             answers.undecided += usize::from(verdict.fate == Fate::Undecided);
