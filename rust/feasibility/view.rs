@@ -144,9 +144,7 @@ impl<'a> View<'a> {
         let sharing = self.features.consumable_capacity;
         let documents = &slice.document().spec.devices;
         let start = self.devices.len();
-        // Slices have at most 128 devices, and no memory holds a document with more than fit.
-        let count = u32::try_from(documents.len()).unwrap_or(u32::MAX);
-        let devices = (0..count).map(|index| DeviceView {
+        let devices = (0_u32..).zip(documents).map(|(index, _)| DeviceView {
             slice,
             slice_at,
             index,

@@ -66,6 +66,7 @@ pub struct Attempt<'a, 'v> {
     has_uses: Vec<bool>,
     counters: Counters<'v>,
     groups: Groups,
+    /// What constraints compare.
     values: Values,
     /// What is asked for comes to on a device, by number of what is asked for and by device.
     sizes: FxHashMap<(usize, usize), Result<Size, String>>,
@@ -85,7 +86,7 @@ impl<'a, 'v> Attempt<'a, 'v> {
     pub fn new(view: &'v View<'_>, claims: Vec<Prepared<'a>>, selectors: Selectors<'a>) -> Self {
         Self {
             picks: claims.iter().map(|_| Vec::new()).collect(),
-            values: Values::new(&claims),
+            values: Values::new(&claims, view.devices.len()),
             claims,
             selectors,
             uses: BTreeMap::new(),
@@ -344,12 +345,11 @@ impl<'a, 'v> Attempt<'a, 'v> {
             return Ok(true);
         }
         let lists = view.features.list_type_attributes;
-        let of_all = (device, view.devices.len());
         let asked = self.values.of(
             (claim, request, alternative),
             constraint,
             !wish.derived.is_empty(),
-            of_all,
+            device,
         );
         let value = if let Some(value) = asked {
             value

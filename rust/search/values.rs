@@ -13,6 +13,8 @@ pub(super) struct Values {
     starts: Vec<usize>,
     /// What is published, by constraint and device.
     published: Vec<Vec<Asked>>,
+    /// How many devices there are.
+    devices: usize,
     /// What wishes derive for themselves, by claim, constraint, request, alternative and device.
     derived: FxHashMap<(usize, usize, usize, usize, usize), Asked>,
 }
@@ -22,7 +24,7 @@ pub(super) type Asked = Option<Option<Value>>;
 
 impl Values {
     /// Nothing was asked for yet.
-    pub(super) fn new(claims: &[Prepared<'_>]) -> Self {
+    pub(super) fn new(claims: &[Prepared<'_>], devices: usize) -> Self {
         let mut constraints = 0;
         let starts = claims.iter().map(|claim| {
             let start = constraints;
@@ -32,17 +34,18 @@ impl Values {
         Self {
             starts: starts.collect(),
             published: vec![Vec::new(); constraints],
+            devices,
             derived: FxHashMap::default(),
         }
     }
 
-    /// The place for what a constraint compares of one of so many devices, published or derived.
+    /// The place for what a constraint compares of a device, published or derived.
     pub(super) fn of(
         &mut self,
         (claim, request, alternative): (usize, usize, usize),
         constraint: usize,
         is_derived: bool,
-        (device, devices): (usize, usize),
+        device: usize,
     ) -> &mut Asked {
         if is_derived {
             let key = (claim, constraint, request, alternative, device);
@@ -50,7 +53,7 @@ impl Values {
         }
         let values = &mut self.published[self.starts[claim] + constraint];
         if values.is_empty() {
-            values.resize_with(devices, Asked::default);
+            values.resize_with(self.devices, Asked::default);
         }
         &mut values[device]
     }
