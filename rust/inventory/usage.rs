@@ -150,15 +150,32 @@ impl SliceUsage {
 
     /// The positions of devices that are held, ascending.
     pub fn held(&self) -> impl Iterator<Item = usize> {
-        let how = self.how.iter().enumerate();
-        let held = how.filter(|(_, how)| how.whole || how.shares);
-        held.map(|(index, _)| index)
+        let is_any = move |index: &usize| {
+            let how = self.how[*index];
+            how.whole || how.shares
+        };
+        // Shares are few; where there are none the bits say it all.
+        let wholes = (self.shared == 0).then(|| bits(&self.whole));
+        let all = (self.shared > 0).then(|| (0..self.how.len()).filter(is_any));
+        wholes
+            .into_iter()
+            .flatten()
+            .chain(all.into_iter().flatten())
     }
 
     /// Who holds the device at a position.
     pub fn device(&self, index: usize) -> Option<&DeviceUsage> {
         self.devices.get(index)?.as_ref()
     }
+}
+
+/// The positions of bits that are set, ascending.
+fn bits(words: &[u32]) -> impl Iterator<Item = usize> {
+    words.iter().enumerate().flat_map(|(at, word)| {
+        let rest = |word: &u32| Some(word & (word - 1)).filter(|word| *word != 0);
+        let words = std::iter::successors(Some(*word).filter(|word| *word != 0), rest);
+        words.map(move |word| at * 32 + word.trailing_zeros() as usize)
+    })
 }
 
 /// What is held of a device: nothing, the whole, or what its shares consume.
