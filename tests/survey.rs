@@ -379,6 +379,9 @@ fn fresh(inventory: &Inventory) -> Inventory {
 fn walks_end_where_a_fresh_start_does() {
     let (mut fits, mut kinds) = (0, 0);
     for seed in 0..walks(60) {
+        if seed > 0 && seed % 1_000 == 0 {
+            eprintln!("{seed} walks");
+        }
         let mut walk = Walk::new(seed);
         let asked = vec![claim(&mut walk.random, "asked")];
         let mut last = survey(&walk.inventory, &asked, &walk.options, None);
