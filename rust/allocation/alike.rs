@@ -5,6 +5,8 @@
 //! claims that look at free devices alone, and for searches that did not look ahead, which may count held devices, too.
 //! Start at [`Alike::of`].
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use crate::inventory::{Inventory, Slice};
@@ -20,8 +22,16 @@ pub(super) struct DeviceKinds {
 }
 
 impl DeviceKinds {
-    fn of(&mut self, slice: &Slice, seen: &[u32], columns: &[usize]) -> Option<&[u32]> {
+    /// For a slice of which this is seen; nothing where claims may see more of a device than its kind, or where no two
+    /// devices are alike.
+    fn of(
+        &mut self,
+        slice: impl FnOnce() -> Option<Arc<Slice>>,
+        seen: &[u32],
+        columns: &[usize],
+    ) -> Option<&[u32]> {
         if !self.seen.contains_key(seen) {
+            let slice = slice()?;
             let shape = slice.kind().shape;
             let of_shape = self.of_shape.entry(shape).or_insert_with(|| {
                 let devices = &slice.document().spec.devices;
@@ -29,7 +39,8 @@ impl DeviceKinds {
                     is_same_but_for_values(&devices[a], &devices[b])
                 })
             });
-            let kinds = kinds_of(slice, of_shape, columns);
+            let is_plain = slice.is_readable() && !slice.devices_at_large().has_shareable;
+            let kinds = kinds_of(&slice, of_shape, columns).filter(|_| is_plain);
             self.seen.insert(seen.into(), kinds);
         }
         self.seen.get(seen)?.as_deref()
@@ -45,27 +56,23 @@ pub(super) struct Alike {
 }
 
 impl Alike {
-    /// For a node with one slice of its own; `seen` is what is seen of the slice, `columns` are the attributes looked at.
+    /// For a node with one slice of its own, of which `seen` is seen in the attributes looked at, `columns`; `node` are
+    /// both ends of what else is seen of the node, and `usage` is the number of what is held of it.
     /// Nothing where shares are held, or nothing is, or where no two devices are alike.
     pub(super) fn of(
         inventory: &Inventory,
-        slice: &Slice,
-        (node, seen): (&[u32], &[u32]),
+        slice: impl FnOnce() -> Option<Arc<Slice>>,
+        (node, seen, usage): ([&[u32]; 2], &[u32], u32),
         columns: &[usize],
         kinds: &mut DeviceKinds,
     ) -> Option<Self> {
-        let usage = inventory.slice_usage(slice)?;
-        let devices = slice.document().spec.devices.len();
-        let is_plain = slice.is_readable()
-            && !slice.devices_at_large().has_shareable
-            && (0..devices).all(|index| !usage.has_shares(index, true));
-        if !is_plain {
-            return None;
-        }
         let kinds = kinds.of(slice, seen, columns)?;
-        let is_free = |index: &usize| !usage.is_exclusive(*index, true);
-        let free: Box<[usize]> = (0..devices).filter(is_free).collect();
-        let mut key = [node, seen].concat();
+        let mut held = Vec::new();
+        inventory.held_bits(usage, 1, &mut held)?;
+        let held = held.pop()??;
+        let is_free = |index: &usize| held[index / 32] & (1 << (index % 32)) == 0;
+        let free: Box<[usize]> = (0..kinds.len()).filter(is_free).collect();
+        let mut key = [node[0], node[1], seen].concat();
         key.extend(free.iter().map(|index| kinds[*index]));
         Some(Self {
             key: key.into(),

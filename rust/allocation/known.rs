@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use super::on_node::{fate_on, outcome_of, outcome_on};
 use super::question::{Numbers, Question, Scene};
 use super::result::Solution;
+use super::stage::Stages;
 use super::{Ask, Fate, Options, Outcome, Verdict};
 use crate::inventory::{Chunk, NodeTable, Position};
 
@@ -281,7 +282,13 @@ impl Known {
                 let node = (&*ask.inventory.table().chunks()[*chunk], *at);
                 let mut key = std::mem::take(&mut found.key);
                 let is_known = self.key(node, ask, &mut found.numbers, &mut key).is_some();
-                let (state, is_odd) = self.node(node, is_known, ask, &mut found, &key);
+                let (state, is_odd) = self.node(
+                    node,
+                    is_known,
+                    ask,
+                    (&mut found, &key),
+                    &mut Stages::default(),
+                );
                 found.key = key;
                 Arc::make_mut(verdicts).set(*at, state.verdict, is_odd);
                 self.last = Some(((*chunk, *at), state));
@@ -292,19 +299,26 @@ impl Known {
 
     /// Asks for every node.
     pub(super) fn ask_all(&self, ask: &Ask<'_>) {
+        let mut stages = Stages::default();
         for at in 0..self.chunks.len() {
-            self.chunk(at, ask);
+            self.chunk(at, ask, &mut stages);
         }
     }
 
-    fn chunk(&self, at: usize, ask: &Ask<'_>) -> &Verdicts {
+    fn chunk<'a>(&self, at: usize, ask: &Ask<'a>, stages: &mut Stages<'a>) -> &Verdicts {
         let slot = &self.chunks[at];
         let chunk = &ask.inventory.table().chunks()[at];
         slot.verdicts
-            .get_or_init(|| Arc::new(self.nodes(chunk, slot, ask)))
+            .get_or_init(|| Arc::new(self.nodes(chunk, slot, ask, stages)))
     }
 
-    fn nodes(&self, chunk: &Chunk, slot: &Slot, ask: &Ask<'_>) -> Verdicts {
+    fn nodes<'a>(
+        &self,
+        chunk: &'a Chunk,
+        slot: &Slot,
+        ask: &Ask<'a>,
+        stages: &mut Stages<'a>,
+    ) -> Verdicts {
         let mut by_row = Vec::with_capacity(chunk.rows().len());
         let mut is_any_odd = false;
         let mut found = self.memo.found();
@@ -320,7 +334,7 @@ impl Known {
                 if is_known && let Some(verdict) = found.recent.get(&key) {
                     return verdict;
                 }
-                let (state, is_odd) = self.node(node, is_known, ask, &mut found, &key);
+                let (state, is_odd) = self.node(node, is_known, ask, (&mut found, &key), stages);
                 let verdict = state.verdict;
                 is_any_odd |= is_odd;
                 if !is_odd {
@@ -334,13 +348,13 @@ impl Known {
     }
 
     /// What a node with this key comes to, if that is known, and whether it says nothing of equal rows.
-    fn node(
+    fn node<'a>(
         &self,
-        node: (&Chunk, usize),
+        node: (&'a Chunk, usize),
         is_known: bool,
-        ask: &Ask<'_>,
-        found: &mut Found,
-        key: &[u32],
+        ask: &Ask<'a>,
+        (found, key): (&mut Found, &[u32]),
+        stages: &mut Stages<'a>,
     ) -> (State, bool) {
         let row = &node.0.rows()[node.1];
         if !is_known {
@@ -360,7 +374,7 @@ impl Known {
             found.states.insert(key.into(), state.clone());
             return (state, false);
         }
-        let fared = fate_on(ask, row);
+        let fared = stages.fared(ask, node, key);
         let state = State {
             verdict: fared.verdict,
             solution: fared.solution.map(Arc::new),
@@ -447,8 +461,9 @@ impl Known {
     /// The first node by name at which a search for one node ends.
     pub(super) fn first(&self, ask: &Ask<'_>) -> Option<First> {
         let (mut before, mut steps) = (0, 0_u64);
+        let mut stages = Stages::default();
         for (number, rows) in ask.inventory.table().chunks().iter().enumerate() {
-            let chunk = self.chunk(number, ask);
+            let chunk = self.chunk(number, ask, &mut stages);
             if let Some(first) = chunk.first {
                 return Some(First {
                     node: (number, first),

@@ -15,6 +15,7 @@ mod prove;
 mod question;
 mod result;
 mod share;
+mod stage;
 mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,7 @@
 //! The claims on one node: the search, and what is made of its end.
 //!
-//! Start at [`outcome_on`]; [`fate_on`] is the same where only the fate is asked for.
+//! Start at [`outcome_on`]; [`fate_on`] is the same where only the fate is asked for, [`super::stage`] for many nodes of
+//! one kind.
 
 use std::sync::Arc;
 
@@ -54,8 +55,7 @@ fn search_on<'a, 'v>(ask: &Ask<'a>, view: &'v View<'a>) -> Ended<'a, 'v> {
         Err(text) => return Ended::Early(failed(Scope::Pod, text)),
     };
     let mut search = Box::new(Search::new(view, Attempt::new(view, prepared, selectors)));
-    let stop = || options.interrupt.is_some_and(|interrupt| interrupt());
-    let (end, is_plain) = run(&mut search, view, options, &stop);
+    let (end, is_plain) = run(&mut search, view, options);
     Ended::Searched(end, search, is_plain)
 }
 
@@ -154,67 +154,88 @@ pub(super) fn outcome_of(ask: &Ask<'_>, row: &NodeRow, solution: &Solution) -> O
 
 /// What [`outcome_on`] says, without the answer.
 pub(super) fn fate_on(ask: &Ask<'_>, row: &NodeRow) -> Fared {
-    let fared = |fate, steps| Fared {
-        verdict: Verdict {
-            fate,
-            steps,
-            devices: 0,
-        },
-        is_plain: false,
-        solution: None,
-        is_interrupted: false,
-    };
     let early = |outcome| match outcome {
-        Outcome::Impossible(_) => fared(Fate::Impossible, 0),
-        _ => fared(Fate::Fatal, 0),
+        Outcome::Impossible(_) => Fared::early(Fate::Impossible),
+        _ => Fared::early(Fate::Fatal),
     };
     let spot = ask.inventory.spot_of(row, ask.options.features);
     end_on(ask, spot, early, |site, view, (end, is_plain), search| {
-        let steps = search.steps;
-        let fared = |fate, steps| Fared {
-            is_plain,
-            ..fared(fate, steps)
-        };
-        match end {
-            End::Found => {
-                let solution = Solution::of(&search.attempt);
-                // Making the results may still fail.
-                if !solution.can_be_built(site) {
-                    return fared(Fate::Fatal, steps);
-                }
-                let held = ask.held.iter().flatten();
-                let held: usize = held.map(|held| held.devices.results.len()).sum();
-                let mut fared = fared(Fate::Placed, steps);
-                fared.verdict.devices = held + solution.devices();
-                fared.solution = Some(solution);
-                fared
-            }
-            End::Failed(_) => fared(Fate::Fatal, steps),
-            End::Exhausted if view.has_invalid_pool() => fared(Fate::Error, steps),
-            End::Exhausted => fared(Fate::Impossible, steps),
-            End::OutOfSteps | End::Interrupted => Fared {
-                is_interrupted: end == End::Interrupted,
-                ..fared(Fate::Undecided, steps)
-            },
+        let fared = Fared::of(ask, site, (&end, is_plain), &search);
+        match fared.verdict.fate {
+            Fate::Impossible if view.has_invalid_pool() => fared.with(Fate::Error),
+            _ => fared,
         }
     })
 }
 
+impl Fared {
+    /// Before a search began.
+    fn early(fate: Fate) -> Self {
+        Self {
+            verdict: Verdict {
+                fate,
+                steps: 0,
+                devices: 0,
+            },
+            is_plain: false,
+            solution: None,
+            is_interrupted: false,
+        }
+    }
+
+    fn with(mut self, fate: Fate) -> Self {
+        self.verdict.fate = fate;
+        self
+    }
+
+    /// By how a search ended, where no pool is invalid; and whether it never looked ahead.
+    pub(super) fn of(
+        ask: &Ask<'_>,
+        site: &Site<'_>,
+        (end, is_plain): (&End, bool),
+        search: &Search<'_, '_>,
+    ) -> Self {
+        let fate = match end {
+            End::Found => Fate::Placed,
+            End::Failed(_) => Fate::Fatal,
+            End::Exhausted => Fate::Impossible,
+            End::OutOfSteps | End::Interrupted => Fate::Undecided,
+        };
+        let mut fared = Self::early(fate);
+        fared.verdict.steps = search.steps;
+        fared.is_plain = is_plain;
+        fared.is_interrupted = *end == End::Interrupted;
+        if fate != Fate::Placed {
+            return fared;
+        }
+        let solution = Solution::of(&search.attempt);
+        // Making the results may still fail.
+        if !solution.can_be_built(site) {
+            return fared.with(Fate::Fatal);
+        }
+        let held = ask.held.iter().flatten();
+        let held: usize = held.map(|held| held.devices.results.len()).sum();
+        fared.verdict.devices = held + solution.devices();
+        fared.solution = Some(solution);
+        fared
+    }
+}
+
 /// Searches plainly for a while, and says whether that was enough; what takes longer is first refuted, if it can be, and then searched with foresight.
 /// Where a check may fail with an error only the plain order is upstream's.
-fn run(
+pub(super) fn run(
     search: &mut Search<'_, '_>,
     view: &View<'_>,
     options: &Options<'_>,
-    stop: &dyn Fn() -> bool,
 ) -> (End, bool) {
+    let stop = || options.interrupt.is_some_and(|interrupt| interrupt());
     let max_steps = options.max_steps;
     let plain_steps = match options.foresight {
         Foresight::Never => u64::MAX,
         Foresight::WhenStuck => straight(search, view) + slack(view),
         Foresight::AtOnce => 0,
     };
-    let end = search.run(max_steps.min(plain_steps), stop);
+    let end = search.run(max_steps.min(plain_steps), &stop);
     if end != End::OutOfSteps || max_steps <= plain_steps {
         return (end, true);
     }
@@ -226,7 +247,7 @@ fn run(
         }
         search.look_ahead(Lookahead::new(problem));
     }
-    (search.run(max_steps, stop), false)
+    (search.run(max_steps, &stop), false)
 }
 
 /// Steps of a search that never turns back.

@@ -319,11 +319,12 @@ impl Question {
             return None;
         }
         let read = numbers.columns.get(*shape)?;
-        let slice = chunk.rows()[at].own().next()?;
+        let slice = || chunk.rows()[at].own().next().cloned();
         let (node, seen) = key.split_at(key.len().checked_sub(1 + read.len())?);
         // What is held comes second.
-        let node = [&node[..1], &node[2..]].concat();
-        Alike::of(inventory, slice, (&node, seen), read, &mut numbers.kinds)
+        let node = [&node[..1], &node[2..]];
+        let seen = (node, seen, key[1]);
+        Alike::of(inventory, slice, seen, read, &mut numbers.kinds)
     }
 
     fn has_marks(&self) -> bool {

@@ -36,7 +36,7 @@ pub(super) struct Picked {
 }
 
 impl Solution {
-    pub(super) fn of(attempt: &Attempt<'_, '_>) -> Self {
+    pub(super) fn of(attempt: &Attempt<'_>) -> Self {
         let claims = attempt.claims.iter().zip(&attempt.picks);
         let claims = claims.map(|(claim, picks)| Picked {
             chosen: claim

@@ -171,6 +171,11 @@ impl<'a> Constraint<'a> {
         })
     }
 
+    /// Takes back all devices.
+    pub fn clear(&mut self) {
+        self.accepted.clear();
+    }
+
     /// Takes back the device accepted last.
     pub fn pop(&mut self) {
         self.accepted.pop();

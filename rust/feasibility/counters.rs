@@ -27,10 +27,31 @@ pub struct PoolCounters<'v> {
 
 impl<'v> Counters<'v> {
     /// The counters of all pools, less what held devices draw.
-    pub fn new(view: &'v View<'_>) -> Self {
+    pub fn new(view: &View<'v>) -> Self {
         let pools = view.pools.iter();
-        Self {
-            pools: pools.map(|pool| PoolCounters::new(view, pool)).collect(),
+        let mut counters = Self {
+            pools: pools.map(PoolCounters::new).collect(),
+        };
+        counters.draw_held(view);
+        counters
+    }
+
+    /// The same, of a view of which other devices are held since.
+    pub fn renew(&mut self, view: &View<'v>) {
+        self.pools.iter_mut().for_each(PoolCounters::fill);
+        self.draw_held(view);
+    }
+
+    fn draw_held(&mut self, view: &View<'v>) {
+        for device in &view.held {
+            let draws = self.draws(view, *device);
+            self.pools[view.devices[*device].pool as usize].take(draws);
+        }
+        for (pool, counters) in view.pools.iter().zip(&mut self.pools) {
+            let Some(plan) = counters.plan else { continue };
+            held_elsewhere(view, pool, |at, _, index| {
+                counters.take(plan.draws(at, index));
+            });
         }
     }
 
@@ -71,23 +92,27 @@ impl<'v> Counters<'v> {
 }
 
 impl<'v> PoolCounters<'v> {
-    fn new(view: &View<'_>, pool: &'v Pool) -> Self {
+    /// As if nothing were held.
+    fn new(pool: &'v Pool) -> Self {
         let plan = match &pool.state {
             PoolState::Usable { counters, .. } => counters.as_deref(),
             PoolState::Incomplete { .. } | PoolState::Invalid { .. } => None,
         };
-        let left = plan.map_or_else(Vec::new, |plan| plan.totals.to_vec());
         let mut counters = Self {
             plan,
-            overdrawn: left.iter().filter(|amount| **amount < 0).count(),
-            left,
+            overdrawn: 0,
+            left: Vec::new(),
         };
-        if let Some(plan) = plan {
-            held_places(view, pool, |at, _, index| {
-                counters.take(plan.draws(at, index));
-            });
-        }
+        counters.fill();
         counters
+    }
+
+    fn fill(&mut self) {
+        if let Some(plan) = self.plan {
+            self.left.clear();
+            self.left.extend_from_slice(&plan.totals);
+            self.overdrawn = plan.overdrawn;
+        }
     }
 
     /// Counter set and counter, ascending.
@@ -124,16 +149,20 @@ impl<'v> PoolCounters<'v> {
     }
 }
 
-/// Shows the devices of the pool, for this node and others, that somebody holds: the position of the slice, the slice,
-/// and the position of the device in it.
-fn held_places<'p>(view: &View<'_>, pool: &'p Pool, mut show: impl FnMut(usize, &'p Slice, usize)) {
+/// Shows the devices of the pool for other nodes that somebody holds: the position of the slice, the slice, and the
+/// position of the device in it.
+fn held_elsewhere<'p>(
+    view: &View<'_>,
+    pool: &'p Pool,
+    mut show: impl FnMut(usize, &'p Slice, usize),
+) {
     let PoolState::Usable {
         slices, elsewhere, ..
     } = &pool.state
     else {
         return;
     };
-    for (at, slice) in slices.iter().chain(elsewhere).enumerate() {
+    for (at, slice) in (slices.len()..).zip(elsewhere) {
         let Some(usage) = view.inventory.slice_usage(slice) else {
             continue;
         };
@@ -168,8 +197,13 @@ impl Groups {
             common: BTreeMap::new(),
         };
         if view.features.compatibility_groups {
+            for viewed in view.held.iter().map(|device| &view.devices[*device]) {
+                for consumption in &viewed.document().consumes_counters {
+                    groups.join(viewed.pool as usize, consumption);
+                }
+            }
             for (position, pool) in view.pools.iter().enumerate() {
-                held_places(view, pool, |_, slice, index| {
+                held_elsewhere(view, pool, |_, slice, index| {
                     let device = &slice.document().spec.devices[index];
                     for consumption in &device.consumes_counters {
                         groups.join(position, consumption);

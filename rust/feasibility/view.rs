@@ -9,7 +9,7 @@ use crate::cel;
 use crate::claim::taint;
 use crate::gates::Features;
 use crate::inventory::pool::{Pool, PoolState};
-use crate::inventory::{DeviceId, Inventory, Layout, Slice};
+use crate::inventory::{DeviceId, Inventory, Layout, Slice, bits};
 use crate::quantity::Quantity;
 use crate::wire::core::Node;
 use crate::wire::slice::{Device, DeviceTaint};
@@ -28,6 +28,8 @@ pub struct View<'a> {
     pub devices: Vec<DeviceView<'a>>,
     /// For each pool the range of its devices.
     pub ranges: &'a [std::ops::Range<usize>],
+    /// The devices that somebody holds, as a whole or shares of, ascending.
+    pub held: Vec<usize>,
     /// By position, for the few devices that have anything there.
     beside: BTreeMap<usize, Beside<'a>>,
 }
@@ -121,6 +123,7 @@ impl<'a> View<'a> {
             pools: &layout.pools,
             devices: Vec::with_capacity(layout.devices()),
             ranges: &layout.ranges,
+            held: Vec::new(),
             beside: BTreeMap::new(),
         };
         for (pool, of) in (0_u32..).zip(&layout.pools) {
@@ -164,6 +167,7 @@ impl<'a> View<'a> {
             return;
         };
         for index in usage.held() {
+            self.held.push(start + index);
             let device = &mut devices[index];
             if usage.is_exclusive(index, sharing) {
                 device.marks |= DeviceView::HELD;
@@ -179,6 +183,23 @@ impl<'a> View<'a> {
                 device.marks |= DeviceView::BESIDE;
                 self.beside.entry(start + index).or_default().consumed = consumed;
             }
+        }
+    }
+
+    /// Sees other devices held, none of which in shares, now or before; of slices, by the position of their first device
+    /// and in the order of the view, the bits of devices that are.
+    pub fn hold<'u>(&mut self, slices: impl Iterator<Item = (usize, &'u [u32])>) {
+        for device in self.held.drain(..) {
+            let marks = &mut self.devices[device].marks;
+            if *marks & DeviceView::EXCLUDED == 0 {
+                *marks &= !DeviceView::HELD;
+            }
+        }
+        for (start, held) in slices {
+            self.held.extend(bits(held).map(|index| start + index));
+        }
+        for device in &self.held {
+            self.devices[*device].marks |= DeviceView::HELD;
         }
     }
 

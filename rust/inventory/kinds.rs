@@ -36,12 +36,32 @@ const REMEMBERED_PLANS: usize = 1 << 10;
 struct Inner {
     texts: FxHashMap<Box<str>, u32>,
     columns: FxHashMap<Column, u32>,
-    patterns: FxHashMap<Box<[u32]>, u32>,
+    patterns: Words,
+    /// Of several patterns, by their numbers.
+    lists: Words,
     /// The names of the columns, by shape.
     names: FxHashMap<u32, Arc<[Name]>>,
     plans: FxHashMap<Box<[u32]>, Arc<CounterPlan>>,
     /// The numbers handed out so far.
     numbers: u32,
+}
+
+/// Rows of words with their numbers, both ways.
+#[derive(Debug, Default)]
+struct Words {
+    numbers: FxHashMap<Arc<[u32]>, u32>,
+    by_number: FxHashMap<u32, Arc<[u32]>>,
+}
+
+impl Words {
+    fn insert(&mut self, words: &[u32], number: u32) {
+        if self.numbers.len() >= REMEMBERED {
+            *self = Self::default();
+        }
+        let words: Arc<[u32]> = words.into();
+        self.numbers.insert(Arc::clone(&words), number);
+        self.by_number.insert(number, words);
+    }
 }
 
 /// What a slice is like.
@@ -182,15 +202,37 @@ impl Kinds {
     /// The number of a pattern of bits.
     pub fn pattern(&self, bits: &[u32]) -> u32 {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(number) = inner.patterns.get(bits) {
-            return *number;
+        inner.words(|inner| &mut inner.patterns, bits)
+    }
+
+    /// The number of several patterns, by their numbers.
+    pub fn patterns(&self, numbers: &[u32]) -> u32 {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.words(|inner| &mut inner.lists, numbers)
+    }
+
+    /// Puts the pattern that has a number, or the patterns that have one together, into `all`, in the place of what is
+    /// there; the number 0 stands for no bit. Nothing where the number is none of a pattern, or where that was forgotten.
+    pub fn bits(
+        &self,
+        number: u32,
+        patterns: usize,
+        all: &mut Vec<Option<Arc<[u32]>>>,
+    ) -> Option<()> {
+        let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = [number];
+        let numbers = match patterns {
+            1 => &one,
+            _ => &**inner.lists.by_number.get(&number)?,
+        };
+        all.clear();
+        for number in numbers {
+            all.push(match number {
+                0 => None,
+                number => Some(Arc::clone(inner.patterns.by_number.get(number)?)),
+            });
         }
-        if inner.patterns.len() >= REMEMBERED {
-            inner.patterns.clear();
-        }
-        let next = inner.next();
-        inner.patterns.insert(bits.into(), next);
-        next
+        Some(())
     }
 
     /// The number of a text.
@@ -211,6 +253,15 @@ impl Inner {
         }
         let next = self.next();
         self.texts.insert(text.into(), next);
+        next
+    }
+
+    fn words(&mut self, of: impl Fn(&mut Self) -> &mut Words, words: &[u32]) -> u32 {
+        if let Some(number) = of(self).numbers.get(words) {
+            return *number;
+        }
+        let next = self.next();
+        of(self).insert(words, next);
         next
     }
 

@@ -42,7 +42,7 @@ pub use report::{Remark, Report};
 pub use row::{Flag, NodeRow};
 pub use slice::{AtLarge, Slice, Uses};
 pub use table::NodeTable;
-pub use usage::{CallerData, DeviceUsage, Held, Holder, SliceUsage};
+pub use usage::{CallerData, DeviceUsage, Held, Holder, SliceUsage, bits};
 pub use verdicts::{OfSlice, Verdicts};
 
 use crate::error::InputError;
@@ -254,6 +254,18 @@ impl Inventory {
     pub fn usage_number(&self, slice: &Slice) -> u32 {
         let usage = self.slice_usage(slice);
         usage.map_or(0, |usage| usage.number(&self.kinds))
+    }
+
+    /// Which devices are held of so many own slices of a node, by slice and in bits, from [`Chunk::usage`]; put into
+    /// `all` in the place of what is there. No look at the node, which would be one at memory far away. Nothing where
+    /// shares are held, or where that was forgotten.
+    pub fn held_bits(
+        &self,
+        usage: u32,
+        slices: usize,
+        all: &mut Vec<Option<Arc<[u32]>>>,
+    ) -> Option<()> {
+        self.kinds.bits(usage, slices, all)
     }
 
     /// All nodes that a node document or a slice names, by name.

@@ -20,6 +20,8 @@ pub struct CounterPlan {
     pub names: Box<[(String, String)]>,
     /// What there is of each when nothing is held, in nanos.
     pub totals: Box<[i128]>,
+    /// How many of them are negative, which no API server accepts.
+    pub overdrawn: usize,
     /// What each device draws, by slice and position in it: slices for the node first, then those for others.
     draws: Box<[Box<[Draws]>]>,
     /// Whether a device gives to a counter instead of drawing from it, which no API server accepts.
@@ -77,6 +79,7 @@ impl CounterPlan {
         let owned = |(set, counter): &(&str, &str)| ((*set).to_owned(), (*counter).to_owned());
         Self {
             names: names.iter().map(owned).collect(),
+            overdrawn: totals.values().filter(|amount| **amount < 0).count(),
             totals: totals.into_values().collect(),
             has_negative: amounts.any(|(_, amount)| *amount < 0),
             draws,

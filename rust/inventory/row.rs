@@ -183,7 +183,7 @@ impl NodeRow {
             (first, second) => {
                 let all = first.into_iter().chain(second).chain(numbers);
                 let all: Vec<u32> = all.collect();
-                inventory.kinds.text(format!("{all:?}"))
+                inventory.kinds.patterns(&all)
             }
         }
     }

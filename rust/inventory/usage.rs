@@ -170,7 +170,7 @@ impl SliceUsage {
 }
 
 /// The positions of bits that are set, ascending.
-fn bits(words: &[u32]) -> impl Iterator<Item = usize> {
+pub fn bits(words: &[u32]) -> impl Iterator<Item = usize> {
     words.iter().enumerate().flat_map(|(at, word)| {
         let rest = |word: &u32| Some(word & (word - 1)).filter(|word| *word != 0);
         let words = std::iter::successors(Some(*word).filter(|word| *word != 0), rest);

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::values::Values;
 use crate::claim::capacity::{self, Amounts, Size};
-use crate::claim::constraint::Value;
+use crate::claim::constraint::{Constraint, Value};
 use crate::claim::{key, taint};
 use crate::feasibility::Selectors;
 use crate::feasibility::candidates::{constrained, gates_refuse};
@@ -53,7 +53,7 @@ pub enum Try {
 }
 
 /// Devices taken so far.
-pub struct Attempt<'a, 'v> {
+pub struct Attempt<'a> {
     /// The claims, with the running state of their constraints.
     pub claims: Vec<Prepared<'a>>,
     /// Picks by claim, in the order they were made.
@@ -64,7 +64,7 @@ pub struct Attempt<'a, 'v> {
     uses: BTreeMap<usize, Uses>,
     /// Whether anything is taken of a device, by position; asked far more often than what.
     has_uses: Vec<bool>,
-    counters: Counters<'v>,
+    counters: Counters<'a>,
     groups: Groups,
     /// What constraints compare.
     values: Values,
@@ -81,9 +81,9 @@ struct Uses {
     shares: Vec<Amounts>,
 }
 
-impl<'a, 'v> Attempt<'a, 'v> {
+impl<'a> Attempt<'a> {
     /// Nothing taken.
-    pub fn new(view: &'v View<'_>, claims: Vec<Prepared<'a>>, selectors: Selectors<'a>) -> Self {
+    pub fn new(view: &View<'a>, claims: Vec<Prepared<'a>>, selectors: Selectors<'a>) -> Self {
         Self {
             picks: claims.iter().map(|_| Vec::new()).collect(),
             values: Values::new(&claims, view.devices.len()),
@@ -95,6 +95,18 @@ impl<'a, 'v> Attempt<'a, 'v> {
             groups: Groups::new(view),
             sizes: FxHashMap::default(),
         }
+    }
+
+    /// Gives everything back, for a view of which other devices are held since.
+    pub fn renew(&mut self, view: &View<'a>) {
+        for claim in &mut self.claims {
+            claim.constraints.iter_mut().for_each(Constraint::clear);
+        }
+        self.picks.iter_mut().for_each(Vec::clear);
+        self.uses.clear();
+        self.has_uses.fill(false);
+        self.counters.renew(view);
+        self.groups = Groups::new(view);
     }
 
     /// The wish at a place.

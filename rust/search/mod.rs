@@ -83,9 +83,9 @@ enum Step {
 
 /// A search on one node.
 pub struct Search<'a, 'v> {
-    view: &'v View<'v>,
+    view: &'v View<'a>,
     /// What is taken.
-    pub attempt: Attempt<'a, 'v>,
+    pub attempt: Attempt<'a>,
     /// Places entered so far.
     pub steps: u64,
     /// Claim and request that the search got to at the deepest.
@@ -102,7 +102,7 @@ const STEPS_PER_POLL: u64 = 1 << 12;
 
 impl<'a, 'v> Search<'a, 'v> {
     /// A search that has not begun.
-    pub fn new(view: &'v View<'v>, attempt: Attempt<'a, 'v>) -> Self {
+    pub fn new(view: &'v View<'a>, attempt: Attempt<'a>) -> Self {
         Self {
             view,
             attempt,
