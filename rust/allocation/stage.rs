@@ -25,20 +25,12 @@ const KEPT: usize = 64;
 /// The stages for one question, by kind of node.
 #[derive(Default)]
 pub(super) struct Stages<'a> {
-    by_kind: FxHashMap<Box<[u32]>, Seen<'a>>,
+    /// Nothing where there can be none.
+    by_kind: FxHashMap<Box<[u32]>, Option<Box<Stage<'a>>>>,
     /// The kind looked up last, for its memory.
     kind: Vec<u32>,
     /// What is held of the slices of the node looked at last, likewise.
     held: Vec<Option<Arc<[u32]>>>,
-}
-
-/// What became of a kind.
-enum Seen<'a> {
-    /// Setting a stage does not pay for a single node.
-    Once,
-    /// There can be none.
-    Unfit,
-    Staged(Box<Stage<'a>>),
 }
 
 /// A node of the kind, with everything that a search needs.
@@ -82,30 +74,24 @@ impl<'a> Stages<'a> {
         // What is held comes second.
         self.kind.extend(&key[..1]);
         self.kind.extend(&key[2..]);
-        let Some(seen) = self.by_kind.get_mut(self.kind.as_slice()) else {
+        if !self.by_kind.contains_key(self.kind.as_slice()) {
+            let row = &chunk.rows()[at];
+            let own = row.own().count();
+            // A view of shares would keep them.
+            ask.inventory.held_bits(key[1], own, &mut self.held)?;
             if self.by_kind.len() >= KEPT {
                 self.by_kind.clear();
             }
-            self.by_kind.insert(self.kind.as_slice().into(), Seen::Once);
-            return None;
-        };
-        if let Seen::Once = seen {
-            let row = &chunk.rows()[at];
-            // A view of shares would keep them.
-            let own = row.own().count();
-            ask.inventory.held_bits(key[1], own, &mut self.held)?;
-            let stage = Stage::new(ask, row).map(Box::new);
-            *seen = stage.map_or(Seen::Unfit, Seen::Staged);
+            let stage = Stage::new(ask, row, own).map(Box::new);
+            self.by_kind.insert(self.kind.as_slice().into(), stage);
         }
-        match seen {
-            Seen::Staged(stage) => stage.fared(ask, key[1], &mut self.held),
-            Seen::Once | Seen::Unfit => None,
-        }
+        let stage = self.by_kind.get_mut(self.kind.as_slice())?.as_mut()?;
+        stage.fared(ask, key[1], &mut self.held)
     }
 }
 
 impl<'a> Stage<'a> {
-    fn new(ask: &Ask<'a>, row: &'a NodeRow) -> Option<Self> {
+    fn new(ask: &Ask<'a>, row: &'a NodeRow, own: usize) -> Option<Self> {
         let (inventory, features) = (ask.inventory, ask.options.features);
         let spot = inventory.spot_of(row, features).ok()?;
         let Cow::Borrowed(layout) = spot.layout else {
@@ -119,7 +105,7 @@ impl<'a> Stage<'a> {
         let mut selectors = Selectors::new(inventory.cel_cache());
         let prepared = prepare(&view, &ask.open(), &mut selectors).ok()?;
         Some(Self {
-            own: row.own().count(),
+            own,
             slices: slices(row, layout)?,
             attempt: Some(Attempt::new(&view, prepared, selectors)),
             row,
