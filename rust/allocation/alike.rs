@@ -24,9 +24,9 @@ pub(super) struct DeviceKinds {
 impl DeviceKinds {
     /// For a slice of which this is seen; nothing where claims may see more of a device than its kind, or where no two
     /// devices are alike.
-    fn of(
+    fn of<'s>(
         &mut self,
-        slice: impl FnOnce() -> Option<Arc<Slice>>,
+        slice: impl FnOnce() -> Option<&'s Arc<Slice>>,
         seen: &[u32],
         columns: &[usize],
     ) -> Option<&[u32]> {
@@ -40,7 +40,7 @@ impl DeviceKinds {
                 })
             });
             let is_plain = slice.is_readable() && !slice.devices_at_large().has_shareable;
-            let kinds = kinds_of(&slice, of_shape, columns).filter(|_| is_plain);
+            let kinds = kinds_of(slice, of_shape, columns).filter(|_| is_plain);
             self.seen.insert(seen.into(), kinds);
         }
         self.seen.get(seen)?.as_deref()
@@ -59,9 +59,9 @@ impl Alike {
     /// For a node with one slice of its own, of which `seen` is seen in the attributes looked at, `columns`; `node` are
     /// both ends of what else is seen of the node, and `usage` is the number of what is held of it.
     /// Nothing where shares are held, or nothing is, or where no two devices are alike.
-    pub(super) fn of(
+    pub(super) fn of<'s>(
         inventory: &Inventory,
-        slice: impl FnOnce() -> Option<Arc<Slice>>,
+        slice: impl FnOnce() -> Option<&'s Arc<Slice>>,
         (node, seen, usage): ([&[u32]; 2], &[u32], u32),
         columns: &[usize],
         kinds: &mut DeviceKinds,
@@ -88,7 +88,17 @@ impl Alike {
 
 /// As [`DeviceKinds::of`], of devices that are alike but for values.
 fn kinds_of(slice: &Slice, of_shape: &[u32], columns: &[usize]) -> Option<Box<[u32]>> {
-    let names = &slice.kind().names;
+    let kind = slice.kind();
+    let texts: Vec<&[u16]> = columns.iter().map(|at| kind.fingerprints(*at)).collect();
+    let may_be_alike = |a: usize, b: usize| {
+        let mut texts = texts.iter();
+        of_shape[a] == of_shape[b] && texts.all(|column| column[a] == column[b])
+    };
+    // Mostly that is enough to know, without a look at the devices.
+    if !(0..of_shape.len()).any(|b| (0..b).any(|a| may_be_alike(a, b))) {
+        return None;
+    }
+    let names = &kind.names;
     let values = slice.document().spec.devices.iter().map(|device| {
         let read = columns.iter().map(|column| &names[*column]);
         read.map(|name| device.attributes.get(name)).collect()

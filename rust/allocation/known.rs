@@ -374,7 +374,7 @@ impl Known {
             found.states.insert(key.into(), state.clone());
             return (state, false);
         }
-        let fared = stages.fared(ask, node, key);
+        let fared = stages.fared(ask, question, node, key);
         let state = State {
             verdict: fared.verdict,
             solution: fared.solution.map(Arc::new),

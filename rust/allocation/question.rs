@@ -301,6 +301,35 @@ impl Question {
         Some(())
     }
 
+    /// What a node has in common with those that differ from it in what is held and in the values of attributes alone;
+    /// `key` is what [`Question::key`] says of it. Nothing for a node on which others have a say.
+    pub(super) fn kind(
+        &self,
+        inventory: &Inventory,
+        (chunk, at): (&Chunk, usize),
+        key: &[u32],
+        kind: &mut Vec<u32>,
+    ) -> Option<()> {
+        let [structure, set, flags, slices @ ..] = chunk.facts(at) else {
+            return None;
+        };
+        let is_alone = inventory.table().sets()[*set as usize].is_empty();
+        if !is_alone || flags & Flag::OPEN_POOLS != 0 {
+            return None;
+        }
+        kind.clear();
+        kind.extend([*structure, *flags]);
+        let mut rest = slices;
+        while let [shape, columns, after @ ..] = rest {
+            kind.push(*shape);
+            rest = &after[*columns as usize..];
+        }
+        if self.has_marks() {
+            kind.extend(&key[2..]);
+        }
+        Some(())
+    }
+
     /// What the node has in common with others that fare alike, whichever devices are held; `key` is what
     /// [`Question::key`] says of it.
     pub(super) fn alike(
@@ -319,7 +348,7 @@ impl Question {
             return None;
         }
         let read = numbers.columns.get(*shape)?;
-        let slice = || chunk.rows()[at].own().next().cloned();
+        let slice = || chunk.rows()[at].own().next();
         let (node, seen) = key.split_at(key.len().checked_sub(1 + read.len())?);
         // What is held comes second.
         let node = [&node[..1], &node[2..]];

@@ -1,8 +1,9 @@
-//! Nodes of one kind, searched one after the other: what does not depend on what is held is made once for all of them.
+//! Nodes of one kind, searched one after the other: what they have in common is made once for all of them.
 //!
-//! On such nodes the same places are searched for the same claims, and every selector and constraint says the same of a
-//! place; only which devices are held is another matter. Only for nodes whose pools nobody else has a say in, of which no
-//! share is held, and for claims that hold nothing. Never changes an answer or a count of steps. Start at [`Stages::fared`].
+//! On such nodes the same places are searched for the same claims. Where attributes have the same values, selectors and
+//! constraints say the same of a place, too; which devices are held is another matter. Only for nodes whose pools nobody
+//! else has a say in, of which no share is held, and for claims that hold nothing. Never changes an answer or a count of
+//! steps. Start at [`Stages::fared`].
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,12 +12,13 @@ use rustc_hash::FxHashMap;
 
 use super::Ask;
 use super::on_node::{Fared, fate_on, run};
+use super::question::Question;
 use super::result::Site;
 use crate::feasibility::Selectors;
 use crate::feasibility::prepare::prepare;
 use crate::feasibility::view::View;
 use crate::inventory::pool::Pool;
-use crate::inventory::{Chunk, Flag, Layout, NodeRow};
+use crate::inventory::{Chunk, Layout, NodeRow, Slice};
 use crate::search::{Attempt, Search};
 
 /// Kinds of nodes for which a stage is kept; beyond that all are given up.
@@ -25,8 +27,7 @@ const KEPT: usize = 64;
 /// The stages for one question, by kind of node.
 #[derive(Default)]
 pub(super) struct Stages<'a> {
-    /// Nothing where there can be none.
-    by_kind: FxHashMap<Box<[u32]>, Option<Box<Stage<'a>>>>,
+    by_kind: FxHashMap<Box<[u32]>, Box<Stage<'a>>>,
     /// The kind looked up last, for its memory.
     kind: Vec<u32>,
     /// What is held of the slices of the node looked at last, likewise.
@@ -43,6 +44,10 @@ struct Stage<'a> {
     slices: Vec<(usize, usize)>,
     /// How many slices the node has that no other sees.
     own: usize,
+    /// What is seen of the node that it is set for, but for what is held.
+    seen: Vec<u32>,
+    /// Whether the claims, as they were checked, are good for one set of values alone.
+    depends_on_values: bool,
 }
 
 impl<'a> Stages<'a> {
@@ -50,43 +55,46 @@ impl<'a> Stages<'a> {
     pub(super) fn fared(
         &mut self,
         ask: &Ask<'a>,
+        question: &Question,
         node @ (chunk, at): (&'a Chunk, usize),
         key: &[u32],
     ) -> Fared {
-        let staged = self.fared_on_stage(ask, node, key);
+        let staged = self.fared_on_stage(ask, question, node, key);
         staged.unwrap_or_else(|| fate_on(ask, &chunk.rows()[at]))
     }
 
     fn fared_on_stage(
         &mut self,
         ask: &Ask<'a>,
-        (chunk, at): (&'a Chunk, usize),
+        question: &Question,
+        node @ (chunk, at): (&'a Chunk, usize),
         key: &[u32],
     ) -> Option<Fared> {
-        let [_, set, flags, ..] = chunk.facts(at) else {
-            return None;
-        };
-        let is_alone = ask.inventory.table().sets()[*set as usize].is_empty();
-        if !is_alone || flags & Flag::OPEN_POOLS != 0 || ask.held.iter().any(Option::is_some) {
+        if ask.held.iter().any(Option::is_some) {
             return None;
         }
-        self.kind.clear();
+        question.kind(ask.inventory, node, key, &mut self.kind)?;
         // What is held comes second.
-        self.kind.extend(&key[..1]);
-        self.kind.extend(&key[2..]);
+        let usage = key[1];
+        let seen = [&key[..1], &key[2..]];
         if !self.by_kind.contains_key(self.kind.as_slice()) {
             let row = &chunk.rows()[at];
             let own = row.own().count();
             // A view of shares would keep them.
-            ask.inventory.held_bits(key[1], own, &mut self.held)?;
+            ask.inventory.held_bits(usage, own, &mut self.held)?;
             if self.by_kind.len() >= KEPT {
                 self.by_kind.clear();
             }
-            let stage = Stage::new(ask, row, own).map(Box::new);
-            self.by_kind.insert(self.kind.as_slice().into(), stage);
+            let stage = Stage::new(ask, row, own)?;
+            self.by_kind
+                .insert(self.kind.as_slice().into(), Box::new(stage));
         }
-        let stage = self.by_kind.get_mut(self.kind.as_slice())?.as_mut()?;
-        stage.fared(ask, key[1], &mut self.held)
+        let stage = self.by_kind.get_mut(self.kind.as_slice())?;
+        ask.inventory.held_bits(usage, stage.own, &mut self.held)?;
+        if !stage.is_set_for(seen) {
+            stage.set(ask, &chunk.rows()[at], seen)?;
+        }
+        stage.fared(ask, &self.held)
     }
 }
 
@@ -104,8 +112,12 @@ impl<'a> Stage<'a> {
         }
         let mut selectors = Selectors::new(inventory.cel_cache());
         let prepared = prepare(&view, &ask.open(), &mut selectors).ok()?;
+        let wishes = prepared.iter().flat_map(|claim| &claim.requests);
+        let mut wishes = wishes.flat_map(|request| &request.wishes);
         Some(Self {
             own,
+            depends_on_values: wishes.any(|wish| wish.wish.wants_all()),
+            seen: Vec::new(),
             slices: slices(row, layout)?,
             attempt: Some(Attempt::new(&view, prepared, selectors)),
             row,
@@ -114,14 +126,33 @@ impl<'a> Stage<'a> {
         })
     }
 
-    /// How the claims fare on a node of the kind of which this is held; nothing where shares are.
-    fn fared(
-        &mut self,
-        ask: &Ask<'a>,
-        usage: u32,
-        held: &mut Vec<Option<Arc<[u32]>>>,
-    ) -> Option<Fared> {
-        ask.inventory.held_bits(usage, self.own, held)?;
+    fn is_set_for(&self, seen: [&[u32]; 2]) -> bool {
+        let [first, second] = seen;
+        self.seen.len() == first.len() + second.len()
+            && self.seen.starts_with(first)
+            && self.seen.ends_with(second)
+    }
+
+    /// Sets it for a node that has other values of attributes, of which this is seen.
+    fn set(&mut self, ask: &Ask<'a>, row: &'a NodeRow, seen: [&[u32]; 2]) -> Option<()> {
+        if self.seen.is_empty() {
+            // It was made of this node.
+        } else if self.depends_on_values {
+            *self = Self::new(ask, row, self.own)?;
+        } else {
+            let own: Vec<&Arc<Slice>> = row.own().collect();
+            let places = self.slices.iter();
+            self.view
+                .see(places.map(|(place, start)| (*start, own[*place])));
+            self.attempt.as_mut()?.forget();
+        }
+        self.seen.clear();
+        seen.iter().for_each(|part| self.seen.extend(*part));
+        Some(())
+    }
+
+    /// How the claims fare on the node that it is set for when this is held.
+    fn fared(&mut self, ask: &Ask<'a>, held: &[Option<Arc<[u32]>>]) -> Option<Fared> {
         let mut attempt = self.attempt.take()?;
         let places = self.slices.iter();
         let held = places.filter_map(|(own, start)| Some((*start, held[*own].as_deref()?)));

@@ -5,6 +5,8 @@
 
 mod name_map;
 
+use std::hash::Hasher as _;
+
 pub use name_map::{Name, NameMap, QualifiedName};
 
 /// Splits a qualified name into domain and id; an unqualified name belongs to `driver`.
@@ -18,4 +20,12 @@ pub fn lookup<'a, V>(attributes: &'a NameMap<V>, name: &str, driver: &str) -> Op
         let (domain, id) = name.split_once('/')?;
         (domain == driver).then(|| attributes.get(id)).flatten()
     })
+}
+
+/// Differs only for texts that differ, and mostly then; never 0. What it is may change from one version to the next.
+pub fn fingerprint(text: &str) -> u16 {
+    let mut hasher = rustc_hash::FxHasher::default();
+    hasher.write(text.as_bytes());
+    let [high, low, ..] = hasher.finish().to_ne_bytes();
+    u16::from_ne_bytes([high, low]).max(1)
 }

@@ -16,7 +16,7 @@ use super::parser::parse;
 use super::planner::plan;
 use super::program::Program;
 use super::reads::{Reads, reads};
-use super::shortcut::answer;
+use super::shortcut::{answer, sought};
 use super::types::Type;
 use super::validate::validate;
 use crate::wire::slice::DeviceAttribute;
@@ -210,6 +210,13 @@ impl Selector {
     /// What of a device it looks at.
     pub fn reads(&self) -> &Reads {
         &self.reads
+    }
+
+    /// The attribute, by domain and id, and the text that it must be: a readable device on which it is another text is not
+    /// selected, whatever else is asked.
+    pub fn sought(&self) -> Option<(&str, &str, &str)> {
+        let program = Some(&self.program).filter(|program| program.is_short);
+        sought(&program?.root, COST_LIMIT)
     }
 }
 

@@ -290,6 +290,37 @@ pub(super) fn answer(condition: &Node, device: &Device<'_>, limit: u64) -> Optio
     (spent.cost <= limit).then_some((verdict, spent.cost))
 }
 
+/// The attribute, by domain and id, that must be a text for a short condition to hold, and the text; for one that comes
+/// before anything else and is affordable whatever is published.
+pub(super) fn sought(condition: &Node, limit: u64) -> Option<(&str, &str, &str)> {
+    match condition {
+        Node::Shortcut(parts) => {
+            let Shortcut { place, test, cost } = &parts.0;
+            let (Place::Leaf(Table::Attributes, leaf) | Place::Bound(_, Table::Attributes, leaf)) =
+                place
+            else {
+                return None;
+            };
+            let Test::Text {
+                text,
+                cost_if_same,
+                equal: true,
+                ..
+            } = test
+            else {
+                return None;
+            };
+            let most = cost
+                .saturating_add(*cost_if_same)
+                .saturating_add(DOMAIN_COST);
+            (most <= limit).then_some((&leaf.domain, &leaf.id, text))
+        }
+        Node::And(terms) => sought(&terms[0], limit),
+        Node::Fold(fold) => sought(&fold.result, limit),
+        _ => None,
+    }
+}
+
 /// What an answer has cost so far.
 #[derive(Default)]
 struct Spent {

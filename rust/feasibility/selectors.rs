@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::prepare::PreparedWish;
 use super::view::{DeviceView, View};
+use crate::attribute::fingerprint;
 use crate::cel;
 use crate::claim::key;
 use crate::inventory::pool::device_matches;
@@ -32,6 +33,8 @@ struct Seen {
     slice: Option<(Arc<Slice>, OfSlice)>,
     /// The verdict on all readable devices of a driver, where its name is all that is read.
     driver: Option<(Arc<str>, bool)>,
+    /// For slices of a shape the column that must have a text with this fingerprint, if one must.
+    sought: Option<(u32, Option<(usize, u16)>)>,
 }
 
 impl Seen {
@@ -46,6 +49,9 @@ impl Seen {
             return self.driver_matches(selector, device);
         }
         if !has_many(device.slice) {
+            if device.slice.is_readable() && self.has_other_text(selector, device) {
+                return Ok(false);
+            }
             return selector.matches(device.cel_device());
         }
         let known = self.of_slice(selector, view, device.slice);
@@ -55,6 +61,28 @@ impl Seen {
         let verdict = selector.matches(device.cel_device())?;
         known.set(device.index as usize, verdict);
         Ok(verdict)
+    }
+
+    /// Whether the device surely has another text where one text is sought. Says so for nearly all that have, without a
+    /// look at the device, which would be one at memory far away.
+    fn has_other_text(&mut self, selector: &cel::Selector, device: &DeviceView<'_>) -> bool {
+        let kind = device.slice.kind();
+        if self.sought.is_none_or(|(shape, _)| shape != kind.shape) {
+            let sought = selector.sought().and_then(|(domain, id, text)| {
+                let attribute = std::iter::once((domain, Some(id)));
+                match *kind.columns_read(&device.slice.pool().driver, attribute) {
+                    [column] => Some((column, fingerprint(text))),
+                    // Published twice, with and without domain.
+                    _ => None,
+                }
+            });
+            self.sought = Some((kind.shape, sought));
+        }
+        let Some((_, Some((column, sought)))) = self.sought else {
+            return false;
+        };
+        let published = kind.fingerprints(column)[device.index as usize];
+        published != 0 && published != sought
     }
 
     /// What was said of the devices of a large slice and of slices like it.
@@ -146,6 +174,14 @@ impl<'a> Selectors<'a> {
         }
     }
 
+    /// Forgets what was said of the devices of the view, for one of other devices.
+    pub fn forget(&mut self) {
+        for slot in &mut self.slots {
+            slot.known.clear();
+            slot.recalled = None;
+        }
+    }
+
     /// The slot of a class with the selectors of a request.
     pub(super) fn slot(
         &mut self,
@@ -192,7 +228,7 @@ impl<'a> Selectors<'a> {
             && slot.is_of_request(self.cache, view, claim, position)?
             && is_for_node(view, position)?;
         if slot.known.is_empty() {
-            slot.known = vec![None; view.devices.len()];
+            slot.known.resize(view.devices.len(), None);
         }
         slot.known[position] = Some(is_selectable);
         if !may_wait {

@@ -186,6 +186,17 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Sees the devices of other slices, by the position of their first device; they are to differ from its own in names
+    /// and attributes alone.
+    pub fn see(&mut self, slices: impl Iterator<Item = (usize, &'a Arc<Slice>)>) {
+        for (start, slice) in slices {
+            let devices = slice.document().spec.devices.len();
+            for device in &mut self.devices[start..start + devices] {
+                device.slice = slice;
+            }
+        }
+    }
+
     /// Sees other devices held, none of which in shares, now or before; of slices, by the position of their first device
     /// and in the order of the view, the bits of devices that are.
     pub fn hold<'u>(&mut self, slices: impl Iterator<Item = (usize, &'u [u32])>) {

@@ -17,7 +17,7 @@ use crate::cel;
 use crate::wire::core::NodeSelector;
 use crate::wire::slice::{
     CounterSet, Device, DeviceAttribute, DeviceCapacity, DeviceCounterConsumption, DeviceTaint,
-    ResourceSlice,
+    ResourceSlice, Single,
 };
 
 /// The values of one attribute, by device.
@@ -73,6 +73,9 @@ pub struct SliceKind {
     pub names: Arc<[Name]>,
     /// Number of the values of each of them.
     pub columns: Box<[u32]>,
+    /// The fingerprints of texts in one piece, by attribute and device; 0 for what is none.
+    fingerprints: Box<[u16]>,
+    devices: usize,
 }
 
 /// A number that is worked out when first asked for; a cell that does so once would take longer to copy than all else.
@@ -170,11 +173,14 @@ impl Kinds {
             let names = columns.keys().map(|name| (*name).clone());
             names.collect()
         }));
+        let fingerprints = columns.values().flatten().map(fingerprint).collect();
         let columns = columns.into_values();
         let columns = columns.map(|column| inner.column(column.into()));
         SliceKind {
             shape,
             columns: columns.collect(),
+            fingerprints,
+            devices: slice.spec.devices.len(),
             names,
         }
     }
@@ -284,6 +290,13 @@ impl Inner {
     }
 }
 
+fn fingerprint(value: &Option<DeviceAttribute>) -> u16 {
+    match value.as_ref().and_then(DeviceAttribute::single) {
+        Some(Single::String(text)) => crate::attribute::fingerprint(text),
+        _ => 0,
+    }
+}
+
 impl<'a> DeviceShape<'a> {
     fn of(driver: &str, device: &'a Device) -> Self {
         let seen = cel::Device::new(driver, &device.attributes, &device.capacity, None);
@@ -309,6 +322,11 @@ impl<'a> DeviceShape<'a> {
 }
 
 impl SliceKind {
+    /// The fingerprints of the devices' texts in a column; 0 for a device that has no text there.
+    pub fn fingerprints(&self, column: usize) -> &[u16] {
+        &self.fingerprints[column * self.devices..][..self.devices]
+    }
+
     /// Positions of the columns that a reader of `(domain, id)` attributes looks at; without an id, of all in the domain.
     pub fn columns_read<'r>(
         &self,

@@ -109,6 +109,12 @@ impl<'a> Attempt<'a> {
         self.groups = Groups::new(view);
     }
 
+    /// Forgets what is known of the devices, for a view of others that differ from them in names and attributes alone.
+    pub fn forget(&mut self) {
+        self.selectors.forget();
+        self.values.forget();
+    }
+
     /// The wish at a place.
     pub fn wish(&self, claim: usize, request: usize, alternative: usize) -> &PreparedWish<'a> {
         &self.claims[claim].requests[request].wishes[alternative]

@@ -39,6 +39,12 @@ impl Values {
         }
     }
 
+    /// Forgets what was worked out, for other devices.
+    pub(super) fn forget(&mut self) {
+        self.published.iter_mut().for_each(Vec::clear);
+        self.derived.clear();
+    }
+
     /// The place for what a constraint compares of a device, published or derived.
     pub(super) fn of(
         &mut self,
