@@ -138,10 +138,7 @@ impl<'v, 's, 'a> Checks<'v, 's, 'a> {
         wish: &PreparedWish<'_>,
         device: usize,
     ) -> Result<bool, String> {
-        for constraint in &prepared.constraints {
-            if !constraint.applies_to(&wish.wish) {
-                continue;
-            }
+        for constraint in wish.under.iter().map(|at| &prepared.constraints[*at]) {
             let attribute = constrained(
                 self.view,
                 self.selectors,

@@ -51,6 +51,8 @@ pub struct PreparedWish<'a> {
     pub devices: usize,
     /// The devices of an `All` wish, by position in the view.
     pub all: Vec<usize>,
+    /// The constraints of the claim that it is under, by position.
+    pub under: Vec<usize>,
 }
 
 /// Checks and sizes all claims. An error is upstream's text and fatal for the pod.
@@ -112,10 +114,19 @@ fn prepare_claim<'a>(
             format!("claim {claim}, constraint #{index}: empty constraint (unsupported constraint type?)")
         })
     });
+    let constraints: Vec<Constraint<'_>> = constraints.collect::<Result<_, String>>()?;
+    for wish in requests
+        .iter_mut()
+        .flat_map(|request: &mut PreparedRequest<'_>| &mut request.wishes)
+    {
+        let all = constraints.iter().enumerate();
+        let under = all.filter(|(_, constraint)| constraint.applies_to(&wish.wish));
+        wish.under = under.map(|(at, _)| at).collect();
+    }
     Ok(Prepared {
         claim,
         requests,
-        constraints: constraints.collect::<Result<_, String>>()?,
+        constraints,
     })
 }
 
@@ -232,6 +243,7 @@ fn prepare_wish<'a>(
         size: 0,
         devices: 0,
         all: Vec::new(),
+        under: Vec::new(),
     };
     match wish.mode {
         // A negative count asks for nothing, as upstream compares it (it crashes if all requests of a claim do).

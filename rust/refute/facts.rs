@@ -290,13 +290,15 @@ fn counter_sets(
     // A counter is of one set.
     let mut set_of = vec![0_usize; problem.counters.len()];
     let mut amounts: Vec<Vec<i128>> = vec![Vec::new(); problem.counters.len()];
-    for (device, data) in problem.devices.iter().enumerate() {
+    let mut wanted = FixedBitSet::with_capacity(problem.devices.len());
+    for demand in demands {
+        wanted.union_with(&state.demands[*demand].candidates());
+    }
+    for device in wanted.ones() {
+        let data = &problem.devices[device];
         let Some(set) = data.set.filter(|_| !data.is_shared) else {
             continue;
         };
-        if users(state, demands, device).next().is_none() {
-            continue;
-        }
         group[device] = Some(set);
         sizes[set] += 1;
         for (counter, amount) in data.consumption.iter().filter(|(_, amount)| *amount > 0) {

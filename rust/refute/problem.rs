@@ -5,7 +5,6 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::choice::{Choice, Sorts};
 use super::families::Families;
@@ -156,8 +155,8 @@ impl Problem {
         let counters = Counters::new(view);
         let starts = self.add_counters(view, &counters);
         self.families = Families::new(&self.counters);
-        let mut sets: BTreeMap<(usize, &str), usize> = BTreeMap::new();
-        let mut groups: BTreeMap<Vec<SetAndGroups<'_>>, usize> = BTreeMap::new();
+        let mut sets: Numbers<(usize, &str)> = Numbers::default();
+        let mut groups: Numbers<Vec<SetAndGroups<'_>>> = Numbers::default();
         for (index, viewed) in view.devices.iter().enumerate() {
             let document = viewed.document();
             let id = viewed.id();
@@ -176,9 +175,7 @@ impl Problem {
             }
             let set = match document.consumes_counters.as_slice() {
                 [only] if pays => {
-                    let next = sets.len();
-                    let key = (viewed.pool as usize, only.counter_set.as_str());
-                    Some(*sets.entry(key).or_insert(next))
+                    Some(sets.number((viewed.pool as usize, only.counter_set.as_str())))
                 }
                 _ => None,
             };
@@ -189,17 +186,16 @@ impl Problem {
                     (viewed.pool as usize, c.counter_set.as_str(), groups)
                 })
                 .collect();
-            let next = groups.len();
-            let groups = *groups.entry(own).or_insert(next);
+            let groups = groups.number(own);
             let room = document.capacity.iter().map(|(name, capacity)| {
                 let used = view.consumed(index, name);
                 capacity.value.nanos().saturating_sub(used)
             });
             self.devices.push(DeviceData {
                 name: DeviceRef {
-                    driver: Arc::clone(&id.driver),
-                    pool: Arc::clone(&id.pool),
-                    device: Arc::clone(&id.device),
+                    driver: id.driver,
+                    pool: id.pool,
+                    device: id.device,
                 },
                 is_shared: viewed.is_shareable(),
                 consumption,
@@ -212,5 +208,24 @@ impl Problem {
                 },
             });
         }
+    }
+}
+
+/// Numbers for keys in the order in which they are met; those met one after the other are mostly equal.
+#[derive(Default)]
+struct Numbers<K> {
+    known: BTreeMap<K, usize>,
+    last: Option<(K, usize)>,
+}
+
+impl<K: Clone + Default + Ord> Numbers<K> {
+    fn number(&mut self, key: K) -> usize {
+        if let Some((_, number)) = self.last.as_ref().filter(|(last, _)| *last == key) {
+            return *number;
+        }
+        let next = self.known.len();
+        let number = *self.known.entry(key.clone()).or_insert(next);
+        self.last = Some((key, number));
+        number
     }
 }

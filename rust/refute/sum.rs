@@ -8,7 +8,7 @@ use fixedbitset::FixedBitSet;
 use super::least::Purse;
 use super::problem::Problem;
 use super::state::State;
-use crate::proof::{Demand, Price, Proof, Sum, Weighed};
+use crate::proof::{Price, Proof, Sum, Weighed};
 
 /// Rounds in which weights are looked for.
 const ROUNDS: usize = 48;
@@ -115,7 +115,10 @@ impl Drawn {
             by_family: vec![Least::default(); families.all.len()],
             touched: FixedBitSet::with_capacity(problem.counters.len()),
         };
-        let mut sums: Vec<(usize, i128)> = Vec::new();
+        // What a device takes of each family, of which families it takes something, and which device was the last to.
+        let mut sums = vec![0_i128; families.all.len()];
+        let mut taken: Vec<usize> = Vec::new();
+        let mut last = vec![usize::MAX; families.all.len()];
         for device in state.demands[demand].candidates().ones() {
             drawn.candidates += 1;
             let data = &problem.devices[device];
@@ -123,13 +126,14 @@ impl Drawn {
                 drawn.touched.insert(*counter);
                 // Only the first share of a shared device pays.
                 for family in families.of[*counter].iter().filter(|_| !data.is_shared) {
-                    match sums.iter_mut().find(|(known, _)| known == family) {
-                        Some((_, sum)) => *sum = sum.saturating_add(*amount),
-                        None => sums.push((*family, *amount)),
+                    if std::mem::replace(&mut last[*family], device) != device {
+                        taken.push(*family);
                     }
+                    sums[*family] = sums[*family].saturating_add(*amount);
                 }
             }
-            for (family, amount) in sums.drain(..) {
+            for family in taken.drain(..) {
+                let amount = std::mem::take(&mut sums[family]);
                 let least = &mut drawn.by_family[family];
                 least.amount = match least.candidates {
                     0 => amount,
@@ -153,33 +157,27 @@ impl Drawn {
 }
 
 fn sum_of(problem: &Problem, state: &State, drawn: &[Drawn], family: usize) -> Option<Proof> {
-    let mut touched = FixedBitSet::with_capacity(problem.counters.len());
-    let mut demands: Vec<Demand> = Vec::new();
-    let mut needed = 0_i128;
-    for drawn in drawn {
-        let least = drawn.least(family);
-        if least <= 0 {
-            continue;
-        }
+    let draws = || drawn.iter().filter(|drawn| drawn.least(family) > 0);
+    let needed = draws().fold(0_i128, |needed, drawn| {
         let count = i128::try_from(state.demands[drawn.demand].needed()).unwrap_or(i128::MAX);
-        demands.push(problem.demands[drawn.demand].at);
-        needed = needed.saturating_add(least.saturating_mul(count));
-        touched.union_with(&drawn.touched);
+        needed.saturating_add(drawn.least(family).saturating_mul(count))
+    });
+    if needed <= 0 {
+        return None;
     }
     let counters = problem.families.all[family].iter().copied();
-    let counters: Vec<usize> = counters.filter(|c| touched.contains(*c)).collect();
-    let left = counters
-        .iter()
-        .map(|counter| state.left[*counter].max(0))
-        .sum();
-    (needed > left && !demands.is_empty()).then(|| {
+    let touched = |counter: &usize| draws().any(|drawn| drawn.touched.contains(*counter));
+    let counters = || counters.clone().filter(touched);
+    let left = counters().map(|counter| state.left[counter].max(0)).sum();
+    (needed > left).then(|| {
         Proof::Sum(Sum {
-            counters: counters
-                .iter()
-                .map(|counter| weighed_counter(problem, *counter, 1, 1))
+            counters: counters()
+                .map(|counter| weighed_counter(problem, counter, 1, 1))
                 .collect(),
             prices: Vec::new(),
-            demands,
+            demands: draws()
+                .map(|drawn| problem.demands[drawn.demand].at)
+                .collect(),
             needed,
             left,
         })

@@ -330,15 +330,23 @@ impl<'a> Attempt<'a> {
         Ok(true)
     }
 
-    /// Shows the device to all constraints of the claim, until one refuses.
+    /// Shows the device to all constraints that the wish is under, until one refuses.
     fn push_all(
         &mut self,
         view: &View<'_>,
         (claim, request, alternative): (usize, usize, usize),
         taken: &mut Taken,
     ) -> Result<bool, String> {
-        for index in 0..self.claims[claim].constraints.len() {
-            if !self.push(view, (claim, request, alternative), index, taken.device)? {
+        while let under = &self.wish(claim, request, alternative).under
+            && let Some(constraint) = under.get(taken.constraints)
+        {
+            let constraint = *constraint;
+            if !self.push(
+                view,
+                (claim, request, alternative),
+                constraint,
+                taken.device,
+            )? {
                 return Ok(false);
             }
             taken.constraints += 1;
@@ -346,7 +354,7 @@ impl<'a> Attempt<'a> {
         Ok(true)
     }
 
-    /// Shows the device to a constraint; true if it does not apply or accepts.
+    /// Shows the device to a constraint; true if it accepts.
     fn push(
         &mut self,
         view: &View<'_>,
@@ -354,29 +362,23 @@ impl<'a> Attempt<'a> {
         constraint: usize,
         device: usize,
     ) -> Result<bool, String> {
-        let prepared = &self.claims[claim];
-        let (rule, wish) = (
-            &prepared.constraints[constraint],
-            prepared.requests[request].wishes[alternative].wish,
-        );
-        if !rule.applies_to(&wish) {
-            return Ok(true);
-        }
+        let prepared = &mut self.claims[claim];
+        let rule = &mut prepared.constraints[constraint];
+        let wish = &prepared.requests[request].wishes[alternative];
         let lists = view.features.list_type_attributes;
         let asked = self.values.of(
             (claim, request, alternative),
             constraint,
-            !wish.derived.is_empty(),
+            !wish.wish.derived.is_empty(),
             device,
         );
         let value = if let Some(value) = asked {
             value
         } else {
-            let wish = &prepared.requests[request].wishes[alternative];
             let value = constrained(view, &self.selectors, wish, rule.attribute(), device)?;
             asked.insert(value.map(|value| Value::of(&value, lists)))
         };
-        Ok(self.claims[claim].constraints[constraint].push(value.as_ref(), lists))
+        Ok(rule.push(value.as_ref(), lists))
     }
 
     /// Takes a device back, in the opposite order it was taken.
@@ -390,16 +392,13 @@ impl<'a> Attempt<'a> {
         if taken.is_marked {
             self.uses_mut(taken.device).wholes.retain(|of| *of != claim);
         }
-        self.note_uses(taken.device);
-        let wish = self.wish(claim, taken.request, taken.alternative).wish;
-        // Constraints that do not apply to the wish were passed, but hold nothing of the device.
-        for constraint in self.claims[claim].constraints[..taken.constraints]
-            .iter_mut()
-            .rev()
-        {
-            if constraint.applies_to(&wish) {
-                constraint.pop();
-            }
+        if taken.share.is_some() || taken.is_marked {
+            self.note_uses(taken.device);
+        }
+        let prepared = &mut self.claims[claim];
+        let wish = &prepared.requests[taken.request].wishes[taken.alternative];
+        for constraint in wish.under[..taken.constraints].iter().rev() {
+            prepared.constraints[*constraint].pop();
         }
         if let Some(before) = taken.groups {
             self.groups.restore(before);
