@@ -4,6 +4,7 @@
 //! If this were deleted, a node could be given the fate of another that only looks like it, or an old one.
 //! `GPUALLOC_WALKS` chooses how many walks.
 
+#![expect(clippy::print_stderr, reason = "long walks say how far they are")]
 #![expect(
     dead_code,
     reason = "the modules are shared with tests that use more of them"

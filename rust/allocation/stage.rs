@@ -147,7 +147,7 @@ impl<'a> Stage<'a> {
             self.attempt.as_mut()?.forget();
         }
         self.seen.clear();
-        seen.iter().for_each(|part| self.seen.extend(*part));
+        self.seen.extend(seen.iter().copied().flatten());
         Some(())
     }
 

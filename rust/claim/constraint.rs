@@ -154,21 +154,33 @@ impl<'a> Constraint<'a> {
         attribute.is_some_and(|attribute| !lists || set(attribute) != Values::Unknown)
     }
 
-    /// Accepts a device by the value of its attribute, or refuses it and changes nothing.
-    pub fn push(&mut self, value: Option<&Value>, lists: bool) -> bool {
+    /// Whether it accepts a device by the value of its attribute, beside those accepted so far.
+    pub fn accepts(&self, value: Option<&Value>, lists: bool) -> bool {
         let Some(Value(values)) = value else {
             return false;
         };
-        let next = match (self.kind, self.accepted.last()) {
-            (_, _) if lists && *values == Values::Unknown => None,
-            (_, None) => Some(values.clone()),
-            (Kind::Match, Some(common)) => common.intersection(values),
-            (Kind::Distinct, Some(_)) => self.distinct(values),
+        match (self.kind, self.accepted.last()) {
+            (_, _) if lists && *values == Values::Unknown => false,
+            (_, None) => true,
+            (Kind::Match, Some(common)) => common.meets(values),
+            (Kind::Distinct, Some(_)) => {
+                let mut others = self.accepted.iter();
+                *values != Values::Unknown && others.all(|other| !other.meets(values))
+            }
+        }
+    }
+
+    /// Accepts a device by the value of its attribute, or refuses it and changes nothing.
+    pub fn push(&mut self, value: Option<&Value>, lists: bool) -> bool {
+        let Some(Value(values)) = value.filter(|value| self.accepts(Some(value), lists)) else {
+            return false;
         };
-        next.is_some_and(|next| {
-            self.accepted.push(next);
-            true
-        })
+        let next = match (self.kind, self.accepted.last()) {
+            (Kind::Match, Some(common)) => common.intersection(values),
+            (_, _) => values.clone(),
+        };
+        self.accepted.push(next);
+        true
     }
 
     /// Takes back all devices.
@@ -180,28 +192,29 @@ impl<'a> Constraint<'a> {
     pub fn pop(&mut self) {
         self.accepted.pop();
     }
-
-    fn distinct(&self, values: &Values) -> Option<Values> {
-        let is_disjoint = |other: &Values| other.intersection(values).is_none();
-        let is_new = *values != Values::Unknown && self.accepted.iter().all(is_disjoint);
-        is_new.then(|| values.clone())
-    }
 }
 
 impl Values {
-    /// What two values have in common, the second being of the newer device; `None` if nothing or if their types differ.
-    fn intersection(&self, other: &Self) -> Option<Self> {
-        fn common<T: Ord + Clone>(a: &BTreeSet<T>, b: &BTreeSet<T>) -> Option<BTreeSet<T>> {
-            let common: BTreeSet<T> = a.intersection(b).cloned().collect();
-            (!common.is_empty()).then_some(common)
-        }
+    /// Whether two values have something in common, the second being of the newer device; not if their types differ.
+    fn meets(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Ints(a), Self::Ints(b)) => common(a, b).map(Self::Ints),
-            (Self::Bools(a), Self::Bools(b)) => common(a, b).map(Self::Bools),
-            (Self::Strings(a), Self::Strings(b)) => common(a, b).map(Self::Strings),
-            (Self::Versions(a), Self::Versions(b)) => common(a, b).map(Self::Versions),
-            (Self::Scalars(a), Self::Scalars(b)) => a.has_first_of(b).then(|| self.clone()),
-            _ => None,
+            (Self::Ints(a), Self::Ints(b)) => !a.is_disjoint(b),
+            (Self::Bools(a), Self::Bools(b)) => !a.is_disjoint(b),
+            (Self::Strings(a), Self::Strings(b)) => !a.is_disjoint(b),
+            (Self::Versions(a), Self::Versions(b)) => !a.is_disjoint(b),
+            (Self::Scalars(a), Self::Scalars(b)) => a.has_first_of(b),
+            _ => false,
+        }
+    }
+
+    /// What two values that meet have in common; of single values the older device's counts on.
+    fn intersection(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Ints(a), Self::Ints(b)) => Self::Ints(a & b),
+            (Self::Bools(a), Self::Bools(b)) => Self::Bools(a & b),
+            (Self::Strings(a), Self::Strings(b)) => Self::Strings(a & b),
+            (Self::Versions(a), Self::Versions(b)) => Self::Versions(a & b),
+            _ => self.clone(),
         }
     }
 }

@@ -173,7 +173,11 @@ impl Kinds {
             let names = columns.keys().map(|name| (*name).clone());
             names.collect()
         }));
-        let fingerprints = columns.values().flatten().map(fingerprint).collect();
+        let fingerprints = columns
+            .values()
+            .flatten()
+            .map(|value| fingerprint(value.as_ref()))
+            .collect();
         let columns = columns.into_values();
         let columns = columns.map(|column| inner.column(column.into()));
         SliceKind {
@@ -290,8 +294,8 @@ impl Inner {
     }
 }
 
-fn fingerprint(value: &Option<DeviceAttribute>) -> u16 {
-    match value.as_ref().and_then(DeviceAttribute::single) {
+fn fingerprint(value: Option<&DeviceAttribute>) -> u16 {
+    match value.and_then(DeviceAttribute::single) {
         Some(Single::String(text)) => crate::attribute::fingerprint(text),
         _ => 0,
     }

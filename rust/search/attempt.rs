@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use super::values::Values;
+use super::values::{Asked, Values};
 use crate::claim::capacity::{self, Amounts, Size};
 use crate::claim::constraint::{Constraint, Value};
 use crate::claim::{key, taint};
@@ -201,6 +201,17 @@ impl<'a> Attempt<'a> {
         {
             return Ok(Try::Refused);
         }
+        // Constraints on what is published cannot fail with an error, and refuse most: whether they do is the same before
+        // and after what upstream asks first.
+        let comes_first = !must
+            && self
+                .wish(claim, request, alternative)
+                .wish
+                .derived
+                .is_empty();
+        if comes_first && !self.is_accepted(view, place, device)? {
+            return Ok(Try::Refused);
+        }
         let mut taken = Taken {
             device,
             request,
@@ -243,13 +254,7 @@ impl<'a> Attempt<'a> {
         must: bool,
     ) -> Result<bool, String> {
         let viewed = &view.devices[taken.device];
-        // Constraints on what is published cannot fail with an error, and refuse most: whether they do is the same before
-        // and after what upstream asks first.
         let wish = self.wish(claim, request, alternative).wish;
-        let comes_first = !must && wish.derived.is_empty();
-        if comes_first && !self.push_all(view, (claim, request, alternative), taken)? {
-            return Ok(false);
-        }
         if !self.admit_counters(view, taken) {
             return Ok(false);
         }
@@ -260,7 +265,7 @@ impl<'a> Attempt<'a> {
         {
             return Ok(false);
         }
-        if !comes_first && !self.push_all(view, (claim, request, alternative), taken)? {
+        if !self.push_all(view, (claim, request, alternative), taken)? {
             if must {
                 return Err(format!(
                     "claim {}, request {}: cannot add device {} because a claim constraint would not be satisfied",
@@ -358,27 +363,38 @@ impl<'a> Attempt<'a> {
     fn push(
         &mut self,
         view: &View<'_>,
-        (claim, request, alternative): (usize, usize, usize),
+        place: (usize, usize, usize),
         constraint: usize,
         device: usize,
     ) -> Result<bool, String> {
-        let prepared = &mut self.claims[claim];
+        let prepared = &mut self.claims[place.0];
+        let wish = &prepared.requests[place.1].wishes[place.2];
+        let is_derived = !wish.wish.derived.is_empty();
+        let asked = self.values.of(place, constraint, is_derived, device);
         let rule = &mut prepared.constraints[constraint];
-        let wish = &prepared.requests[request].wishes[alternative];
-        let lists = view.features.list_type_attributes;
-        let asked = self.values.of(
-            (claim, request, alternative),
-            constraint,
-            !wish.wish.derived.is_empty(),
-            device,
-        );
-        let value = if let Some(value) = asked {
-            value
-        } else {
-            let value = constrained(view, &self.selectors, wish, rule.attribute(), device)?;
-            asked.insert(value.map(|value| Value::of(&value, lists)))
-        };
-        Ok(rule.push(value.as_ref(), lists))
+        let value = compared(asked, view, &self.selectors, (wish, rule), device)?;
+        Ok(rule.push(value, view.features.list_type_attributes))
+    }
+
+    /// Whether all constraints that the wish is under would accept the device now.
+    fn is_accepted(
+        &mut self,
+        view: &View<'_>,
+        place: (usize, usize, usize),
+        device: usize,
+    ) -> Result<bool, String> {
+        let prepared = &self.claims[place.0];
+        let wish = &prepared.requests[place.1].wishes[place.2];
+        let is_derived = !wish.wish.derived.is_empty();
+        for constraint in &wish.under {
+            let rule = &prepared.constraints[*constraint];
+            let asked = self.values.of(place, *constraint, is_derived, device);
+            let value = compared(asked, view, &self.selectors, (wish, rule), device)?;
+            if !rule.accepts(value, view.features.list_type_attributes) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Takes a device back, in the opposite order it was taken.
@@ -407,4 +423,20 @@ impl<'a> Attempt<'a> {
             self.counters.free(view, taken.device);
         }
     }
+}
+
+/// What a constraint compares of a device, worked out if it was not before.
+fn compared<'s>(
+    asked: &'s mut Asked,
+    view: &View<'_>,
+    selectors: &Selectors<'_>,
+    (wish, rule): (&PreparedWish<'_>, &Constraint<'_>),
+    device: usize,
+) -> Result<Option<&'s Value>, String> {
+    if asked.is_none() {
+        let value = constrained(view, selectors, wish, rule.attribute(), device)?;
+        let lists = view.features.list_type_attributes;
+        *asked = Some(value.map(|value| Value::of(&value, lists)));
+    }
+    Ok(asked.as_ref().and_then(Option::as_ref))
 }

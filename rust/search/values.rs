@@ -45,7 +45,7 @@ impl Values {
         self.derived.clear();
     }
 
-    /// The place for what a constraint compares of a device, published or derived.
+    /// The place for what a constraint compares of a device for a wish.
     pub(super) fn of(
         &mut self,
         (claim, request, alternative): (usize, usize, usize),
