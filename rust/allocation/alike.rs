@@ -66,6 +66,9 @@ impl Alike {
         columns: &[usize],
         kinds: &mut DeviceKinds,
     ) -> Option<Self> {
+        if usage == 0 {
+            return None;
+        }
         let kinds = kinds.of(slice, seen, columns)?;
         let mut held = Vec::new();
         inventory.held_bits(usage, 1, &mut held)?;

@@ -282,13 +282,7 @@ impl Known {
                 let node = (&*ask.inventory.table().chunks()[*chunk], *at);
                 let mut key = std::mem::take(&mut found.key);
                 let is_known = self.key(node, ask, &mut found.numbers, &mut key).is_some();
-                let (state, is_odd) = self.node(
-                    node,
-                    is_known,
-                    ask,
-                    (&mut found, &key),
-                    &mut Stages::default(),
-                );
+                let (state, is_odd) = self.node(node, is_known, ask, (&mut found, &key), None);
                 found.key = key;
                 Arc::make_mut(verdicts).set(*at, state.verdict, is_odd);
                 self.last = Some(((*chunk, *at), state));
@@ -334,7 +328,8 @@ impl Known {
                 if is_known && let Some(verdict) = found.recent.get(&key) {
                     return verdict;
                 }
-                let (state, is_odd) = self.node(node, is_known, ask, (&mut found, &key), stages);
+                let (state, is_odd) =
+                    self.node(node, is_known, ask, (&mut found, &key), Some(stages));
                 let verdict = state.verdict;
                 is_any_odd |= is_odd;
                 if !is_odd {
@@ -354,7 +349,7 @@ impl Known {
         is_known: bool,
         ask: &Ask<'a>,
         (found, key): (&mut Found, &[u32]),
-        stages: &mut Stages<'a>,
+        stages: Option<&mut Stages<'a>>,
     ) -> (State, bool) {
         let row = &node.0.rows()[node.1];
         if !is_known {
@@ -374,7 +369,11 @@ impl Known {
             found.states.insert(key.into(), state.clone());
             return (state, false);
         }
-        let fared = stages.fared(ask, question, node, key);
+        // For a single node a stage does not pay.
+        let fared = match stages {
+            Some(stages) => stages.fared(ask, question, node, key),
+            None => fate_on(ask, row),
+        };
         let state = State {
             verdict: fared.verdict,
             solution: fared.solution.map(Arc::new),

@@ -27,11 +27,19 @@ const KEPT: usize = 64;
 /// The stages for one question, by kind of node.
 #[derive(Default)]
 pub(super) struct Stages<'a> {
-    by_kind: FxHashMap<Box<[u32]>, Box<Stage<'a>>>,
+    by_kind: FxHashMap<Box<[u32]>, Seen<'a>>,
     /// The kind looked up last, for its memory.
     kind: Vec<u32>,
     /// What is held of the slices of the node looked at last, likewise.
     held: Vec<Option<Arc<[u32]>>>,
+}
+
+/// What became of a kind.
+enum Seen<'a> {
+    Once,
+    /// There can be no stage.
+    Unfit,
+    Staged(Box<Stage<'a>>),
 }
 
 /// A node of the kind, with everything that a search needs.
@@ -77,19 +85,29 @@ impl<'a> Stages<'a> {
         // What is held comes second.
         let usage = key[1];
         let seen = [&key[..1], &key[2..]];
+        let is_first = self.by_kind.is_empty();
         if !self.by_kind.contains_key(self.kind.as_slice()) {
+            if self.by_kind.len() >= KEPT {
+                self.by_kind.clear();
+            }
+            self.by_kind.insert(self.kind.as_slice().into(), Seen::Once);
+            // Where nodes are of one kind it pays from the first on, elsewhere from the second of a kind.
+            if !is_first {
+                return None;
+            }
+        }
+        let seen_kind = self.by_kind.get_mut(self.kind.as_slice())?;
+        if let Seen::Once = seen_kind {
             let row = &chunk.rows()[at];
             let own = row.own().count();
             // A view of shares would keep them.
             ask.inventory.held_bits(usage, own, &mut self.held)?;
-            if self.by_kind.len() >= KEPT {
-                self.by_kind.clear();
-            }
-            let stage = Stage::new(ask, row, own)?;
-            self.by_kind
-                .insert(self.kind.as_slice().into(), Box::new(stage));
+            let stage = Stage::new(ask, row, own).map(Box::new);
+            *seen_kind = stage.map_or(Seen::Unfit, Seen::Staged);
         }
-        let stage = self.by_kind.get_mut(self.kind.as_slice())?;
+        let Seen::Staged(stage) = seen_kind else {
+            return None;
+        };
         ask.inventory.held_bits(usage, stage.own, &mut self.held)?;
         if !stage.is_set_for(seen) {
             stage.set(ask, &chunk.rows()[at], seen)?;
