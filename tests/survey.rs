@@ -474,6 +474,102 @@ fn nodes_fare_as_on_their_own_whichever_devices_are_held() {
     );
 }
 
+/// A claim of which much depends on the values of attributes.
+fn choosy(random: &mut Random, name: &str) -> Arc<ResourceClaim> {
+    let text = |random: &mut Random| match random.below(4) {
+        0 => format!("model == \"{}\"", random.pick(&["A", "B"])),
+        1 => format!("model != \"{}\"", random.pick(&["A", "B"])),
+        2 => format!("uuid == \"n{}-{}\"", random.below(16), random.below(4)),
+        _ => format!("numa < {}", random.below(3)),
+    };
+    let expression = format!(
+        "device.attributes[\"d\"].{} {} device.attributes[\"d\"].{}",
+        text(random),
+        random.pick(&["&&", "||"]),
+        text(random)
+    );
+    let mut exactly =
+        json!({"deviceClassName": "any", "selectors": [{"cel": {"expression": expression}}]});
+    if random.chance(40) {
+        exactly["allocationMode"] = json!("All");
+    } else {
+        exactly["allocationMode"] = json!("ExactCount");
+        exactly["count"] = json!(1 + random.below(3));
+    }
+    let mut devices = json!({"requests": [{"name": "r", "exactly": exactly}]});
+    if random.chance(40) {
+        let rule = random.pick(&["matchAttribute", "distinctAttribute"]);
+        devices["constraints"] = json!([{rule: random.pick(&["d/model", "d/numa", "d/uuid"])}]);
+    }
+    let document =
+        json!({"metadata": {"name": name, "namespace": "ns"}, "spec": {"devices": devices}});
+    Arc::new(serde_json::from_value(document).expect("a claim"))
+}
+
+/// Nodes of one kind are searched on one stage, whatever the values of attributes, what is held and where slices lie.
+#[test]
+fn nodes_of_one_kind_fare_as_on_their_own() {
+    let mut fates = [0; 3];
+    for seed in 0..walks(300).min(20_000) {
+        let mut random = Random::new(seed);
+        let mut documents = machines_in_use(&mut random);
+        for document in &mut documents {
+            if document["kind"] != "ResourceSlice" {
+                continue;
+            }
+            // Values differ from node to node, and now and then one has no value, or another type.
+            for device in document["spec"]["devices"].as_array_mut().expect("a list") {
+                device["attributes"]["model"] = json!({"string": random.pick(&["A", "B"])});
+                if random.chance(3) {
+                    device["attributes"]["numa"] = json!({"string": "none"});
+                }
+            }
+        }
+        if random.chance(30) {
+            split(&mut documents);
+        }
+        let inventory = Inventory::from_json(read(&documents).as_bytes()).expect("documents");
+        let asked = vec![choosy(&mut random, "asked"), choosy(&mut random, "too")];
+        let asked = &asked[random.below(2)..];
+        let mut options = Options::default();
+        if random.chance(20) {
+            options.exclude.insert(DeviceId::new("d", "n1", "n1-0"));
+        }
+        let found = survey(&inventory, asked, &options, None);
+        check(&found, &inventory, asked, &options);
+        for verdict in found.verdicts() {
+            fates[match verdict.fate {
+                Fate::Placed => 0,
+                Fate::Impossible => 1,
+                _ => 2,
+            }] += 1;
+        }
+    }
+    assert!(
+        fates.iter().all(|count| *count > 100),
+        "one-sided: {fates:?}"
+    );
+}
+
+/// Puts the last two devices of every slice into a slice of their own.
+fn split(documents: &mut Vec<Value>) {
+    let mut more = Vec::new();
+    for document in documents
+        .iter_mut()
+        .filter(|d| d["kind"] == "ResourceSlice")
+    {
+        document["spec"]["pool"]["resourceSliceCount"] = json!(2);
+        let mut other = document.clone();
+        let name = document["metadata"]["name"].as_str().expect("a name");
+        other["metadata"]["name"] = json!(format!("a-{name}"));
+        let devices = document["spec"]["devices"].as_array_mut().expect("a list");
+        let last = devices.split_off(devices.len() - 2);
+        other["spec"]["devices"] = json!(last);
+        more.push(other);
+    }
+    documents.append(&mut more);
+}
+
 /// Pods in turn get what they get when every node is asked anew for each.
 #[test]
 fn pods_in_turn_are_placed_as_one_by_one() {
