@@ -529,7 +529,7 @@ fn nodes_of_one_kind_fare_as_on_their_own() {
             split(&mut documents);
         }
         let inventory = Inventory::from_json(read(&documents).as_bytes()).expect("documents");
-        let asked = vec![choosy(&mut random, "asked"), choosy(&mut random, "too")];
+        let asked = [choosy(&mut random, "asked"), choosy(&mut random, "too")];
         let asked = &asked[random.below(2)..];
         let mut options = Options::default();
         if random.chance(20) {

@@ -92,7 +92,8 @@ impl Alike {
 /// As [`DeviceKinds::of`], of devices that are alike but for values.
 fn kinds_of(slice: &Slice, of_shape: &[u32], columns: &[usize]) -> Option<Box<[u32]>> {
     let kind = slice.kind();
-    let texts: Vec<&[u16]> = columns.iter().map(|at| kind.fingerprints(*at)).collect();
+    let texts = columns.iter().filter_map(|at| kind.fingerprints(*at));
+    let texts: Vec<&[u16]> = texts.collect();
     let may_be_alike = |a: usize, b: usize| {
         let mut texts = texts.iter();
         of_shape[a] == of_shape[b] && texts.all(|column| column[a] == column[b])

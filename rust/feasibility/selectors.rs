@@ -81,7 +81,8 @@ impl Seen {
         let Some((_, Some((column, sought)))) = self.sought else {
             return false;
         };
-        let published = kind.fingerprints(column)[device.index as usize];
+        let published = kind.fingerprints(column);
+        let published = published.map_or(0, |column| column[device.index as usize]);
         published != 0 && published != sought
     }
 

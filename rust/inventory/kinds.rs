@@ -73,9 +73,9 @@ pub struct SliceKind {
     pub names: Arc<[Name]>,
     /// Number of the values of each of them.
     pub columns: Box<[u32]>,
-    /// The fingerprints of texts in one piece, by attribute and device; 0 for what is none.
+    /// Fingerprints of texts in one piece: how many devices there are, for each column where its part begins, and the
+    /// parts. There is none for a column with the same text throughout, and nothing at all for a huge slice.
     fingerprints: Box<[u16]>,
-    devices: usize,
 }
 
 /// A number that is worked out when first asked for; a cell that does so once would take longer to copy than all else.
@@ -173,18 +173,13 @@ impl Kinds {
             let names = columns.keys().map(|name| (*name).clone());
             names.collect()
         }));
-        let fingerprints = columns
-            .values()
-            .flatten()
-            .map(|value| fingerprint(value.as_ref()))
-            .collect();
+        let fingerprints = fingerprints(slice.spec.devices.len(), columns.values());
         let columns = columns.into_values();
         let columns = columns.map(|column| inner.column(column.into()));
         SliceKind {
             shape,
             columns: columns.collect(),
             fingerprints,
-            devices: slice.spec.devices.len(),
             names,
         }
     }
@@ -294,6 +289,31 @@ impl Inner {
     }
 }
 
+/// As [`SliceKind`] keeps them.
+fn fingerprints<'a>(
+    devices: usize,
+    columns: impl ExactSizeIterator<Item = &'a Vec<Option<DeviceAttribute>>>,
+) -> Box<[u16]> {
+    let begin = 1 + columns.len();
+    let most = begin + columns.len() * devices;
+    let count = u16::try_from(devices).ok();
+    let Some(count) = count.filter(|_| u16::try_from(most).is_ok()) else {
+        return Box::default();
+    };
+    let mut all = vec![0; begin];
+    all[0] = count;
+    for (at, column) in columns.enumerate() {
+        let own = column.iter().map(|value| fingerprint(value.as_ref()));
+        let own: Vec<u16> = own.collect();
+        // The same text throughout costs one look at one device.
+        if devices == 1 || own.iter().any(|other| *other != own[0]) {
+            all[1 + at] = u16::try_from(all.len()).unwrap_or_default();
+            all.extend(own);
+        }
+    }
+    all.into()
+}
+
 fn fingerprint(value: Option<&DeviceAttribute>) -> u16 {
     match value.and_then(DeviceAttribute::single) {
         Some(Single::String(text)) => crate::attribute::fingerprint(text),
@@ -326,9 +346,11 @@ impl<'a> DeviceShape<'a> {
 }
 
 impl SliceKind {
-    /// The fingerprints of the devices' texts in a column; 0 for a device that has no text there.
-    pub fn fingerprints(&self, column: usize) -> &[u16] {
-        &self.fingerprints[column * self.devices..][..self.devices]
+    /// The fingerprints of the devices' texts in a column, if they are kept; 0 for a device that has no text there.
+    pub fn fingerprints(&self, column: usize) -> Option<&[u16]> {
+        let (devices, rest) = self.fingerprints.split_first()?;
+        let start = usize::from(rest[column]);
+        (start > 0).then(|| &self.fingerprints[start..][..usize::from(*devices)])
     }
 
     /// Positions of the columns that a reader of `(domain, id)` attributes looks at; without an id, of all in the domain.
