@@ -52,8 +52,6 @@ pub(crate) fn keep_promise(row: &Row) -> Result<(), String> {
 
 /// What the child does: KiB resident, or nothing where the system does not tell.
 pub(crate) fn child(file: &str) -> Option<i64> {
-    // The tables of CEL's functions are the process's, not the inventory's: they are made before.
-    drop(gpualloc::cel::Selector::compile("device.driver == ''"));
     let before = status()?;
     let text = std::fs::read(file).expect("a file");
     let inventory = ours::read_only(&text);

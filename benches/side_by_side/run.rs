@@ -68,10 +68,8 @@ pub(crate) fn run(row: &Row, oracle: Option<&Path>, effort: &Effort) -> Result<L
         standing: None,
         round: 0,
     };
-    // The first samples warm up: upstream compiles its selectors, and the tables of functions and the code itself are
-    // made and read once in a process. Upstream's answer is the one compared.
+    // The first sample compiles selectors and warms up; its answer is the one compared.
     let theirs = upstream.as_mut().map(Process::sample).transpose()?;
-    ours.sample()?;
     let begun = Instant::now();
     for index in 0..effort.samples {
         if index >= 1 && begun.elapsed() > effort.patience {
