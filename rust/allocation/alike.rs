@@ -93,7 +93,7 @@ impl Alike {
 fn kinds_of(slice: &Slice, of_shape: &[u32], columns: &[usize]) -> Option<Box<[u32]>> {
     let kind = slice.kind();
     let texts = columns.iter().filter_map(|at| kind.fingerprints(*at));
-    let texts: Vec<&[u16]> = texts.collect();
+    let texts: Vec<&[u8]> = texts.collect();
     let may_be_alike = |a: usize, b: usize| {
         let mut texts = texts.iter();
         of_shape[a] == of_shape[b] && texts.all(|column| column[a] == column[b])

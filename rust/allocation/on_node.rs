@@ -32,7 +32,7 @@ enum Ended<'a, 'v> {
 
 /// Searches a node.
 fn search_on<'a, 'v>(ask: &Ask<'a>, view: &'v View<'a>) -> Ended<'a, 'v> {
-    let (inventory, options) = (ask.inventory, ask.options);
+    let options = ask.options;
     for (key, held) in ask.keys.iter().zip(&ask.held) {
         let usable = held.map(|held| is_usable_on(held, &view.node));
         match usable {
@@ -48,15 +48,20 @@ fn search_on<'a, 'v>(ask: &Ask<'a>, view: &'v View<'a>) -> Ended<'a, 'v> {
             Some(Ok(true)) | None => {}
         }
     }
-    let asked = ask.open();
-    let mut selectors = Selectors::new(inventory.cel_cache());
-    let prepared = match prepare(view, &asked, &mut selectors) {
-        Ok(prepared) => prepared,
+    let attempt = match attempt(ask, view) {
+        Ok(attempt) => attempt,
         Err(text) => return Ended::Early(failed(Scope::Pod, text)),
     };
-    let mut search = Box::new(Search::new(view, Attempt::new(view, prepared, selectors)));
+    let mut search = Box::new(Search::new(view, attempt));
     let (end, is_plain) = run(&mut search, view, options);
     Ended::Searched(end, search, is_plain)
+}
+
+/// What a search of the node begins with: the open claims, checked. An error is upstream's text and fatal.
+pub(super) fn attempt<'a>(ask: &Ask<'a>, view: &View<'a>) -> Result<Attempt<'a>, String> {
+    let mut selectors = Selectors::new(ask.inventory.cel_cache());
+    let prepared = prepare(view, &ask.open(), &mut selectors)?;
+    Ok(Attempt::new(view, prepared, selectors))
 }
 
 /// How the claims fare on a node.

@@ -11,14 +11,12 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::Ask;
-use super::on_node::{Fared, fate_on, run};
+use super::on_node::{Fared, attempt, fate_on, run};
 use super::question::Question;
 use super::result::Site;
-use crate::feasibility::Selectors;
-use crate::feasibility::prepare::prepare;
 use crate::feasibility::view::View;
 use crate::inventory::pool::Pool;
-use crate::inventory::{Chunk, Layout, NodeRow, Slice};
+use crate::inventory::{Chunk, HeldBits, Layout, NodeRow, Slice};
 use crate::search::{Attempt, Search};
 
 /// Kinds of nodes for which a stage is kept; beyond that all are given up.
@@ -31,11 +29,12 @@ pub(super) struct Stages<'a> {
     /// The kind looked up last, for its memory.
     kind: Vec<u32>,
     /// What is held of the slices of the node looked at last, likewise.
-    held: Vec<Option<Arc<[u32]>>>,
+    held: Vec<HeldBits>,
 }
 
 /// What became of a kind.
 enum Seen<'a> {
+    /// One node of it was searched by itself.
     Once,
     /// There can be no stage.
     Unfit,
@@ -102,7 +101,7 @@ impl<'a> Stages<'a> {
             let own = row.own().count();
             // A view of shares would keep them.
             ask.inventory.held_bits(usage, own, &mut self.held)?;
-            let stage = Stage::new(ask, row, own).map(Box::new);
+            let stage = Stage::new(ask, row, own, seen).map(Box::new);
             *seen_kind = stage.map_or(Seen::Unfit, Seen::Staged);
         }
         let Seen::Staged(stage) = seen_kind else {
@@ -117,7 +116,8 @@ impl<'a> Stages<'a> {
 }
 
 impl<'a> Stage<'a> {
-    fn new(ask: &Ask<'a>, row: &'a NodeRow, own: usize) -> Option<Self> {
+    /// Set for the node; nothing where the claims cannot be checked on it.
+    fn new(ask: &Ask<'a>, row: &'a NodeRow, own: usize, seen: [&[u32]; 2]) -> Option<Self> {
         let (inventory, features) = (ask.inventory, ask.options.features);
         let spot = inventory.spot_of(row, features).ok()?;
         let Cow::Borrowed(layout) = spot.layout else {
@@ -128,16 +128,15 @@ impl<'a> Stage<'a> {
         if view.has_invalid_pool() {
             return None;
         }
-        let mut selectors = Selectors::new(inventory.cel_cache());
-        let prepared = prepare(&view, &ask.open(), &mut selectors).ok()?;
-        let wishes = prepared.iter().flat_map(|claim| &claim.requests);
+        let attempt = attempt(ask, &view).ok()?;
+        let wishes = attempt.claims.iter().flat_map(|claim| &claim.requests);
         let mut wishes = wishes.flat_map(|request| &request.wishes);
         Some(Self {
             own,
             depends_on_values: wishes.any(|wish| wish.wish.wants_all()),
-            seen: Vec::new(),
+            seen: seen.concat(),
             slices: slices(row, layout)?,
-            attempt: Some(Attempt::new(&view, prepared, selectors)),
+            attempt: Some(attempt),
             row,
             layout,
             view,
@@ -153,24 +152,22 @@ impl<'a> Stage<'a> {
 
     /// Sets it for a node that has other values of attributes, of which this is seen.
     fn set(&mut self, ask: &Ask<'a>, row: &'a NodeRow, seen: [&[u32]; 2]) -> Option<()> {
-        if self.seen.is_empty() {
-            // It was made of this node.
-        } else if self.depends_on_values {
-            *self = Self::new(ask, row, self.own)?;
-        } else {
-            let own: Vec<&Arc<Slice>> = row.own().collect();
-            let places = self.slices.iter();
-            self.view
-                .see(places.map(|(place, start)| (*start, own[*place])));
-            self.attempt.as_mut()?.forget();
+        if self.depends_on_values {
+            *self = Self::new(ask, row, self.own, seen)?;
+            return Some(());
         }
+        let own: Vec<&Arc<Slice>> = row.own().collect();
+        let places = self.slices.iter();
+        let slices = places.map(|(place, start)| (*start, own[*place]));
+        self.view.see(slices);
+        self.attempt.as_mut()?.forget();
         self.seen.clear();
         self.seen.extend(seen.iter().copied().flatten());
         Some(())
     }
 
     /// How the claims fare on the node that it is set for when this is held.
-    fn fared(&mut self, ask: &Ask<'a>, held: &[Option<Arc<[u32]>>]) -> Option<Fared> {
+    fn fared(&mut self, ask: &Ask<'a>, held: &[HeldBits]) -> Option<Fared> {
         let mut attempt = self.attempt.take()?;
         let places = self.slices.iter();
         let held = places.filter_map(|(own, start)| Some((*start, held[*own].as_deref()?)));

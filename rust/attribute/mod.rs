@@ -23,9 +23,9 @@ pub fn lookup<'a, V>(attributes: &'a NameMap<V>, name: &str, driver: &str) -> Op
 }
 
 /// Differs only for texts that differ, and mostly then; never 0. What it is may change from one version to the next.
-pub fn fingerprint(text: &str) -> u16 {
+pub fn fingerprint(text: &str) -> u8 {
     let mut hasher = rustc_hash::FxHasher::default();
     hasher.write(text.as_bytes());
-    let [high, low, ..] = hasher.finish().to_ne_bytes();
-    u16::from_ne_bytes([high, low]).max(1)
+    let [byte, ..] = hasher.finish().to_ne_bytes();
+    byte.max(1)
 }

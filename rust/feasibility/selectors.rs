@@ -34,7 +34,7 @@ struct Seen {
     /// The verdict on all readable devices of a driver, where its name is all that is read.
     driver: Option<(Arc<str>, bool)>,
     /// For slices of a shape the column that must have a text with this fingerprint, if one must.
-    sought: Option<(u32, Option<(usize, u16)>)>,
+    sought: Option<(u32, Option<(usize, u8)>)>,
 }
 
 impl Seen {

@@ -23,6 +23,9 @@ use crate::wire::slice::{
 /// The values of one attribute, by device.
 type Column = Box<[Option<DeviceAttribute>]>;
 
+/// Which devices of a slice are held, in bits; nothing where none is.
+pub type HeldBits = Option<Arc<[u32]>>;
+
 /// Hands out the numbers.
 #[derive(Debug, Default)]
 pub struct Kinds(Mutex<Inner>);
@@ -73,9 +76,9 @@ pub struct SliceKind {
     pub names: Arc<[Name]>,
     /// Number of the values of each of them.
     pub columns: Box<[u32]>,
-    /// Fingerprints of texts in one piece: how many devices there are, for each column where its part begins, and the
-    /// parts. There is none for a column with the same text throughout, and nothing at all for a huge slice.
-    fingerprints: Box<[u16]>,
+    /// Fingerprints of texts in one piece: how many parts there are, for each column which is its own, from 1 on, and the
+    /// parts, a byte for each device. There is none for a column with the same text throughout.
+    fingerprints: Box<[u8]>,
 }
 
 /// A number that is worked out when first asked for; a cell that does so once would take longer to copy than all else.
@@ -173,7 +176,7 @@ impl Kinds {
             let names = columns.keys().map(|name| (*name).clone());
             names.collect()
         }));
-        let fingerprints = fingerprints(slice.spec.devices.len(), columns.values());
+        let fingerprints = fingerprints(columns.values());
         let columns = columns.into_values();
         let columns = columns.map(|column| inner.column(column.into()));
         SliceKind {
@@ -218,12 +221,7 @@ impl Kinds {
 
     /// Puts the pattern that has a number, or the patterns that have one together, into `all`, in the place of what is
     /// there; the number 0 stands for no bit. Nothing where the number is none of a pattern, or where that was forgotten.
-    pub fn bits(
-        &self,
-        number: u32,
-        patterns: usize,
-        all: &mut Vec<Option<Arc<[u32]>>>,
-    ) -> Option<()> {
+    pub fn bits(&self, number: u32, patterns: usize, all: &mut Vec<HeldBits>) -> Option<()> {
         let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let one = [number];
         let numbers = match patterns {
@@ -291,30 +289,24 @@ impl Inner {
 
 /// As [`SliceKind`] keeps them.
 fn fingerprints<'a>(
-    devices: usize,
     columns: impl ExactSizeIterator<Item = &'a Vec<Option<DeviceAttribute>>>,
-) -> Box<[u16]> {
-    let begin = 1 + columns.len();
-    let most = begin + columns.len() * devices;
-    let count = u16::try_from(devices).ok();
-    let Some(count) = count.filter(|_| u16::try_from(most).is_ok()) else {
-        return Box::default();
-    };
-    let mut all = vec![0; begin];
-    all[0] = count;
+) -> Box<[u8]> {
+    let mut all = vec![0_u8; 1 + columns.len()];
     for (at, column) in columns.enumerate() {
         let own = column.iter().map(|value| fingerprint(value.as_ref()));
-        let own: Vec<u16> = own.collect();
-        // The same text throughout costs one look at one device.
-        if devices == 1 || own.iter().any(|other| *other != own[0]) {
-            all[1 + at] = u16::try_from(all.len()).unwrap_or_default();
+        let own: Vec<u8> = own.collect();
+        // The same text throughout costs one look at one device; no API server takes as many columns as there are numbers.
+        let differ = own.len() == 1 || own.iter().any(|other| *other != own[0]);
+        if differ && all[0] < u8::MAX {
+            all[0] += 1;
+            all[1 + at] = all[0];
             all.extend(own);
         }
     }
     all.into()
 }
 
-fn fingerprint(value: Option<&DeviceAttribute>) -> u16 {
+fn fingerprint(value: Option<&DeviceAttribute>) -> u8 {
     match value.and_then(DeviceAttribute::single) {
         Some(Single::String(text)) => crate::attribute::fingerprint(text),
         _ => 0,
@@ -347,10 +339,12 @@ impl<'a> DeviceShape<'a> {
 
 impl SliceKind {
     /// The fingerprints of the devices' texts in a column, if they are kept; 0 for a device that has no text there.
-    pub fn fingerprints(&self, column: usize) -> Option<&[u16]> {
-        let (devices, rest) = self.fingerprints.split_first()?;
-        let start = usize::from(rest[column]);
-        (start > 0).then(|| &self.fingerprints[start..][..usize::from(*devices)])
+    pub fn fingerprints(&self, column: usize) -> Option<&[u8]> {
+        let (count, rest) = self.fingerprints.split_first()?;
+        let (part_of, parts) = rest.split_at(self.columns.len());
+        let part = usize::from(part_of[column]).checked_sub(1)?;
+        let devices = parts.len() / usize::from(*count);
+        parts.chunks_exact(devices).nth(part)
     }
 
     /// Positions of the columns that a reader of `(domain, id)` attributes looks at; without an id, of all in the domain.

@@ -34,6 +34,7 @@ pub use census::Census;
 pub use chunk::Chunk;
 pub use hold::Position;
 pub use id::{ClaimKey, DeviceId, ObjectRef, PoolId};
+pub use kinds::HeldBits;
 use kinds::Kinds;
 
 pub use layout::{Layout, Place, Spot};
@@ -259,12 +260,7 @@ impl Inventory {
     /// Which devices are held of so many own slices of a node, by slice and in bits, from [`Chunk::usage`]; put into
     /// `all` in the place of what is there. No look at the node, which would be one at memory far away. Nothing where
     /// shares are held, or where that was forgotten.
-    pub fn held_bits(
-        &self,
-        usage: u32,
-        slices: usize,
-        all: &mut Vec<Option<Arc<[u32]>>>,
-    ) -> Option<()> {
+    pub fn held_bits(&self, usage: u32, slices: usize, all: &mut Vec<HeldBits>) -> Option<()> {
         self.kinds.bits(usage, slices, all)
     }
 

@@ -14,7 +14,6 @@ use super::table::Changes;
 use super::usage::Held;
 use super::{Inventory, Name, NodeTable};
 use crate::error::InputError;
-use crate::wire::claim::DeviceClass;
 use crate::wire::claim::ResourceClaim;
 use crate::wire::core::ObjectMeta;
 use crate::wire::document::{Defaults, Document, Entry, read};
@@ -224,7 +223,7 @@ impl Inventory {
         let name: Name = Arc::from(document.metadata().name.as_str());
         let key = key_of(document.metadata(), &document);
         match document {
-            Document::Class(class) => self.put_class(name, class),
+            Document::Class(class) => self.classes.insert_mut(name, Arc::new(class)),
             Document::TaintRule(rule) => self.taint_rules.insert_mut(name, Arc::new(rule)),
             Document::Node(node) => self.nodes.insert_mut(name, Arc::new(node)),
             Document::Pod(pod) => self.pods.insert_mut(key, Arc::new(pod)),
@@ -232,14 +231,6 @@ impl Inventory {
             Document::Slice(slice) => self.put_slice(name, slice),
             Document::Claim(claim) => self.put_claim(key, claim),
         }
-    }
-
-    /// Classes are few and stay for long: their selectors are compiled here, so that no claim has to wait for it.
-    fn put_class(&mut self, name: Name, class: DeviceClass) {
-        for selector in class.spec.selectors.iter().filter_map(|s| s.cel.as_ref()) {
-            self.cel.selector(&selector.expression);
-        }
-        self.classes.insert_mut(name, Arc::new(class));
     }
 
     pub(super) fn put_slice(&mut self, name: Name, document: ResourceSlice) {
