@@ -317,6 +317,8 @@ impl Known {
         let mut is_any_odd = false;
         let mut found = self.memo.found();
         let mut key = Vec::new();
+        // For a single node a stage does not pay, and where much is known from before there are few to ask.
+        let mut stages = Some(stages).filter(|_| slot.before.is_none());
         for at in 0..chunk.rows().len() {
             let before = slot.before.as_ref().and_then(|(other, verdicts)| {
                 let is_same = chunk.is_same(at, ask.inventory, other);
@@ -328,8 +330,13 @@ impl Known {
                 if is_known && let Some(verdict) = found.recent.get(&key) {
                     return verdict;
                 }
-                let (state, is_odd) =
-                    self.node(node, is_known, ask, (&mut found, &key), Some(stages));
+                let (state, is_odd) = self.node(
+                    node,
+                    is_known,
+                    ask,
+                    (&mut found, &key),
+                    stages.as_deref_mut(),
+                );
                 let verdict = state.verdict;
                 is_any_odd |= is_odd;
                 if !is_odd {
@@ -369,7 +376,6 @@ impl Known {
             found.states.insert(key.into(), state.clone());
             return (state, false);
         }
-        // For a single node a stage does not pay.
         let fared = match stages {
             Some(stages) => stages.fared(ask, question, node, key),
             None => fate_on(ask, row),

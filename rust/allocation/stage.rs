@@ -6,9 +6,11 @@
 //! steps. Start at [`Stages::fared`].
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::Ask;
 use super::on_node::{Fared, attempt, fate_on, run};
@@ -25,20 +27,14 @@ const KEPT: usize = 64;
 /// The stages for one question, by kind of node.
 #[derive(Default)]
 pub(super) struct Stages<'a> {
-    by_kind: FxHashMap<Box<[u32]>, Seen<'a>>,
+    /// Nothing where there can be none.
+    by_kind: FxHashMap<Box<[u32]>, Option<Box<Stage<'a>>>>,
+    /// Hashes of the kinds met last without a stage; a clash sets one early, no more.
+    met: VecDeque<u64>,
     /// The kind looked up last, for its memory.
     kind: Vec<u32>,
     /// What is held of the slices of the node looked at last, likewise.
     held: Vec<HeldBits>,
-}
-
-/// What became of a kind.
-enum Seen<'a> {
-    /// One node of it was searched by itself.
-    Once,
-    /// There can be no stage.
-    Unfit,
-    Staged(Box<Stage<'a>>),
 }
 
 /// A node of the kind, with everything that a search needs.
@@ -84,34 +80,38 @@ impl<'a> Stages<'a> {
         // What is held comes second.
         let usage = key[1];
         let seen = [&key[..1], &key[2..]];
-        let is_first = self.by_kind.is_empty();
-        if !self.by_kind.contains_key(self.kind.as_slice()) {
-            if self.by_kind.len() >= KEPT {
-                self.by_kind.clear();
-            }
-            self.by_kind.insert(self.kind.as_slice().into(), Seen::Once);
-            // Where nodes are of one kind it pays from the first on, elsewhere from the second of a kind.
-            if !is_first {
-                return None;
-            }
+        let row = &chunk.rows()[at];
+        if let Some(stage) = self.by_kind.get_mut(self.kind.as_slice()) {
+            let stage = stage.as_mut()?;
+            ask.inventory.held_bits(usage, stage.own, &mut self.held)?;
+            stage.set(ask, row, seen, &self.held)?;
+            return stage.fared(ask);
         }
-        let seen_kind = self.by_kind.get_mut(self.kind.as_slice())?;
-        if let Seen::Once = seen_kind {
-            let row = &chunk.rows()[at];
-            let own = row.own().count();
-            // A view of shares would keep them.
-            ask.inventory.held_bits(usage, own, &mut self.held)?;
-            let stage = Stage::new(ask, row, own, seen).map(Box::new);
-            *seen_kind = stage.map_or(Seen::Unfit, Seen::Staged);
-        }
-        let Seen::Staged(stage) = seen_kind else {
+        if self.is_new() {
             return None;
-        };
-        ask.inventory.held_bits(usage, stage.own, &mut self.held)?;
-        if !stage.is_set_for(seen) {
-            stage.set(ask, &chunk.rows()[at], seen)?;
         }
-        stage.fared(ask, &self.held)
+        let own = row.own().count();
+        // A view of shares would keep them.
+        ask.inventory.held_bits(usage, own, &mut self.held)?;
+        if self.by_kind.len() >= KEPT {
+            self.by_kind.clear();
+        }
+        let mut stage = Stage::new(ask, row, own, seen).map(Box::new);
+        let fared = stage.as_mut().and_then(|stage| stage.fared(ask));
+        self.by_kind.insert(self.kind.as_slice().into(), stage);
+        fared
+    }
+
+    /// Whether the kind looked up is met for the first time, but for the very first kind: where nodes are of one kind a
+    /// stage pays from the first on, elsewhere from the second of a kind.
+    fn is_new(&mut self) -> bool {
+        let kind = FxBuildHasher.hash_one(&self.kind);
+        let is_new = !self.met.is_empty() && !self.met.contains(&kind);
+        if self.met.len() >= KEPT {
+            self.met.pop_front();
+        }
+        self.met.push_back(kind);
+        is_new
     }
 }
 
@@ -150,29 +150,37 @@ impl<'a> Stage<'a> {
             && self.seen.ends_with(second)
     }
 
-    /// Sets it for a node that has other values of attributes, of which this is seen.
-    fn set(&mut self, ask: &Ask<'a>, row: &'a NodeRow, seen: [&[u32]; 2]) -> Option<()> {
-        if self.depends_on_values {
-            *self = Self::new(ask, row, self.own, seen)?;
-            return Some(());
+    /// Sets it for a node of which this is seen, and this held.
+    fn set(
+        &mut self,
+        ask: &Ask<'a>,
+        row: &'a NodeRow,
+        seen: [&[u32]; 2],
+        held: &[HeldBits],
+    ) -> Option<()> {
+        if !self.is_set_for(seen) {
+            if self.depends_on_values {
+                *self = Self::new(ask, row, self.own, seen)?;
+                return Some(());
+            }
+            let own: Vec<&Arc<Slice>> = row.own().collect();
+            let places = self.slices.iter();
+            let slices = places.map(|(place, start)| (*start, own[*place]));
+            self.view.see(slices);
+            self.attempt.as_mut()?.forget();
+            self.seen.clear();
+            self.seen.extend(seen.iter().copied().flatten());
         }
-        let own: Vec<&Arc<Slice>> = row.own().collect();
-        let places = self.slices.iter();
-        let slices = places.map(|(place, start)| (*start, own[*place]));
-        self.view.see(slices);
-        self.attempt.as_mut()?.forget();
-        self.seen.clear();
-        self.seen.extend(seen.iter().copied().flatten());
-        Some(())
-    }
-
-    /// How the claims fare on the node that it is set for when this is held.
-    fn fared(&mut self, ask: &Ask<'a>, held: &[HeldBits]) -> Option<Fared> {
-        let mut attempt = self.attempt.take()?;
         let places = self.slices.iter();
         let held = places.filter_map(|(own, start)| Some((*start, held[*own].as_deref()?)));
         self.view.hold(held);
-        attempt.renew(&self.view);
+        self.attempt.as_mut()?.renew(&self.view);
+        Some(())
+    }
+
+    /// How the claims fare on the node that it is set for.
+    fn fared(&mut self, ask: &Ask<'a>) -> Option<Fared> {
+        let attempt = self.attempt.take()?;
         let mut search = Search::new(&self.view, attempt);
         let (end, is_plain) = run(&mut search, &self.view, ask.options);
         let site = Site {

@@ -43,6 +43,9 @@ impl<'v> Counters<'v> {
     }
 
     fn draw_held(&mut self, view: &View<'v>) {
+        if self.pools.iter().all(|pool| pool.plan.is_none()) {
+            return;
+        }
         for device in &view.held {
             let draws = self.draws(view, *device);
             self.pools[view.devices[*device].pool as usize].take(draws);

@@ -49,10 +49,14 @@ impl Seen {
             return self.driver_matches(selector, device);
         }
         if !has_many(device.slice) {
-            if device.slice.is_readable() && self.has_other_text(selector, device) {
+            if device.slice.is_readable() && self.has_other_text(device) {
                 return Ok(false);
             }
-            return selector.matches(device.cel_device());
+            let verdict = selector.matches(device.cel_device())?;
+            if !verdict {
+                self.seek(selector, device.slice);
+            }
+            return Ok(verdict);
         }
         let known = self.of_slice(selector, view, device.slice);
         if let Some(verdict) = known.get(device.index as usize) {
@@ -63,24 +67,33 @@ impl Seen {
         Ok(verdict)
     }
 
-    /// Whether the device surely has another text where one text is sought. Says so for nearly all that have, without a
-    /// look at the device, which would be one at memory far away.
-    fn has_other_text(&mut self, selector: &cel::Selector, device: &DeviceView<'_>) -> bool {
-        let kind = device.slice.kind();
-        if self.sought.is_none_or(|(shape, _)| shape != kind.shape) {
-            let sought = selector.sought().and_then(|(domain, id, text)| {
-                let attribute = std::iter::once((domain, Some(id)));
-                match *kind.columns_read(&device.slice.pool().driver, attribute) {
-                    [column] => Some((column, fingerprint(text))),
-                    // Published twice, with and without domain.
-                    _ => None,
-                }
-            });
-            self.sought = Some((kind.shape, sought));
+    /// Notes where the text stands that the selector seeks, if it seeks one: it has refused a device, and will more.
+    fn seek(&mut self, selector: &cel::Selector, slice: &Slice) {
+        let kind = slice.kind();
+        if self.sought.is_some_and(|(shape, _)| shape == kind.shape) {
+            return;
         }
-        let Some((_, Some((column, sought)))) = self.sought else {
+        let sought = selector.sought().and_then(|(domain, id, text)| {
+            let attribute = std::iter::once((domain, Some(id)));
+            match *kind.columns_read(&slice.pool().driver, attribute) {
+                [column] => Some((column, fingerprint(text))),
+                // Published twice, with and without domain.
+                _ => None,
+            }
+        });
+        self.sought = Some((kind.shape, sought));
+    }
+
+    /// Whether the device surely has another text than the one that is sought. Says so for nearly all that have, without a
+    /// look at the device, which would be one at memory far away.
+    fn has_other_text(&self, device: &DeviceView<'_>) -> bool {
+        let Some((shape, Some((column, sought)))) = self.sought else {
             return false;
         };
+        let kind = device.slice.kind();
+        if shape != kind.shape {
+            return false;
+        }
         let published = kind.fingerprints(column);
         let published = published.map_or(0, |column| column[device.index as usize]);
         published != 0 && published != sought

@@ -53,7 +53,8 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Words {
     numbers: FxHashMap<Arc<[u32]>, u32>,
-    by_number: FxHashMap<u32, Arc<[u32]>>,
+    /// Ascending: a number that is handed out is larger than all before.
+    by_number: Vec<(u32, Arc<[u32]>)>,
 }
 
 impl Words {
@@ -63,7 +64,14 @@ impl Words {
         }
         let words: Arc<[u32]> = words.into();
         self.numbers.insert(Arc::clone(&words), number);
-        self.by_number.insert(number, words);
+        self.by_number.push((number, words));
+    }
+
+    fn words(&self, number: u32) -> Option<&Arc<[u32]>> {
+        let found = self
+            .by_number
+            .binary_search_by_key(&number, |known| known.0);
+        Some(&self.by_number[found.ok()?].1)
     }
 }
 
@@ -210,13 +218,13 @@ impl Kinds {
     /// The number of a pattern of bits.
     pub fn pattern(&self, bits: &[u32]) -> u32 {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.words(|inner| &mut inner.patterns, bits)
+        inner.number(|inner| &mut inner.patterns, bits)
     }
 
     /// The number of several patterns, by their numbers.
     pub fn patterns(&self, numbers: &[u32]) -> u32 {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.words(|inner| &mut inner.lists, numbers)
+        inner.number(|inner| &mut inner.lists, numbers)
     }
 
     /// Puts the pattern that has a number, or the patterns that have one together, into `all`, in the place of what is
@@ -226,13 +234,13 @@ impl Kinds {
         let one = [number];
         let numbers = match patterns {
             1 => &one,
-            _ => &**inner.lists.by_number.get(&number)?,
+            _ => &**inner.lists.words(number)?,
         };
         all.clear();
         for number in numbers {
             all.push(match number {
                 0 => None,
-                number => Some(Arc::clone(inner.patterns.by_number.get(number)?)),
+                number => Some(Arc::clone(inner.patterns.words(*number)?)),
             });
         }
         Some(())
@@ -259,7 +267,7 @@ impl Inner {
         next
     }
 
-    fn words(&mut self, of: impl Fn(&mut Self) -> &mut Words, words: &[u32]) -> u32 {
+    fn number(&mut self, of: impl Fn(&mut Self) -> &mut Words, words: &[u32]) -> u32 {
         if let Some(number) = of(self).numbers.get(words) {
             return *number;
         }
