@@ -37,7 +37,7 @@ pub(super) struct Memo {
 
 #[derive(Debug, Default)]
 struct Found {
-    states: FxHashMap<Box<[u32]>, State>,
+    states: FxHashMap<Arc<[u32]>, State>,
     /// By what nodes have in common that fare alike; solutions are in places among the free devices.
     alike: FxHashMap<Box<[u32]>, State>,
     numbers: Numbers,
@@ -48,7 +48,7 @@ struct Found {
 
 /// Some of the states in a place that is found without hashing: most nodes are in one of few states.
 #[derive(Debug, Default)]
-struct Recent(Vec<(Vec<u32>, Option<Verdict>)>);
+struct Recent(Vec<Option<(Arc<[u32]>, Verdict)>>);
 
 impl Recent {
     const PLACES: usize = 256;
@@ -59,16 +59,14 @@ impl Recent {
     }
 
     fn get(&self, key: &[u32]) -> Option<Verdict> {
-        let (known, verdict) = self.0.get(Self::place(key))?;
-        verdict.filter(|_| known == key)
+        let (known, verdict) = self.0.get(Self::place(key))?.as_ref()?;
+        (**known == *key).then_some(*verdict)
     }
 
-    fn put(&mut self, key: &[u32], verdict: Verdict) {
-        self.0.resize_with(Self::PLACES, Default::default);
-        let (known, known_verdict) = &mut self.0[Self::place(key)];
-        known.clear();
-        known.extend_from_slice(key);
-        *known_verdict = Some(verdict);
+    fn put(&mut self, key: Arc<[u32]>, verdict: Verdict) {
+        self.0.resize(Self::PLACES, None);
+        let place = Self::place(&key);
+        self.0[place] = Some((key, verdict));
     }
 }
 
@@ -131,6 +129,13 @@ impl Memo {
 impl Found {
     fn is_full(&self) -> bool {
         self.states.len() + self.alike.len() + self.numbers.len() > REMEMBERED
+    }
+
+    /// Remembers what nodes with a key come to.
+    fn remember(&mut self, key: &[u32], state: State) -> (State, Option<Arc<[u32]>>) {
+        let key: Arc<[u32]> = key.into();
+        self.states.insert(Arc::clone(&key), state.clone());
+        (state, Some(key))
     }
 }
 
@@ -282,9 +287,9 @@ impl Known {
                 let node = (&*ask.inventory.table().chunks()[*chunk], *at);
                 let mut key = std::mem::take(&mut found.key);
                 let is_known = self.key(node, ask, &mut found.numbers, &mut key).is_some();
-                let (state, is_odd) = self.node(node, is_known, ask, (&mut found, &key), None);
+                let (state, known) = self.node(node, is_known, ask, (&mut found, &key), None);
                 found.key = key;
-                Arc::make_mut(verdicts).set(*at, state.verdict, is_odd);
+                Arc::make_mut(verdicts).set(*at, state.verdict, known.is_none());
                 self.last = Some(((*chunk, *at), state));
                 self.chunks[*chunk] = slot;
             }
@@ -330,7 +335,7 @@ impl Known {
                 if is_known && let Some(verdict) = found.recent.get(&key) {
                     return verdict;
                 }
-                let (state, is_odd) = self.node(
+                let (state, known) = self.node(
                     node,
                     is_known,
                     ask,
@@ -338,9 +343,9 @@ impl Known {
                     stages.as_deref_mut(),
                 );
                 let verdict = state.verdict;
-                is_any_odd |= is_odd;
-                if !is_odd {
-                    found.recent.put(&key, verdict);
+                match known {
+                    Some(key) => found.recent.put(key, verdict),
+                    None => is_any_odd = true,
                 }
                 verdict
             });
@@ -349,7 +354,8 @@ impl Known {
         Verdicts::new(by_row, is_any_odd)
     }
 
-    /// What a node with this key comes to, if that is known, and whether it says nothing of equal rows.
+    /// What a node with this key comes to, if that is known, and the key under which it is remembered; without one it says
+    /// nothing of equal rows.
     fn node<'a>(
         &self,
         node: (&'a Chunk, usize),
@@ -357,15 +363,15 @@ impl Known {
         ask: &Ask<'a>,
         (found, key): (&mut Found, &[u32]),
         stages: Option<&mut Stages<'a>>,
-    ) -> (State, bool) {
+    ) -> (State, Option<Arc<[u32]>>) {
         let row = &node.0.rows()[node.1];
         if !is_known {
             let verdict = fate_on(ask, row).verdict;
             let solution = None;
-            return (State { verdict, solution }, true);
+            return (State { verdict, solution }, None);
         }
-        if let Some(state) = found.states.get(key) {
-            return (state.clone(), false);
+        if let Some((key, state)) = found.states.get_key_value(key) {
+            return (state.clone(), Some(Arc::clone(key)));
         }
         let question = &self.memo.question;
         let alike = question.alike(ask.inventory, node, key, &mut found.numbers);
@@ -373,8 +379,7 @@ impl Known {
             && let Some(state) = found.alike.get(&alike.key)
         {
             let state = state.moved(|rank| alike.free[rank]);
-            found.states.insert(key.into(), state.clone());
-            return (state, false);
+            return found.remember(key, state);
         }
         let fared = match stages {
             Some(stages) => stages.fared(ask, question, node, key),
@@ -384,14 +389,14 @@ impl Known {
             verdict: fared.verdict,
             solution: fared.solution.map(Arc::new),
         };
-        if !fared.is_interrupted {
-            if let Some(alike) = alike.filter(|_| fared.is_plain) {
-                let by_rank = state.moved(|device| alike.rank(device));
-                found.alike.insert(alike.key, by_rank);
-            }
-            found.states.insert(key.into(), state.clone());
+        if fared.is_interrupted {
+            return (state, None);
         }
-        (state, fared.is_interrupted)
+        if let Some(alike) = alike.filter(|_| fared.is_plain) {
+            let by_rank = state.moved(|device| alike.rank(device));
+            found.alike.insert(alike.key, by_rank);
+        }
+        found.remember(key, state)
     }
 
     /// The key of a node, to look up in what was found; nothing for a node that is to be asked by itself.

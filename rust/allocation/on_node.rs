@@ -22,39 +22,24 @@ use crate::search::{Attempt, End, Search};
 use crate::wire::allocation::AllocationResult;
 use crate::wire::core::Node;
 
-/// How a search ended, before anything is made of it.
-enum Ended<'a, 'v> {
-    /// Before it began.
-    Early(Outcome),
-    /// With this; and whether it never looked ahead.
-    Searched(End, Box<Search<'a, 'v>>, bool),
-}
-
-/// Searches a node.
-fn search_on<'a, 'v>(ask: &Ask<'a>, view: &'v View<'a>) -> Ended<'a, 'v> {
-    let options = ask.options;
+/// What claims that are allocated come to before anything is searched, if that is the end.
+fn early_end(ask: &Ask<'_>, view: &View<'_>) -> Option<Outcome> {
     for (key, held) in ask.keys.iter().zip(&ask.held) {
         let usable = held.map(|held| is_usable_on(held, &view.node));
         match usable {
             Some(Err(error)) => {
                 let text = format!("claim {key}: node selector of its allocation: {error}");
-                return Ended::Early(failed(Scope::Pod, text));
+                return Some(failed(Scope::Pod, text));
             }
             Some(Ok(false)) => {
                 let claim = key.clone();
                 let refusal = Refusal::BoundElsewhere { claim };
-                return Ended::Early(impossible(&view.node.metadata.name, refusal));
+                return Some(impossible(&view.node.metadata.name, refusal));
             }
             Some(Ok(true)) | None => {}
         }
     }
-    let attempt = match attempt(ask, view) {
-        Ok(attempt) => attempt,
-        Err(text) => return Ended::Early(failed(Scope::Pod, text)),
-    };
-    let mut search = Box::new(Search::new(view, attempt));
-    let (end, is_plain) = run(&mut search, view, options);
-    Ended::Searched(end, search, is_plain)
+    None
 }
 
 /// What a search of the node begins with: the open claims, checked. An error is upstream's text and fatal.
@@ -80,7 +65,7 @@ fn end_on<T>(
     ask: &Ask<'_>,
     spot: Result<Spot<'_>, String>,
     early: impl FnOnce(Outcome) -> T,
-    searched: impl FnOnce(&Site<'_>, &View<'_>, (End, bool), Box<Search<'_, '_>>) -> T,
+    searched: impl FnOnce(&Site<'_>, &View<'_>, (End, bool), Search<'_, '_>) -> T,
 ) -> T {
     let (inventory, options) = (ask.inventory, ask.options);
     let Spot { node, layout } = match spot {
@@ -99,10 +84,16 @@ fn end_on<T>(
         features: options.features,
     };
     let view = View::new(inventory, node, &layout, options.features, &options.exclude);
-    match search_on(ask, &view) {
-        Ended::Early(outcome) => early(outcome),
-        Ended::Searched(end, search, is_plain) => searched(&site, &view, (end, is_plain), search),
+    if let Some(outcome) = early_end(ask, &view) {
+        return early(outcome);
     }
+    let mut attempt = match attempt(ask, &view) {
+        Ok(attempt) => attempt,
+        Err(text) => return early(failed(Scope::Pod, text)),
+    };
+    let mut search = Search::new(&view, &mut attempt);
+    let end = run(&mut search, &view, options);
+    searched(&site, &view, end, search)
 }
 
 /// What [`super::allocate_on`] makes an answer of, with the steps it took.
@@ -113,7 +104,7 @@ pub(super) fn outcome_on(ask: &Ask<'_>, node: &str) -> (Outcome, u64) {
         let steps = search.steps;
         let deepest = deepest(&search);
         let outcome = match end {
-            End::Found => placed(site, &Solution::of(&search.attempt), ask),
+            End::Found => placed(site, &Solution::of(search.attempt), ask),
             End::Failed(text) => failed(Scope::Pod, text),
             End::Exhausted if view.has_invalid_pool() => failed(
                 Scope::Node,
@@ -121,11 +112,9 @@ pub(super) fn outcome_on(ask: &Ask<'_>, node: &str) -> (Outcome, u64) {
             ),
             End::Exhausted => {
                 let Attempt {
-                    claims,
-                    mut selectors,
-                    ..
+                    claims, selectors, ..
                 } = search.attempt;
-                let funnels = funnels(view, &claims, &mut selectors);
+                let funnels = funnels(view, claims, selectors);
                 let refusal = Refusal::NoSolution {
                     funnels,
                     stuck_at: deepest,
@@ -213,7 +202,7 @@ impl Fared {
         if fate != Fate::Placed {
             return fared;
         }
-        let solution = Solution::of(&search.attempt);
+        let solution = Solution::of(search.attempt);
         // Making the results may still fail.
         if !solution.can_be_built(site) {
             return fared.with(Fate::Fatal);
@@ -244,7 +233,7 @@ pub(super) fn run(
     if end != End::OutOfSteps || max_steps <= plain_steps {
         return (end, true);
     }
-    let attempt = &mut search.attempt;
+    let attempt = &mut *search.attempt;
     let problem = Problem::new(view, &attempt.claims, &mut attempt.selectors);
     if problem.is_clean {
         if refute(&problem, refute::BUDGET).is_some() {

@@ -42,8 +42,7 @@ struct Stage<'a> {
     row: &'a NodeRow,
     layout: &'a Layout,
     view: View<'a>,
-    /// There between two searches.
-    attempt: Option<Attempt<'a>>,
+    attempt: Attempt<'a>,
     slices: Vec<(usize, usize)>,
     /// How many slices the node has that no other sees.
     own: usize,
@@ -85,7 +84,7 @@ impl<'a> Stages<'a> {
             let stage = stage.as_mut()?;
             ask.inventory.held_bits(usage, stage.own, &mut self.held)?;
             stage.set(ask, row, seen, &self.held)?;
-            return stage.fared(ask);
+            return Some(stage.fared(ask));
         }
         if self.is_new() {
             return None;
@@ -97,7 +96,7 @@ impl<'a> Stages<'a> {
             self.by_kind.clear();
         }
         let mut stage = Stage::new(ask, row, own, seen).map(Box::new);
-        let fared = stage.as_mut().and_then(|stage| stage.fared(ask));
+        let fared = stage.as_mut().map(|stage| stage.fared(ask));
         self.by_kind.insert(self.kind.as_slice().into(), stage);
         fared
     }
@@ -136,7 +135,7 @@ impl<'a> Stage<'a> {
             depends_on_values: wishes.any(|wish| wish.wish.wants_all()),
             seen: seen.concat(),
             slices: slices(row, layout)?,
-            attempt: Some(attempt),
+            attempt,
             row,
             layout,
             view,
@@ -167,21 +166,20 @@ impl<'a> Stage<'a> {
             let places = self.slices.iter();
             let slices = places.map(|(place, start)| (*start, own[*place]));
             self.view.see(slices);
-            self.attempt.as_mut()?.forget();
+            self.attempt.forget();
             self.seen.clear();
             self.seen.extend(seen.iter().copied().flatten());
         }
         let places = self.slices.iter();
         let held = places.filter_map(|(own, start)| Some((*start, held[*own].as_deref()?)));
         self.view.hold(held);
-        self.attempt.as_mut()?.renew(&self.view);
+        self.attempt.renew(&self.view);
         Some(())
     }
 
     /// How the claims fare on the node that it is set for.
-    fn fared(&mut self, ask: &Ask<'a>) -> Option<Fared> {
-        let attempt = self.attempt.take()?;
-        let mut search = Search::new(&self.view, attempt);
+    fn fared(&mut self, ask: &Ask<'a>) -> Fared {
+        let mut search = Search::new(&self.view, &mut self.attempt);
         let (end, is_plain) = run(&mut search, &self.view, ask.options);
         let site = Site {
             inventory: ask.inventory,
@@ -190,9 +188,7 @@ impl<'a> Stage<'a> {
             layout: self.layout,
             features: ask.options.features,
         };
-        let fared = Fared::of(ask, &site, (&end, is_plain), &search);
-        self.attempt = Some(search.attempt);
-        Some(fared)
+        Fared::of(ask, &site, (&end, is_plain), &search)
     }
 }
 

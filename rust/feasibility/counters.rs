@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::view::View;
 use crate::inventory::pool::{Pool, PoolState};
-use crate::inventory::{CounterPlan, Slice};
+use crate::inventory::{CounterPlan, Draws, Slice};
 use crate::wire::slice::DeviceCounterConsumption;
 
 /// What is left of each counter, by pool. Amounts are in nanos.
@@ -64,10 +64,10 @@ impl<'v> Counters<'v> {
     }
 
     /// What the device draws of the counters of its pool, by number.
-    pub fn draws(&self, view: &View<'_>, device: usize) -> &'v [(u32, i128)] {
+    pub fn draws(&self, view: &View<'_>, device: usize) -> Draws<'v> {
         let viewed = &view.devices[device];
         let plan = self.pools[viewed.pool as usize].plan;
-        plan.map_or(&[], |plan| {
+        plan.map_or_else(Draws::default, |plan| {
             plan.draws(viewed.slice_at as usize, viewed.index as usize)
         })
     }
@@ -124,31 +124,32 @@ impl<'v> PoolCounters<'v> {
     }
 
     /// Whether a look at what is left is enough to know that drawing this overdraws a counter, or that one is overdrawn.
-    fn surely_lacks(&self, draws: &[(u32, i128)]) -> bool {
+    fn surely_lacks(&self, draws: Draws<'_>) -> bool {
+        let lacks = |(number, amount): (usize, i128)| self.left[number] < amount;
         self.plan.is_some_and(|plan| !plan.has_negative)
-            && (self.overdrawn > 0
-                || draws
-                    .iter()
-                    .any(|(number, amount)| self.left[*number as usize] < *amount))
+            && (self.overdrawn > 0 || draws.iter().any(lacks))
     }
 
-    fn take(&mut self, draws: &[(u32, i128)]) {
-        for (number, amount) in draws {
-            self.set(*number, |left| left.saturating_sub(*amount));
+    fn take(&mut self, draws: Draws<'_>) {
+        for (number, amount) in draws.iter() {
+            self.set(number, |left| left.saturating_sub(amount));
         }
     }
 
-    fn give(&mut self, draws: &[(u32, i128)]) {
-        for (number, amount) in draws {
-            self.set(*number, |left| left.saturating_add(*amount));
+    fn give(&mut self, draws: Draws<'_>) {
+        for (number, amount) in draws.iter() {
+            self.set(number, |left| left.saturating_add(amount));
         }
     }
 
-    fn set(&mut self, number: u32, change: impl FnOnce(i128) -> i128) {
-        let left = &mut self.left[number as usize];
-        self.overdrawn -= usize::from(*left < 0);
-        *left = change(*left);
-        self.overdrawn += usize::from(*left < 0);
+    fn set(&mut self, number: usize, change: impl FnOnce(i128) -> i128) {
+        let left = &mut self.left[number];
+        let before = std::mem::replace(left, change(*left));
+        match (before < 0, *left < 0) {
+            (false, true) => self.overdrawn += 1,
+            (true, false) => self.overdrawn -= 1,
+            (false, false) | (true, true) => {}
+        }
     }
 }
 

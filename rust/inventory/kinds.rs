@@ -39,9 +39,9 @@ const REMEMBERED_PLANS: usize = 1 << 10;
 struct Inner {
     texts: FxHashMap<Box<str>, u32>,
     columns: FxHashMap<Column, u32>,
-    patterns: Words,
-    /// Of several patterns, by their numbers.
-    lists: Words,
+    patterns: Words<Arc<[u32]>>,
+    /// Of several patterns, by their numbers: the bits of all of them, unless one of them is none of a pattern.
+    lists: Words<Option<Box<[HeldBits]>>>,
     /// The names of the columns, by shape.
     names: FxHashMap<u32, Arc<[Name]>>,
     plans: FxHashMap<Box<[u32]>, Arc<CounterPlan>>,
@@ -49,25 +49,33 @@ struct Inner {
     numbers: u32,
 }
 
-/// Rows of words with their numbers, both ways.
-#[derive(Debug, Default)]
-struct Words {
+/// Rows of words with their numbers, and by number what they mean.
+#[derive(Debug)]
+struct Words<T> {
     numbers: FxHashMap<Arc<[u32]>, u32>,
     /// Ascending: a number that is handed out is larger than all before.
-    by_number: Vec<(u32, Arc<[u32]>)>,
+    by_number: Vec<(u32, T)>,
 }
 
-impl Words {
-    fn insert(&mut self, words: &[u32], number: u32) {
+impl<T> Default for Words<T> {
+    fn default() -> Self {
+        Self {
+            numbers: FxHashMap::default(),
+            by_number: Vec::new(),
+        }
+    }
+}
+
+impl<T> Words<T> {
+    fn insert(&mut self, words: Arc<[u32]>, number: u32, meaning: T) {
         if self.numbers.len() >= REMEMBERED {
             *self = Self::default();
         }
-        let words: Arc<[u32]> = words.into();
-        self.numbers.insert(Arc::clone(&words), number);
-        self.by_number.push((number, words));
+        self.numbers.insert(words, number);
+        self.by_number.push((number, meaning));
     }
 
-    fn words(&self, number: u32) -> Option<&Arc<[u32]>> {
+    fn meaning(&self, number: u32) -> Option<&T> {
         let found = self
             .by_number
             .binary_search_by_key(&number, |known| known.0);
@@ -218,30 +226,35 @@ impl Kinds {
     /// The number of a pattern of bits.
     pub fn pattern(&self, bits: &[u32]) -> u32 {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.number(|inner| &mut inner.patterns, bits)
+        if let Some(number) = inner.patterns.numbers.get(bits) {
+            return *number;
+        }
+        let (number, bits) = (inner.next(), Arc::<[u32]>::from(bits));
+        inner.patterns.insert(Arc::clone(&bits), number, bits);
+        number
     }
 
     /// The number of several patterns, by their numbers.
     pub fn patterns(&self, numbers: &[u32]) -> u32 {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.number(|inner| &mut inner.lists, numbers)
+        if let Some(number) = inner.lists.numbers.get(numbers) {
+            return *number;
+        }
+        let bits = numbers.iter().map(|number| inner.bits(*number)).collect();
+        let number = inner.next();
+        inner.lists.insert(numbers.into(), number, bits);
+        number
     }
 
     /// Puts the pattern that has a number, or the patterns that have one together, into `all`, in the place of what is
     /// there; the number 0 stands for no bit. Nothing where the number is none of a pattern, or where that was forgotten.
     pub fn bits(&self, number: u32, patterns: usize, all: &mut Vec<HeldBits>) -> Option<()> {
         let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let one = [number];
-        let numbers = match patterns {
-            1 => &one,
-            _ => &**inner.lists.words(number)?,
-        };
         all.clear();
-        for number in numbers {
-            all.push(match number {
-                0 => None,
-                number => Some(Arc::clone(inner.patterns.words(*number)?)),
-            });
+        if patterns == 1 {
+            all.push(inner.bits(number)?);
+        } else {
+            all.extend_from_slice(inner.lists.meaning(number)?.as_deref()?);
         }
         Some(())
     }
@@ -267,13 +280,12 @@ impl Inner {
         next
     }
 
-    fn number(&mut self, of: impl Fn(&mut Self) -> &mut Words, words: &[u32]) -> u32 {
-        if let Some(number) = of(self).numbers.get(words) {
-            return *number;
-        }
-        let next = self.next();
-        of(self).insert(words, next);
-        next
+    /// The pattern that has a number.
+    fn bits(&self, number: u32) -> Option<HeldBits> {
+        Some(match number {
+            0 => None,
+            number => Some(Arc::clone(self.patterns.meaning(number)?)),
+        })
     }
 
     fn column(&mut self, column: Column) -> u32 {

@@ -38,7 +38,7 @@ pub use kinds::HeldBits;
 use kinds::Kinds;
 
 pub use layout::{Layout, Place, Spot};
-pub use plan::CounterPlan;
+pub use plan::{CounterPlan, Draws};
 pub use report::{Remark, Report};
 pub use row::{Flag, NodeRow};
 pub use slice::{AtLarge, Slice, Uses};

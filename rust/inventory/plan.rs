@@ -3,15 +3,12 @@
 //! Made once for pools whose slices are of equal shapes, since they have equal counters; who holds what is not looked at.
 //! Start at [`CounterPlan::of`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::kinds::Kinds;
 use super::slice::Slice;
 use crate::wire::slice::Device;
-
-/// Counters by number, in nanos.
-type Draws = Box<[(u32, i128)]>;
 
 /// The counters of a pool.
 #[derive(Debug)]
@@ -22,12 +19,33 @@ pub struct CounterPlan {
     pub totals: Box<[i128]>,
     /// How many of them are negative, which no API server accepts.
     pub overdrawn: usize,
-    /// What each device draws, by slice and position in it: slices for the node first, then those for others.
-    draws: Box<[Box<[Draws]>]>,
+    /// For each slice the number of its first device: slices for the node first, then those for others.
+    slices: Box<[u32]>,
+    /// For each device where its draws end, which is where those of the next begin.
+    ends: Box<[u32]>,
+    /// Counters with amounts, by number: in one piece and small, since searches of many nodes go over them.
+    draws: Box<[(u32, u32)]>,
+    /// The different amounts, in nanos.
+    amounts: Box<[i128]>,
     /// Whether a device gives to a counter instead of drawing from it, which no API server accepts.
     pub has_negative: bool,
     /// Whether every counter that a device draws from is there, and no set is there twice.
     pub is_valid: bool,
+}
+
+/// What a device draws; a counter of which it draws nothing is left out.
+#[derive(Clone, Copy, Default)]
+pub struct Draws<'p> {
+    draws: &'p [(u32, u32)],
+    amounts: &'p [i128],
+}
+
+impl<'p> Draws<'p> {
+    /// Counters by number, with amounts in nanos.
+    pub fn iter(self) -> impl Iterator<Item = (usize, i128)> + use<'p> {
+        let draws = self.draws.iter();
+        draws.map(move |(counter, amount)| (*counter as usize, self.amounts[*amount as usize]))
+    }
 }
 
 impl CounterPlan {
@@ -68,50 +86,79 @@ impl CounterPlan {
             }
         }
         let names: Vec<(&str, &str)> = totals.keys().copied().collect();
-        let draws = slices.map(|slice| {
-            let devices = slice.document().spec.devices.iter();
-            devices
-                .map(|device| draws(device, &names, &sets, &mut is_valid))
-                .collect()
-        });
-        let draws: Box<[Box<[Draws]>]> = draws.collect();
-        let mut amounts = draws.iter().flatten().flatten();
+        let mut table = Table::default();
+        for slice in slices {
+            table.slices.push(number(table.ends.len()));
+            for device in &slice.document().spec.devices {
+                is_valid &= table.add(device, &names, &sets);
+            }
+        }
         let owned = |(set, counter): &(&str, &str)| ((*set).to_owned(), (*counter).to_owned());
         Self {
             names: names.iter().map(owned).collect(),
             overdrawn: totals.values().filter(|amount| **amount < 0).count(),
             totals: totals.into_values().collect(),
-            has_negative: amounts.any(|(_, amount)| *amount < 0),
-            draws,
+            has_negative: table.amounts.iter().any(|amount| *amount < 0),
+            slices: table.slices.into(),
+            ends: table.ends.into(),
+            draws: table.draws.into(),
+            amounts: table.amounts.into(),
             is_valid,
         }
     }
 
-    /// What a device draws.
-    pub fn draws(&self, slice: usize, device: usize) -> &[(u32, i128)] {
-        &self.draws[slice][device]
+    /// What a device draws, by slice and position in it.
+    pub fn draws(&self, slice: usize, device: usize) -> Draws<'_> {
+        let device = self.slices[slice] as usize + device;
+        let start = device.checked_sub(1).map_or(0, |before| self.ends[before]);
+        Draws {
+            draws: &self.draws[start as usize..self.ends[device] as usize],
+            amounts: &self.amounts,
+        }
     }
 }
 
-fn draws(
-    device: &Device,
-    names: &[(&str, &str)],
-    sets: &BTreeSet<&str>,
-    is_valid: &mut bool,
-) -> Draws {
-    let mut draws = Vec::new();
-    for consumption in &device.consumes_counters {
-        let set = consumption.counter_set.as_str();
-        *is_valid &= sets.contains(set);
-        for (counter, amount) in &consumption.counters {
-            match names.binary_search(&(set, counter.as_str())) {
-                Ok(number) => {
-                    let number = u32::try_from(number).unwrap_or(u32::MAX);
-                    draws.push((number, amount.value.nanos()));
+/// The draws of a plan in the making.
+#[derive(Default)]
+struct Table {
+    slices: Vec<u32>,
+    ends: Vec<u32>,
+    draws: Vec<(u32, u32)>,
+    amounts: Vec<i128>,
+    numbers: HashMap<i128, u32>,
+}
+
+impl Table {
+    /// Adds a device; false if a counter that it draws from is not there.
+    fn add(&mut self, device: &Device, names: &[(&str, &str)], sets: &BTreeSet<&str>) -> bool {
+        let mut is_valid = true;
+        for consumption in &device.consumes_counters {
+            let set = consumption.counter_set.as_str();
+            is_valid &= sets.contains(set);
+            for (counter, amount) in &consumption.counters {
+                match names.binary_search(&(set, counter.as_str())) {
+                    Ok(counter) if !amount.value.is_zero() => {
+                        let amount = self.number(amount.value.nanos());
+                        self.draws.push((number(counter), amount));
+                    }
+                    Ok(_) => {}
+                    Err(_) => is_valid = false,
                 }
-                Err(_) => *is_valid = false,
             }
         }
+        self.ends.push(number(self.draws.len()));
+        is_valid
     }
-    draws.into()
+
+    fn number(&mut self, amount: i128) -> u32 {
+        *self.numbers.entry(amount).or_insert_with(|| {
+            self.amounts.push(amount);
+            number(self.amounts.len() - 1)
+        })
+    }
+}
+
+/// Four thousand million draws would take more memory than there is.
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -164,7 +164,7 @@ impl Problem {
             let consumption: Vec<(usize, i128)> = if pays {
                 let start = starts[viewed.pool as usize];
                 let own = counters.draws(view, index).iter();
-                own.map(|(number, amount)| (start + *number as usize, *amount))
+                own.map(|(number, amount)| (start + number, amount))
                     .collect()
             } else {
                 Vec::new()

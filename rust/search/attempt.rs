@@ -3,8 +3,6 @@
 //! Everything that [`Attempt::take`] changes is written down in a [`Taken`], so that [`Attempt::give_back`] restores
 //! the state exactly. Never decides which device to try next. Start at [`Attempt::take`].
 
-use std::collections::BTreeMap;
-
 use rustc_hash::FxHashMap;
 
 use super::values::{Asked, Values};
@@ -60,10 +58,10 @@ pub struct Attempt<'a> {
     pub picks: Vec<Vec<Pick>>,
     /// Selector memo.
     pub selectors: Selectors<'a>,
-    /// What is taken of devices, by position; nothing for most.
-    uses: BTreeMap<usize, Uses>,
-    /// Whether anything is taken of a device, by position; asked far more often than what.
-    has_uses: Vec<bool>,
+    /// What is taken of devices, in the order it was taken.
+    uses: Vec<Use>,
+    /// By position of the device how many uses there were when it was last taken; 0 where nothing is taken of it.
+    last_use: Vec<u32>,
     counters: Counters<'a>,
     groups: Groups,
     /// What constraints compare.
@@ -72,13 +70,18 @@ pub struct Attempt<'a> {
     sizes: FxHashMap<(usize, usize), Result<Size, String>>,
 }
 
-/// What is taken of a device.
-#[derive(Default)]
-struct Uses {
-    /// Claims that take it as a whole.
-    wholes: Vec<usize>,
-    /// Shares of it.
-    shares: Vec<Amounts>,
+/// What is taken of a device at once.
+struct Use {
+    what: What,
+    /// Of the use of the same device before it, as in [`Attempt::last_use`].
+    before: u32,
+}
+
+enum What {
+    /// All of it, by this claim.
+    Whole(usize),
+    /// A share.
+    Share(Amounts),
 }
 
 impl<'a> Attempt<'a> {
@@ -89,8 +92,8 @@ impl<'a> Attempt<'a> {
             values: Values::new(&claims, view.devices.len()),
             claims,
             selectors,
-            uses: BTreeMap::new(),
-            has_uses: vec![false; view.devices.len()],
+            uses: Vec::new(),
+            last_use: vec![0; view.devices.len()],
             counters: Counters::new(view),
             groups: Groups::new(view),
             sizes: FxHashMap::default(),
@@ -104,7 +107,7 @@ impl<'a> Attempt<'a> {
         }
         self.picks.iter_mut().for_each(Vec::clear);
         self.uses.clear();
-        self.has_uses.fill(false);
+        self.last_use.fill(0);
         self.counters.renew(view);
         self.groups = Groups::new(view);
     }
@@ -123,35 +126,44 @@ impl<'a> Attempt<'a> {
     /// Whether the device is taken in a way that rules it out for the wish.
     pub fn is_in_use(&self, view: &View<'_>, claim: usize, is_admin: bool, device: usize) -> bool {
         if is_admin {
-            let uses = self.uses(device);
-            uses.is_some_and(|uses| uses.wholes.contains(&claim))
+            self.is_taken_by(claim, device)
         } else {
-            let is_whole = |uses: &Uses| !uses.wholes.is_empty();
-            view.devices[device].is_held() || self.uses(device).is_some_and(is_whole)
+            let is_whole = |what: &What| matches!(what, What::Whole(_));
+            view.devices[device].is_held() || self.uses(device).any(is_whole)
         }
     }
 
-    fn uses(&self, device: usize) -> Option<&Uses> {
-        if !self.has_uses[device] {
-            return None;
+    /// Whether the claim takes all of the device already.
+    fn is_taken_by(&self, claim: usize, device: usize) -> bool {
+        let mut uses = self.uses(device);
+        uses.any(|what| matches!(what, What::Whole(by) if *by == claim))
+    }
+
+    /// What is taken of a device, the latest first.
+    fn uses(&self, device: usize) -> impl Iterator<Item = &What> {
+        let at = |last: u32| self.uses.get((last as usize).checked_sub(1)?);
+        let uses = std::iter::successors(at(self.last_use[device]), move |used| at(used.before));
+        uses.map(|used| &used.what)
+    }
+
+    fn shares(&self, device: usize) -> impl Iterator<Item = &Amounts> {
+        self.uses(device).filter_map(|what| match what {
+            What::Share(share) => Some(share),
+            What::Whole(_) => None,
+        })
+    }
+
+    fn add_use(&mut self, device: usize, what: What) {
+        let before = self.last_use[device];
+        self.uses.push(Use { what, before });
+        self.last_use[device] = u32::try_from(self.uses.len()).unwrap_or(u32::MAX);
+    }
+
+    /// Takes back the last use there is, which is one of the device.
+    fn drop_use(&mut self, device: usize) {
+        if let Some(last) = self.uses.pop() {
+            self.last_use[device] = last.before;
         }
-        self.uses.get(&device)
-    }
-
-    fn has_shares(&self, device: usize) -> bool {
-        let uses = self.uses(device);
-        uses.is_some_and(|uses| !uses.shares.is_empty())
-    }
-
-    fn uses_mut(&mut self, device: usize) -> &mut Uses {
-        self.has_uses[device] = true;
-        self.uses.entry(device).or_default()
-    }
-
-    /// Notes whether anything is still taken of a device. Its room is kept: it will be tried again.
-    fn note_uses(&mut self, device: usize) {
-        let is_free = |uses: &Uses| uses.wholes.is_empty() && uses.shares.is_empty();
-        self.has_uses[device] = !self.uses.get(&device).is_none_or(is_free);
     }
 
     /// Whether the device has enough capacity left for the wish. An error is upstream's text and fatal.
@@ -163,7 +175,8 @@ impl<'a> Attempt<'a> {
     ) -> Result<bool, String> {
         let wish = self.wish(claim, request, alternative);
         let viewed = &view.devices[device];
-        if wish.wish.capacity.is_none() && viewed.is_whole() && !self.has_shares(device) {
+        if wish.wish.capacity.is_none() && viewed.is_whole() && self.shares(device).next().is_none()
+        {
             return Ok(true);
         }
         let (asked, number) = (wish.wish.capacity, wish.size);
@@ -173,9 +186,8 @@ impl<'a> Attempt<'a> {
         known.or_insert_with(|| Size::of(asked, capacity, fractional));
         let size = self.sizes[&(number, device)].as_ref();
         let size = size.map_err(String::clone)?;
-        let shares = self.uses(device).map_or(&[][..], |uses| &uses.shares);
         size.fits(capacity, |name| {
-            let taken = shares.iter().filter_map(|share| share.get(name));
+            let taken = self.shares(device).filter_map(|share| share.get(name));
             taken.fold(view.consumed(device, name), |sum, amount| {
                 sum.saturating_add(amount.nanos())
             })
@@ -277,10 +289,9 @@ impl<'a> Attempt<'a> {
             return Ok(false);
         }
         if !viewed.is_shareable() {
-            let wholes = &mut self.uses_mut(taken.device).wholes;
-            taken.is_marked = !wholes.contains(&claim);
+            taken.is_marked = !self.is_taken_by(claim, taken.device);
             if taken.is_marked {
-                wholes.push(claim);
+                self.add_use(taken.device, What::Whole(claim));
             }
         }
         self.admit_capacity(view, (claim, request, alternative), taken)
@@ -290,8 +301,8 @@ impl<'a> Attempt<'a> {
     fn admit_counters(&mut self, view: &View<'_>, taken: &mut Taken) -> bool {
         let viewed = &view.devices[taken.device];
         // A further share of a device adds nothing to its counters.
-        let is_further_share =
-            viewed.is_shareable() && (viewed.has_shares() || self.has_shares(taken.device));
+        let is_further_share = viewed.is_shareable()
+            && (viewed.has_shares() || self.shares(taken.device).next().is_some());
         if is_further_share || viewed.document().consumes_counters.is_empty() {
             return true;
         }
@@ -329,7 +340,7 @@ impl<'a> Attempt<'a> {
             let consumed =
                 capacity::consumed(wish.wish.capacity, &viewed.document().capacity, fractional)
                     .map_err(|error| named("computing consumed capacity", error))?;
-            self.uses_mut(taken.device).shares.push(consumed.clone());
+            self.add_use(taken.device, What::Share(consumed.clone()));
             taken.share = Some(consumed);
         }
         Ok(true)
@@ -402,14 +413,9 @@ impl<'a> Attempt<'a> {
         if taken.has_pick {
             self.picks[claim].pop();
         }
-        if taken.share.is_some() {
-            self.uses_mut(taken.device).shares.pop();
-        }
-        if taken.is_marked {
-            self.uses_mut(taken.device).wholes.retain(|of| *of != claim);
-        }
+        // A device that can be shared is not marked.
         if taken.share.is_some() || taken.is_marked {
-            self.note_uses(taken.device);
+            self.drop_use(taken.device);
         }
         let prepared = &mut self.claims[claim];
         let wish = &prepared.requests[taken.request].wishes[taken.alternative];

@@ -85,7 +85,7 @@ enum Step {
 pub struct Search<'a, 'v> {
     view: &'v View<'a>,
     /// What is taken.
-    pub attempt: Attempt<'a>,
+    pub attempt: &'v mut Attempt<'a>,
     /// Places entered so far.
     pub steps: u64,
     /// Claim and request that the search got to at the deepest.
@@ -102,7 +102,7 @@ const STEPS_PER_POLL: u64 = 1 << 12;
 
 impl<'a, 'v> Search<'a, 'v> {
     /// A search that has not begun.
-    pub fn new(view: &'v View<'a>, attempt: Attempt<'a>) -> Self {
+    pub fn new(view: &'v View<'a>, attempt: &'v mut Attempt<'a>) -> Self {
         Self {
             view,
             attempt,
@@ -118,29 +118,31 @@ impl<'a, 'v> Search<'a, 'v> {
     /// on with a larger one.
     pub fn run(&mut self, max_steps: u64, stop: &dyn Fn() -> bool) -> End {
         let mut polled = self.steps;
-        while let Some(step) = self.next.take() {
-            if matches!(step, Step::Enter(_)) {
-                if self.steps >= max_steps {
+        let Some(mut step) = self.next.take() else {
+            return End::Exhausted;
+        };
+        loop {
+            step = match step {
+                Step::Enter(_) if self.steps >= max_steps => {
                     self.next = Some(step);
                     return End::OutOfSteps;
                 }
-                self.steps += 1;
-                if self.steps - polled >= STEPS_PER_POLL {
-                    polled = self.steps;
-                    if stop() {
-                        return End::Interrupted;
+                Step::Enter(place) => {
+                    self.steps += 1;
+                    if self.steps - polled >= STEPS_PER_POLL {
+                        polled = self.steps;
+                        if stop() {
+                            return End::Interrupted;
+                        }
                     }
+                    self.enter(place)
                 }
-            }
-            self.next = Some(match step {
-                Step::Enter(place) => self.enter(place),
                 Step::Return(answer) => match self.stack.pop() {
                     Some(frame) => self.resume(frame, answer),
                     None => return end(answer),
                 },
-            });
+            };
         }
-        End::Exhausted
     }
 
     fn enter(&mut self, place: Place) -> Step {
