@@ -14,7 +14,7 @@ use super::{Ask, Foresight, Options};
 use crate::cel::Reads;
 use crate::claim::{Wish, taint};
 use crate::gates::Features;
-use crate::inventory::{Chunk, DeviceId, Flag, Inventory, NodeRow, PoolId, Slice};
+use crate::inventory::{Chunk, DeviceId, Flag, Inventory, PoolId, Slice};
 use crate::wire::allocation::AllocationResult;
 use crate::wire::claim::{DeviceClass, ResourceClaim, ResourceClaimSpec};
 use crate::wire::slice::DeviceTaintRule;
@@ -42,11 +42,14 @@ pub(super) struct Question {
 /// Attributes that are read.
 #[derive(Debug)]
 enum Attributes {
-    /// By domain and id; no id means the whole domain.
-    Some(BTreeSet<(String, Option<String>)>),
+    /// These.
+    Some(Names),
     /// Perhaps all.
     All,
 }
+
+/// Attributes by domain and id; no id means the whole domain.
+type Names = BTreeSet<(String, Option<String>)>;
 
 /// What singles out devices by name.
 #[derive(Clone, Copy, Debug)]
@@ -78,60 +81,40 @@ impl Scene {
     }
 }
 
-/// Numbers for keys of sets and pools, and the attributes to look at by shape.
+/// Numbers for keys of sets and pools, and the attributes to look at by form.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
     by_key: FxHashMap<Box<[u32]>, u32>,
     columns: Columns,
-    /// How the node before was read: neighbours mostly have slices of the same shapes.
-    reading: Reading,
     kinds: DeviceKinds,
 }
 
-/// Which of the facts of a node go into its key, for nodes whose slices have these shapes.
-#[derive(Debug, Default)]
-struct Reading {
-    /// Where each slice begins, its shape and how many columns it has.
-    slices: Vec<(usize, [u32; 2])>,
-    /// How many facts there are.
-    facts: usize,
-    /// Where the facts lie that go into the key.
-    places: Vec<usize>,
-}
-
-impl Reading {
-    fn is_for(&self, facts: &[u32]) -> bool {
-        let mut slices = self.slices.iter();
-        facts.len() == self.facts && slices.all(|(at, slice)| facts[*at..].starts_with(slice))
-    }
-}
-
-/// The attributes to look at by shape.
+/// The columns to look at, by form of a node or shape of a slice.
 #[derive(Debug, Default)]
 struct Columns {
     places: FxHashMap<u32, usize>,
     by_place: Vec<(u32, Box<[usize]>)>,
-    /// The place looked at last: neighbours are mostly of one shape.
+    /// The place looked at last: neighbours are mostly of one form.
     last: usize,
 }
 
 impl Columns {
-    fn get(&mut self, shape: u32) -> Option<&[usize]> {
+    fn get(&mut self, form: u32) -> Option<&[usize]> {
         if self
             .by_place
             .get(self.last)
-            .is_none_or(|(of, _)| *of != shape)
+            .is_none_or(|(of, _)| *of != form)
         {
-            self.last = *self.places.get(&shape)?;
+            self.last = *self.places.get(&form)?;
         }
         self.by_place.get(self.last).map(|(_, columns)| &**columns)
     }
 
-    fn get_or(&mut self, shape: u32, make: impl FnOnce() -> Box<[usize]>) -> &[usize] {
-        if self.get(shape).is_none() {
+    fn get_or(&mut self, form: u32, make: impl FnOnce() -> Box<[usize]>) -> &[usize] {
+        if self.get(form).is_none() {
             self.last = self.by_place.len();
-            self.places.insert(shape, self.last);
-            self.by_place.push((shape, make()));
+            self.places.insert(form, self.last);
+            self.by_place.push((form, make()));
         }
         &self.by_place[self.last].1
     }
@@ -267,7 +250,7 @@ impl Question {
         numbers: &mut Numbers,
         key: &mut Vec<u32>,
     ) -> Option<()> {
-        let [structure, set, flags, slices @ ..] = chunk.facts(at) else {
+        let [structure, set, flags, slices, form, columns @ ..] = chunk.facts(at) else {
             return None;
         };
         let is_odd = flags & Flag::ODD != 0
@@ -287,11 +270,18 @@ impl Question {
             let usable = is_usable_on(held, &row.node);
             key.push(usable.map_or(2, u32::from));
         }
-        if !numbers.reading.is_for(slices) {
-            numbers.reading = self.reading(row, slices, &mut numbers.columns);
+        key.push(*form);
+        match &self.reads {
+            Attributes::All => key.extend(columns),
+            Attributes::Some(reads) => {
+                let of_node = || match slices {
+                    1 => columns_of(row.own().next(), reads),
+                    _ => columns_of_form(inventory, *form, reads, columns.len()),
+                };
+                let read = numbers.columns.get_or(*form, of_node);
+                key.extend(read.iter().map(|column| columns[*column]));
+            }
         }
-        let places = numbers.reading.places.iter();
-        key.extend(places.map(|place| slices[*place]));
         if self.has_marks() {
             row.own().for_each(|slice| self.add_marks(slice, key));
         }
@@ -310,7 +300,7 @@ impl Question {
         key: &[u32],
         kind: &mut Vec<u32>,
     ) -> Option<()> {
-        let [structure, set, flags, slices @ ..] = chunk.facts(at) else {
+        let [structure, set, flags, _, form, ..] = chunk.facts(at) else {
             return None;
         };
         let is_alone = inventory.table().sets()[*set as usize].is_empty();
@@ -318,12 +308,7 @@ impl Question {
             return None;
         }
         kind.clear();
-        kind.extend([*structure, *flags]);
-        let mut rest = slices;
-        while let [shape, columns, after @ ..] = rest {
-            kind.push(*shape);
-            rest = &after[*columns as usize..];
-        }
+        kind.extend([*structure, *flags, *form]);
         if self.has_marks() {
             kind.extend(&key[2..]);
         }
@@ -339,12 +324,11 @@ impl Question {
         key: &[u32],
         numbers: &mut Numbers,
     ) -> Option<Alike> {
-        let [_, set, 0, shape, count, columns @ ..] = chunk.facts(at) else {
+        let [_, set, 0, 1, shape, ..] = chunk.facts(at) else {
             return None;
         };
-        let is_one = columns.len() == *count as usize;
         let is_alone = inventory.table().sets()[*set as usize].is_empty();
-        if !self.is_about_free || self.has_marks() || !is_one || !is_alone {
+        if !self.is_about_free || self.has_marks() || !is_alone {
             return None;
         }
         let read = numbers.columns.get(*shape)?;
@@ -363,56 +347,17 @@ impl Question {
     fn add_slice(&self, slice: &Arc<Slice>, numbers: &mut Numbers, key: &mut Vec<u32>) {
         let kind = slice.kind();
         key.push(kind.shape);
-        match self.columns_read(kind.shape, || Some(slice), &mut numbers.columns) {
-            None => key.extend(&kind.columns),
-            Some(read) => key.extend(read.iter().map(|column| kind.columns[*column])),
+        match &self.reads {
+            Attributes::All => key.extend(&kind.columns),
+            Attributes::Some(reads) => {
+                let of_slice = || columns_of(Some(slice), reads);
+                let read = numbers.columns.get_or(kind.shape, of_slice);
+                key.extend(read.iter().map(|column| kind.columns[*column]));
+            }
         }
         if self.has_marks() {
             self.add_marks(slice, key);
         }
-    }
-
-    /// How nodes with slices like these are read.
-    fn reading(&self, row: &NodeRow, facts: &[u32], columns: &mut Columns) -> Reading {
-        let mut reading = Reading {
-            facts: facts.len(),
-            ..Reading::default()
-        };
-        let mut start = 0;
-        while let [shape, count, ..] = facts[start..] {
-            let number = reading.slices.len();
-            reading.slices.push((start, [shape, count]));
-            reading.places.push(start);
-            let (from, end) = (start + 2, start + 2 + count as usize);
-            match self.columns_read(shape, || row.own().nth(number), columns) {
-                None => reading.places.extend(from..end),
-                Some(read) => {
-                    let places = read.iter().map(|column| from + column);
-                    reading.places.extend(places);
-                }
-            }
-            start = end;
-        }
-        reading
-    }
-
-    /// The columns that the claims read of slices of a shape; nothing where they may read all.
-    fn columns_read<'c, 's>(
-        &self,
-        shape: u32,
-        slice: impl FnOnce() -> Option<&'s Arc<Slice>>,
-        columns: &'c mut Columns,
-    ) -> Option<&'c [usize]> {
-        let Attributes::Some(reads) = &self.reads else {
-            return None;
-        };
-        Some(columns.get_or(shape, || {
-            let reads = reads.iter();
-            let reads = reads.map(|(domain, id)| (domain.as_str(), id.as_deref()));
-            slice().map_or_else(Box::default, |slice| {
-                slice.kind().columns_read(&slice.pool().driver, reads)
-            })
-        }))
     }
 
     /// Which devices of the slice are singled out, and how many times.
@@ -471,6 +416,32 @@ fn add_pool(inventory: &Inventory, (id, generation): &(PoolId, i64), key: &mut V
         if slice.document().spec.pool.generation == *generation {
             key.extend([slice.kind().shape, inventory.usage_number(slice)]);
         }
+    }
+}
+
+fn by_name(reads: &Names) -> impl Iterator<Item = (&str, Option<&str>)> {
+    let reads = reads.iter();
+    reads.map(|(domain, id)| (domain.as_str(), id.as_deref()))
+}
+
+/// The columns of a slice that are read.
+fn columns_of(slice: Option<&Arc<Slice>>, reads: &Names) -> Box<[usize]> {
+    slice.map_or_else(Box::default, |slice| {
+        let driver = &slice.pool().driver;
+        slice.kind().columns_read(driver, by_name(reads))
+    })
+}
+
+/// The columns of nodes with several slices that are read; all where it is not known any more which.
+fn columns_of_form(
+    inventory: &Inventory,
+    form: u32,
+    reads: &Names,
+    columns: usize,
+) -> Box<[usize]> {
+    match inventory.form_of(form) {
+        Some(form) => form.columns_read(by_name(reads)),
+        None => (0..columns).collect(),
     }
 }
 

@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::kinds::Number;
+use super::kinds::{Kinds, Number};
 use super::{Inventory, NodeRow};
 
 /// Some nodes, by name.
@@ -32,8 +32,8 @@ impl Nodes {
         &self.facts[start..self.ends[at]]
     }
 
-    fn push(&mut self, row: Arc<NodeRow>) {
-        row.add_facts(&mut self.facts);
+    fn push(&mut self, kinds: &Kinds, row: Arc<NodeRow>) {
+        row.add_facts(kinds, &mut self.facts);
         self.ends.push(self.facts.len());
         self.rows.push(row);
     }
@@ -49,11 +49,11 @@ impl Nodes {
 }
 
 impl Chunk {
-    pub(super) fn new(rows: Vec<Arc<NodeRow>>) -> Self {
+    pub(super) fn new(kinds: &Kinds, rows: Vec<Arc<NodeRow>>) -> Self {
         let mut nodes = Nodes::default();
         let usage = rows.iter().map(|_| Number::unknown()).collect();
         for row in rows {
-            nodes.push(row);
+            nodes.push(kinds, row);
         }
         Self::with(nodes, usage)
     }
@@ -95,25 +95,25 @@ impl Chunk {
     }
 
     /// Puts a node in the place of another, or between others.
-    pub(super) fn put(&mut self, at: Result<usize, usize>, row: Arc<NodeRow>) {
+    pub(super) fn put(&mut self, kinds: &Kinds, at: Result<usize, usize>, row: Arc<NodeRow>) {
         let (before, after) = match at {
             Ok(at) => (at, at + 1),
             Err(at) => (at, at),
         };
-        self.replace(before..after, Some(row));
+        self.replace(before..after, Some((kinds, row)));
     }
 
     pub(super) fn remove(&mut self, at: usize) {
         self.replace(at..at + 1, None);
     }
 
-    fn replace(&mut self, range: Range<usize>, row: Option<Arc<NodeRow>>) {
+    fn replace(&mut self, range: Range<usize>, row: Option<(&Kinds, Arc<NodeRow>)>) {
         let old = &self.nodes;
         let (mut nodes, mut usage) = (Nodes::default(), self.usage.to_vec());
         nodes.append(old, 0..range.start);
         usage.splice(range.clone(), row.iter().map(|_| Number::unknown()));
-        if let Some(row) = row {
-            nodes.push(row);
+        if let Some((kinds, row)) = row {
+            nodes.push(kinds, row);
         }
         nodes.append(old, range.end..old.rows.len());
         *self = Self::with(nodes, usage.into());

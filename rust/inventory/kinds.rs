@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
+use super::Slice;
+use super::form::{Form, columns_read};
 use super::plan::CounterPlan;
 use crate::attribute::Name;
 use crate::cel;
@@ -42,6 +44,10 @@ struct Inner {
     patterns: Words<Arc<[u32]>>,
     /// Of several patterns, by their numbers: the bits of all of them, unless one of them is none of a pattern.
     lists: Words<Option<Box<[HeldBits]>>>,
+    /// By the shapes of slices.
+    forms: Words<Arc<Form>>,
+    /// Several columns, by their numbers.
+    sets: FxHashMap<Box<[u32]>, u32>,
     /// The names of the columns, by shape.
     names: FxHashMap<u32, Arc<[Name]>>,
     plans: FxHashMap<Box<[u32]>, Arc<CounterPlan>>,
@@ -223,6 +229,32 @@ impl Kinds {
         plan
     }
 
+    /// Adds what slices that make a node are like, in numbers: of their form, and of the values of each attribute. Of a
+    /// single slice the form is its shape, and the rest its columns; of none it is 0.
+    pub fn form(&self, slices: &[&Arc<Slice>], facts: &mut Vec<u32>) {
+        if let [slice] = slices {
+            facts.push(slice.kind().shape);
+            facts.extend_from_slice(&slice.kind().columns);
+            return;
+        }
+        if slices.is_empty() {
+            facts.push(0);
+            return;
+        }
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (number, form) = inner.form(slices);
+        facts.push(number);
+        for columns in form.columns(slices) {
+            facts.push(inner.set(&columns));
+        }
+    }
+
+    /// The form of several slices that has a number; nothing where it was forgotten.
+    pub fn form_of(&self, number: u32) -> Option<Arc<Form>> {
+        let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.forms.meaning(number).cloned()
+    }
+
     /// The number of a pattern of bits.
     pub fn pattern(&self, bits: &[u32]) -> u32 {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -277,6 +309,33 @@ impl Inner {
         }
         let next = self.next();
         self.texts.insert(text.into(), next);
+        next
+    }
+
+    fn form(&mut self, slices: &[&Arc<Slice>]) -> (u32, Arc<Form>) {
+        let shapes: Vec<u32> = slices.iter().map(|slice| slice.kind().shape).collect();
+        if let Some(number) = self.forms.numbers.get(shapes.as_slice()).copied()
+            && let Some(form) = self.forms.meaning(number)
+        {
+            return (number, Arc::clone(form));
+        }
+        let (number, form) = (self.next(), Arc::new(Form::of(slices)));
+        self.forms.insert(shapes.into(), number, Arc::clone(&form));
+        (number, form)
+    }
+
+    fn set(&mut self, columns: &[u32]) -> u32 {
+        if let [column] = columns {
+            return *column;
+        }
+        if let Some(number) = self.sets.get(columns) {
+            return *number;
+        }
+        if self.sets.len() >= REMEMBERED {
+            self.sets.clear();
+        }
+        let next = self.next();
+        self.sets.insert(columns.into(), next);
         next
     }
 
@@ -373,15 +432,6 @@ impl SliceKind {
         driver: &str,
         reads: impl Iterator<Item = (&'r str, Option<&'r str>)>,
     ) -> Box<[usize]> {
-        let mut positions = Vec::new();
-        for (domain, id) in reads {
-            for (position, name) in self.names.iter().enumerate() {
-                let (own, own_id) = crate::attribute::split_name(name.as_str(), driver);
-                if own == domain && id.is_none_or(|id| id == own_id) {
-                    positions.push(position);
-                }
-            }
-        }
-        positions.into()
+        columns_read(&self.names.iter().map(|name| (name, driver)), reads)
     }
 }

@@ -5,6 +5,7 @@
 
 mod census;
 mod chunk;
+mod form;
 mod hold;
 mod id;
 mod join;
@@ -32,6 +33,7 @@ use rustc_hash::FxHasher;
 
 pub use census::Census;
 pub use chunk::Chunk;
+pub use form::Form;
 pub use hold::Position;
 pub use id::{ClaimKey, DeviceId, ObjectRef, PoolId};
 pub use kinds::HeldBits;
@@ -262,6 +264,11 @@ impl Inventory {
     /// shares are held, or where that was forgotten.
     pub fn held_bits(&self, usage: u32, slices: usize, all: &mut Vec<HeldBits>) -> Option<()> {
         self.kinds.bits(usage, slices, all)
+    }
+
+    /// The form of nodes with several slices that has a number; nothing where it was forgotten.
+    pub fn form_of(&self, number: u32) -> Option<Arc<Form>> {
+        self.kinds.form_of(number)
     }
 
     /// All nodes that a node document or a slice names, by name.

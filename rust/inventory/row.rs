@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
+use super::kinds::Kinds;
 use super::pool::{device_matches, pools};
 use super::selector::only_node;
 use super::slice::Uses;
@@ -156,9 +157,9 @@ impl NodeRow {
         self.only_node.get_or_init(make)
     }
 
-    /// What a question has to know of it, in numbers: [`NodeRow::structure`], [`NodeRow::set`], a number of [`Flag`]s,
-    /// and of each slice that no other node sees the shape, how many columns it has, and their numbers.
-    pub(super) fn add_facts(&self, facts: &mut Vec<u32>) {
+    /// What a question has to know of it, in numbers: [`NodeRow::structure`], [`NodeRow::set`], a number of [`Flag`]s, how
+    /// many slices there are that no other node sees, and what they are like; see [`Kinds::form`].
+    pub(super) fn add_facts(&self, kinds: &Kinds, facts: &mut Vec<u32>) {
         let flags = [
             (Flag::ODD, self.is_odd),
             (Flag::COUNTERS, self.uses.counters),
@@ -168,11 +169,9 @@ impl NodeRow {
         let flags = flags.iter().filter(|(_, is_set)| *is_set);
         let flags = flags.map(|(flag, _)| flag).sum();
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        facts.extend([self.structure, number(self.set), flags]);
-        for kind in self.own().map(|slice| slice.kind()) {
-            facts.extend([kind.shape, number(kind.columns.len())]);
-            facts.extend_from_slice(&kind.columns);
-        }
+        let own: Vec<&Arc<Slice>> = self.own().collect();
+        facts.extend([self.structure, number(self.set), flags, number(own.len())]);
+        kinds.form(&own, facts);
     }
 
     /// A number that is equal for nodes of whose own slices the same is held, device by device, up to who holds it.

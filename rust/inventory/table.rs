@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rpds::RedBlackTreeMapSync as Map;
 
+use super::kinds::Kinds;
 use super::row::{Visible, in_order};
 use super::sight;
 use super::{Chunk, Inventory, Name, NodeRow, PoolId, Position, Slice};
@@ -95,7 +96,9 @@ impl NodeTable {
             })
             .collect();
         let open_pools = rows.iter().flat_map(|row| row.open_pools.iter().cloned());
-        let chunks = rows.chunks(CHUNK).map(|rows| Chunk::new(rows.to_vec()));
+        let chunks = rows
+            .chunks(CHUNK)
+            .map(|rows| Chunk::new(&inventory.kinds, rows.to_vec()));
         let chunks: Vec<Arc<Chunk>> = chunks.map(Arc::new).collect();
         for chunk in &chunks {
             for at in 0..chunk.rows().len() {
@@ -154,7 +157,7 @@ impl NodeTable {
                 let open = Arc::make_mut(&mut next.open_pools);
                 open.extend(row.open_pools.iter().cloned());
             }
-            next.put(row);
+            next.put(&inventory.kinds, row);
         }
         Some(next)
     }
@@ -192,14 +195,14 @@ impl NodeTable {
         }
     }
 
-    fn put(&mut self, row: Arc<NodeRow>) {
+    fn put(&mut self, kinds: &Kinds, row: Arc<NodeRow>) {
         let Some((number, at)) = self.place(&row.name) else {
-            self.chunks.push(Arc::new(Chunk::new(vec![row])));
+            self.chunks.push(Arc::new(Chunk::new(kinds, vec![row])));
             self.len += 1;
             return;
         };
         let chunk = Arc::make_mut(&mut self.chunks[number]);
-        chunk.put(at, row);
+        chunk.put(kinds, at, row);
         self.len += usize::from(at.is_err());
         if chunk.rows().len() > 2 * CHUNK {
             let rest = chunk.split_off(CHUNK);
