@@ -91,7 +91,7 @@ fn count(row: &Row) -> Result<Option<Count>, String> {
         match &answers.error {
             Some(error) => Err(format!("{}: {error}", row.name)),
             None => Ok(Count {
-                tally: Tally::of(&answers),
+                tally: answers.tally,
                 undecided: answers.undecided,
                 steps: answers.steps,
                 instructions: None,

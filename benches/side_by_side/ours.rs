@@ -16,6 +16,7 @@ use gpualloc::inventory::Inventory;
 use gpualloc::wire::claim::ResourceClaim;
 
 use crate::clock::measured;
+use crate::run::Tally;
 use crate::scenarios::world::World;
 
 /// Steps that a node may cost, as a caller would have it; to look in between; to count.
@@ -38,8 +39,8 @@ pub(crate) struct Cluster {
 /// What a question to several nodes came to.
 #[derive(Default)]
 pub(crate) struct Answers {
-    /// Devices that each node would give; `None` where nothing fits.
-    pub(crate) devices: Vec<Option<usize>>,
+    /// Nodes that fit, and the devices that they would give.
+    pub(crate) tally: Tally,
     pub(crate) steps: u64,
     pub(crate) undecided: usize,
     pub(crate) error: Option<String>,
@@ -88,16 +89,13 @@ impl Cluster {
             for answer in allocate_each(&self.inventory, nodes, &self.claims, &self.options) {
                 answers.steps += answer.steps;
                 match &answer.outcome {
-                    Outcome::Placed(_) => answers.devices.push(Some(devices(&answer))),
-                    Outcome::Impossible(_) => answers.devices.push(None),
-                    Outcome::Undecided(_) => {
-                        answers.devices.push(None);
-                        answers.undecided += 1;
+                    Outcome::Placed(_) => {
+                        answers.tally.fits += 1;
+                        answers.tally.devices += devices(&answer);
                     }
-                    Outcome::Error(error) => {
-                        answers.devices.push(None);
-                        answers.error = Some(error.text.clone());
-                    }
+                    Outcome::Impossible(_) => {}
+                    Outcome::Undecided(_) => answers.undecided += 1,
+                    Outcome::Error(error) => answers.error = Some(error.text.clone()),
                 }
             }
             answers
@@ -108,17 +106,17 @@ impl Cluster {
     fn all(&self) -> Answers {
         let mut last = self.last.borrow_mut();
         let found = survey(&self.inventory, &self.claims, &self.options, last.as_ref());
-        let mut answers = Answers {
-            devices: Vec::with_capacity(self.inventory.table().len()),
-            ..Answers::default()
-        };
+        let mut answers = Answers::default();
         for verdict in found.verdicts() {
             answers.steps += verdict.steps;
-            answers.undecided += usize::from(verdict.fate == Fate::Undecided);
-            let fits = verdict.fate == Fate::Placed;
-            answers.devices.push(fits.then_some(verdict.devices));
-            if matches!(verdict.fate, Fate::Error | Fate::Fatal) {
-                answers.error = Some("on a node".to_owned());
+            match verdict.fate {
+                Fate::Placed => {
+                    answers.tally.fits += 1;
+                    answers.tally.devices += verdict.devices;
+                }
+                Fate::Impossible => {}
+                Fate::Undecided => answers.undecided += 1,
+                Fate::Error | Fate::Fatal => answers.error = Some("on a node".to_owned()),
             }
         }
         *last = Some(found);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::go::{self, Process};
-use crate::ours::{self, Answers, Cluster};
+use crate::ours::{self, Cluster};
 use crate::scenarios::world::{World, spread};
 use crate::scenarios::{Go, Row, Work};
 use crate::{memory, table::Line};
@@ -28,15 +28,6 @@ pub(crate) struct Effort {
 pub(crate) struct Tally {
     pub(crate) fits: usize,
     pub(crate) devices: usize,
-}
-
-impl Tally {
-    pub(crate) fn of(answers: &Answers) -> Self {
-        Self {
-            fits: answers.devices.iter().flatten().count(),
-            devices: answers.devices.iter().flatten().sum(),
-        }
-    }
 }
 
 /// A sample of ours: the time of a unit of the row, and what was answered.
@@ -203,10 +194,9 @@ impl Ours<'_> {
         if let Some(error) = answers.error {
             return Err(format!("ours: {error}"));
         }
-        let tally = Tally::of(&answers);
         Ok(Sample {
             nanos: time.as_nanos() as f64,
-            tally,
+            tally: answers.tally,
             undecided: answers.undecided,
         })
     }
@@ -257,11 +247,14 @@ fn compare(row: &Row, world: &World, theirs: &go::Sample, line: &Line) -> Result
     let ours = match (&row.work, &row.go) {
         (Work::Each | Work::EachAgain, Go::Nodes(count) | Go::OnlyNodes(count)) => {
             let nodes = named(&world.nodes(), *count);
-            Tally::of(&Cluster::read(world, ours::STEPS).each(&nodes).0)
+            Cluster::read(world, ours::STEPS).each(&nodes).0.tally
         }
         (Work::Each, Go::Other(world, _)) => {
             let world = world();
-            Tally::of(&Cluster::read(&world, ours::STEPS).each(&world.nodes()).0)
+            Cluster::read(&world, ours::STEPS)
+                .each(&world.nodes())
+                .0
+                .tally
         }
         // How often an expression is compiled differs.
         (Work::Compile(_), _) => return Ok(()),

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use thin_vec::{ThinVec, thin_vec};
 
 use super::share::Shares;
@@ -20,19 +21,20 @@ use crate::wire::allocation::{
 use crate::wire::claim::{DeviceClass, DeviceClassConfiguration, ResourceClaim};
 use crate::wire::core::{NodeSelector, NodeSelectorRequirement, NodeSelectorTerm};
 
-/// What a search has found, in positions: on nodes that are equal but for names it means the devices there.
+/// What a search has found, in positions: on nodes that are equal but for names it means the devices there. Mostly that
+/// is one device of one claim, which takes no allocation.
 #[derive(Debug)]
 pub(super) struct Solution {
     /// By claim.
-    claims: Vec<Picked>,
+    claims: SmallVec<[Picked; 1]>,
 }
 
 /// What a claim gets.
 #[derive(Debug)]
 pub(super) struct Picked {
     /// By request the alternative that was chosen.
-    chosen: Box<[usize]>,
-    picks: Box<[Pick]>,
+    chosen: SmallVec<[usize; 2]>,
+    picks: SmallVec<[Pick; 1]>,
 }
 
 impl Solution {
@@ -44,7 +46,7 @@ impl Solution {
                 .iter()
                 .map(|request| request.chosen)
                 .collect(),
-            picks: picks.as_slice().into(),
+            picks: picks.iter().cloned().collect(),
         });
         Self {
             claims: claims.collect(),

@@ -108,7 +108,7 @@ impl<'a, 'v> Search<'a, 'v> {
             attempt,
             steps: 0,
             deepest: (0, 0),
-            stack: Vec::new(),
+            stack: Vec::with_capacity(4),
             next: Some(Step::Enter(Place::default())),
             lookahead: None,
         }
