@@ -92,11 +92,11 @@ impl Alike {
 /// As [`DeviceKinds::of`], of devices that are alike but for values.
 fn kinds_of(slice: &Slice, of_shape: &[u32], columns: &[usize]) -> Option<Box<[u32]>> {
     let kind = slice.kind();
-    let texts = columns.iter().filter_map(|at| kind.fingerprints(*at));
-    let texts: Vec<&[u8]> = texts.collect();
+    let marks = columns.iter().filter_map(|at| kind.marks(*at));
+    let marks: Vec<&[u8]> = marks.collect();
     let may_be_alike = |a: usize, b: usize| {
-        let mut texts = texts.iter();
-        of_shape[a] == of_shape[b] && texts.all(|column| column[a] == column[b])
+        let mut marks = marks.iter();
+        of_shape[a] == of_shape[b] && marks.all(|column| column[a] == column[b])
     };
     // Mostly that is enough to know, without a look at the devices.
     if !(0..of_shape.len()).any(|b| (0..b).any(|a| may_be_alike(a, b))) {

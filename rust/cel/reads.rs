@@ -32,19 +32,20 @@ pub struct Reads {
 impl Reads {
     /// Whether nothing is read but, perhaps, the driver's name: then all devices of a driver are the same to it.
     pub fn is_about_driver(&self) -> bool {
+        self.is_about_attributes() && self.attributes.is_empty() && !self.all_attributes
+    }
+
+    /// Whether nothing is read but attributes and, perhaps, the driver's name.
+    pub fn is_about_attributes(&self) -> bool {
         let Self {
             driver: _,
             allow_multiple_allocations,
-            attributes,
+            attributes: _,
             capacity,
-            all_attributes,
+            all_attributes: _,
             all_capacity,
         } = self;
-        !allow_multiple_allocations
-            && attributes.is_empty()
-            && capacity.is_empty()
-            && !all_attributes
-            && !all_capacity
+        !allow_multiple_allocations && capacity.is_empty() && !all_capacity
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which devices the selectors of class and request take.
 //!
 //! Equal pairs of class and selectors are one slot, whichever claim they stand in; a slot looks at a device once, and
-//! on large slices at what was found for slices that look alike to the selector.
+//! on large slices at what was found for devices and slices that look alike to the selector.
 //! Errors are upstream's texts, are fatal and are not remembered. Start at [`Selectors::is_selectable`].
 
 use std::sync::Arc;
@@ -12,11 +12,8 @@ use crate::attribute::fingerprint;
 use crate::cel;
 use crate::claim::key;
 use crate::inventory::pool::device_matches;
-use crate::inventory::{OfSlice, Slice};
+use crate::inventory::{MANY_DEVICES, OfSlice, Slice};
 use crate::wire::claim::{DeviceClass, DeviceSelector, ResourceClaim};
-
-/// Devices of a slice from which on verdicts on them are shared with slices like it.
-const MANY_DEVICES: usize = 16;
 
 /// A selector in use.
 #[derive(Clone)]
@@ -33,6 +30,8 @@ struct Seen {
     slice: Option<(Arc<Slice>, OfSlice)>,
     /// The verdict on all readable devices of a driver, where its name is all that is read.
     driver: Option<(Arc<str>, bool)>,
+    /// Whether something was said of the devices of a large slice that is not noted yet of all that are like them.
+    has_news: bool,
     /// For slices of a shape the column that must have a text with this fingerprint, if one must.
     sought: Option<(u32, Option<(usize, u8)>)>,
 }
@@ -63,7 +62,8 @@ impl Seen {
             return Ok(verdict);
         }
         let verdict = selector.matches(device.cel_device())?;
-        known.set(device.index as usize, verdict);
+        known.set(selector, device.slice, device.index as usize, verdict);
+        self.has_news = true;
         Ok(verdict)
     }
 
@@ -94,7 +94,7 @@ impl Seen {
         if shape != kind.shape {
             return false;
         }
-        let published = kind.fingerprints(column);
+        let published = kind.marks(column);
         let published = published.map_or(0, |column| column[device.index as usize]);
         published != 0 && published != sought
     }
@@ -218,6 +218,15 @@ impl<'a> Selectors<'a> {
         self.slots.len() - 1
     }
 
+    /// How many devices from a position on are known to be refused before one that is not.
+    pub fn refused(&self, wish: &PreparedWish<'_>, from: usize) -> usize {
+        let known = self.slots[wish.slot].known.get(from..);
+        let mut known = known.unwrap_or_default().iter();
+        let open = known.position(|known| *known != Some(false));
+        // Of those beyond the end nothing is known.
+        open.unwrap_or_else(|| self.slots[wish.slot].known.len().saturating_sub(from))
+    }
+
     /// Whether class and request take the device, and whether it is for this node. An error is upstream's text and
     /// fatal.
     pub fn is_selectable(
@@ -273,10 +282,14 @@ impl Slot<'_> {
         let DeviceView { slice, index, .. } = view.devices[position];
         let spec = &slice.document().spec;
         let start = position - index as usize;
-        if !has_many(slice)
-            || spec.per_device_node_selection == Some(true)
-            || self.recalled == Some(start)
-        {
+        if !has_many(slice) || spec.per_device_node_selection == Some(true) {
+            return;
+        }
+        let compiled = self.of_class.iter_mut().chain(&mut self.of_request);
+        let has_news = compiled.flatten().fold(false, |has_news, compiled| {
+            has_news | std::mem::take(&mut compiled.seen.has_news)
+        });
+        if !has_news && self.recalled == Some(start) {
             return;
         }
         self.recalled = Some(start);

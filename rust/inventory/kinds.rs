@@ -98,10 +98,18 @@ pub struct SliceKind {
     pub names: Arc<[Name]>,
     /// Number of the values of each of them.
     pub columns: Box<[u32]>,
-    /// Fingerprints of texts in one piece: how many parts there are, for each column which is its own, from 1 on, and the
-    /// parts, a byte for each device. There is none for a column with the same text throughout.
-    fingerprints: Box<[u8]>,
+    /// Marks of values in one piece: how many parts there are, for each column which is its own, from 1 on, and the parts,
+    /// a byte for each device. There is none for a column with the same marks throughout, and [`NOT_KEPT`] for some of very
+    /// many.
+    marks: Box<[u8]>,
 }
+
+/// Devices of a slice from which on they have much in common: their values are numbered, and what is said of one of them is
+/// said of all that are like it.
+pub const MANY_DEVICES: usize = 16;
+
+/// In the place of the part of a column whose marks are not kept.
+const NOT_KEPT: u8 = u8::MAX;
 
 /// A number that is worked out when first asked for; a cell that does so once would take longer to copy than all else.
 #[derive(Debug)]
@@ -198,13 +206,13 @@ impl Kinds {
             let names = columns.keys().map(|name| (*name).clone());
             names.collect()
         }));
-        let fingerprints = fingerprints(columns.values());
+        let marks = marks(columns.values());
         let columns = columns.into_values();
         let columns = columns.map(|column| inner.column(column.into()));
         SliceKind {
             shape,
             columns: columns.collect(),
-            fingerprints,
+            marks,
             names,
         }
     }
@@ -367,22 +375,45 @@ impl Inner {
 }
 
 /// As [`SliceKind`] keeps them.
-fn fingerprints<'a>(
+fn marks<'a>(
     columns: impl ExactSizeIterator<Item = &'a Vec<Option<DeviceAttribute>>>,
 ) -> Box<[u8]> {
     let mut all = vec![0_u8; 1 + columns.len()];
     for (at, column) in columns.enumerate() {
-        let own = column.iter().map(|value| fingerprint(value.as_ref()));
-        let own: Vec<u8> = own.collect();
-        // The same text throughout costs one look at one device; no API server takes as many columns as there are numbers.
-        let differ = own.len() == 1 || own.iter().any(|other| *other != own[0]);
-        if differ && all[0] < u8::MAX {
+        let own = if column.len() < MANY_DEVICES {
+            let own = column.iter().map(|value| fingerprint(value.as_ref()));
+            Some(own.collect())
+        } else {
+            numbers(column)
+        };
+        // No API server takes as many columns, or devices, as there are numbers.
+        let own: Option<Vec<u8>> = own.filter(|_| all[0] + 1 < NOT_KEPT);
+        let Some(own) = own else {
+            all[1 + at] = NOT_KEPT;
+            continue;
+        };
+        // The same text throughout costs one look at one device.
+        if own.len() == 1 || own.iter().any(|other| *other != own[0]) {
             all[0] += 1;
             all[1 + at] = all[0];
             all.extend(own);
         }
     }
     all.into()
+}
+
+/// Equal numbers for equal values, unless there are too many.
+#[expect(
+    clippy::mutable_key_type,
+    reason = "what changes in a value is what it was read as, which is not compared"
+)]
+fn numbers(column: &[Option<DeviceAttribute>]) -> Option<Vec<u8>> {
+    let mut numbers = FxHashMap::default();
+    let numbered = column.iter().map(|value| {
+        let next = u8::try_from(numbers.len()).ok()?;
+        Some(*numbers.entry(value).or_insert(next))
+    });
+    numbered.collect()
 }
 
 fn fingerprint(value: Option<&DeviceAttribute>) -> u8 {
@@ -417,13 +448,35 @@ impl<'a> DeviceShape<'a> {
 }
 
 impl SliceKind {
-    /// The fingerprints of the devices' texts in a column, if they are kept; 0 for a device that has no text there.
-    pub fn fingerprints(&self, column: usize) -> Option<&[u8]> {
-        let (count, rest) = self.fingerprints.split_first()?;
+    /// Marks of the devices' values in a column, if they are kept and not all the same; they differ only where values do. On
+    /// a slice with few devices they are fingerprints of texts, 0 where there is none; on one with [`MANY_DEVICES`] they
+    /// are equal only for equal values.
+    pub fn marks(&self, column: usize) -> Option<&[u8]> {
+        let (count, rest) = self.marks.split_first()?;
         let (part_of, parts) = rest.split_at(self.columns.len());
-        let part = usize::from(part_of[column]).checked_sub(1)?;
+        let part = part_of[column];
+        let part = usize::from(part)
+            .checked_sub(1)
+            .filter(|_| part != NOT_KEPT)?;
         let devices = parts.len() / usize::from(*count);
         parts.chunks_exact(devices).nth(part)
+    }
+
+    /// Of so many devices of the slice those that are surely like this one in some columns, itself among them.
+    pub fn alike(
+        &self,
+        columns: &[usize],
+        device: usize,
+        devices: usize,
+    ) -> impl Iterator<Item = usize> {
+        let is_kept = |column: &usize| self.marks[1 + *column] != NOT_KEPT;
+        let are_kept = devices >= MANY_DEVICES && columns.iter().all(is_kept);
+        let marks = columns.iter().filter_map(|column| self.marks(*column));
+        let marks: Vec<&[u8]> = marks.collect();
+        (0..devices).filter(move |other| {
+            let mut marks = marks.iter();
+            *other == device || are_kept && marks.all(|marks| marks[*other] == marks[device])
+        })
     }
 
     /// Positions of the columns that a reader of `(domain, id)` attributes looks at; without an id, of all in the domain.

@@ -36,8 +36,8 @@ pub use chunk::Chunk;
 pub use form::Form;
 pub use hold::Position;
 pub use id::{ClaimKey, DeviceId, ObjectRef, PoolId};
-pub use kinds::HeldBits;
 use kinds::Kinds;
+pub use kinds::{HeldBits, MANY_DEVICES};
 
 pub use layout::{Layout, Place, Spot};
 pub use plan::{CounterPlan, Draws};

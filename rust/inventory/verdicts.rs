@@ -25,21 +25,33 @@ pub struct Verdicts {
 
 /// The verdicts on the devices of a slice, by position.
 #[derive(Clone, Debug)]
-pub struct OfSlice(Arc<[AtomicU8]>);
+pub struct OfSlice {
+    verdicts: Arc<[AtomicU8]>,
+    /// The columns that the selector reads.
+    columns: Arc<[usize]>,
+}
 
 impl OfSlice {
     /// Whether the device is selected, if that is known.
     pub fn get(&self, device: usize) -> Option<bool> {
-        match self.0[device].load(Ordering::Relaxed) {
+        match self.verdicts[device].load(Ordering::Relaxed) {
             0 => None,
             verdict => Some(verdict == 1),
         }
     }
 
-    /// Notes whether the device is selected.
-    pub fn set(&self, device: usize, is_selected: bool) {
+    /// Notes whether the selector takes the device, and all that are the same to it.
+    pub fn set(&self, selector: &Selector, slice: &Slice, device: usize, is_selected: bool) {
         let verdict = if is_selected { 1 } else { 2 };
-        self.0[device].store(verdict, Ordering::Relaxed);
+        let set = |device: usize| self.verdicts[device].store(verdict, Ordering::Relaxed);
+        if slice.is_readable() && selector.reads().is_about_attributes() {
+            let alike = slice
+                .kind()
+                .alike(&self.columns, device, self.verdicts.len());
+            alike.for_each(set);
+        } else {
+            set(device);
+        }
     }
 }
 
@@ -56,7 +68,10 @@ impl Verdicts {
         }
         drop(known);
         let devices = slice.document().spec.devices.iter();
-        let new = OfSlice(devices.map(|_| AtomicU8::new(0)).collect());
+        let new = OfSlice {
+            verdicts: devices.map(|_| AtomicU8::new(0)).collect(),
+            columns,
+        };
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED {
             known.clear();

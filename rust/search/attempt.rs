@@ -123,6 +123,18 @@ impl<'a> Attempt<'a> {
         &self.claims[claim].requests[request].wishes[alternative]
     }
 
+    /// The first device from a position on that selectors are not known to refuse.
+    pub fn next_selectable(
+        &self,
+        view: &View<'_>,
+        (claim, request, alternative): (usize, usize, usize),
+        from: usize,
+    ) -> Option<usize> {
+        let wish = self.wish(claim, request, alternative);
+        let next = from + self.selectors.refused(wish, from);
+        (next < view.devices.len()).then_some(next)
+    }
+
     /// Whether the device is taken in a way that rules it out for the wish.
     pub fn is_in_use(&self, view: &View<'_>, claim: usize, is_admin: bool, device: usize) -> bool {
         if is_admin {

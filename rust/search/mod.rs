@@ -211,7 +211,9 @@ impl<'a, 'v> Search<'a, 'v> {
     /// Takes the first candidate from a position on that can be told from those tried in vain.
     fn next_device(&mut self, place: Place, from: usize, mut tried: Tried) -> Step {
         let at = (place.claim, place.request, place.alternative);
-        for position in from..self.view.devices.len() {
+        let mut next = from;
+        while let Some(position) = self.attempt.next_selectable(self.view, at, next) {
+            next = position + 1;
             if tried.has_failed(position) {
                 continue;
             }
