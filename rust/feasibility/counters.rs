@@ -132,7 +132,13 @@ impl<'v> PoolCounters<'v> {
 
     fn take(&mut self, draws: Draws<'_>) {
         for (number, amount) in draws.iter() {
-            self.set(number, |left| left.saturating_sub(amount));
+            let left = &mut self.left[number];
+            // Nearly always there is enough: no counter becomes overdrawn, or less so.
+            if (0..=*left).contains(&amount) {
+                *left -= amount;
+            } else {
+                self.set(number, |left| left.saturating_sub(amount));
+            }
         }
     }
 

@@ -207,10 +207,10 @@ impl<'a> View<'a> {
             }
         }
         for (start, held) in slices {
-            self.held.extend(bits(held).map(|index| start + index));
-        }
-        for device in &self.held {
-            self.devices[*device].marks |= DeviceView::HELD;
+            bits(held).for_each(|index| {
+                self.held.push(start + index);
+                self.devices[start + index].marks |= DeviceView::HELD;
+            });
         }
     }
 
