@@ -30,8 +30,6 @@ struct Seen {
     slice: Option<(Arc<Slice>, OfSlice)>,
     /// The verdict on all readable devices of a driver, where its name is all that is read.
     driver: Option<(Arc<str>, bool)>,
-    /// Whether something was said of the devices of a large slice that is not noted yet of all that are like them.
-    has_news: bool,
     /// For slices of a shape the column that must have a text with this fingerprint, if one must.
     sought: Option<(u32, Option<(usize, u8)>)>,
 }
@@ -63,7 +61,6 @@ impl Seen {
         }
         let verdict = selector.matches(device.cel_device())?;
         known.set(selector, device.slice, device.index as usize, verdict);
-        self.has_news = true;
         Ok(verdict)
     }
 
@@ -157,7 +154,7 @@ impl Seen {
     }
 }
 
-/// Whether verdicts on the devices of a slice are shared with slices like it.
+/// Whether verdicts on the devices of a slice are shared among them, and with slices like it.
 fn has_many(slice: &Slice) -> bool {
     slice.document().spec.devices.len() >= MANY_DEVICES
 }
@@ -282,14 +279,10 @@ impl Slot<'_> {
         let DeviceView { slice, index, .. } = view.devices[position];
         let spec = &slice.document().spec;
         let start = position - index as usize;
-        if !has_many(slice) || spec.per_device_node_selection == Some(true) {
-            return;
-        }
-        let compiled = self.of_class.iter_mut().chain(&mut self.of_request);
-        let has_news = compiled.flatten().fold(false, |has_news, compiled| {
-            has_news | std::mem::take(&mut compiled.seen.has_news)
-        });
-        if !has_news && self.recalled == Some(start) {
+        if !has_many(slice)
+            || spec.per_device_node_selection == Some(true)
+            || self.recalled == Some(start)
+        {
             return;
         }
         self.recalled = Some(start);

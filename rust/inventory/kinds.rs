@@ -36,6 +36,8 @@ pub struct Kinds(Mutex<Inner>);
 const REMEMBERED: usize = 1 << 20;
 /// As before, for plans.
 const REMEMBERED_PLANS: usize = 1 << 10;
+/// As before, for forms, which are large.
+const REMEMBERED_FORMS: usize = 1 << 16;
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -327,6 +329,9 @@ impl Inner {
         {
             return (number, Arc::clone(form));
         }
+        if self.forms.numbers.len() >= REMEMBERED_FORMS {
+            self.forms = Words::default();
+        }
         let (number, form) = (self.next(), Arc::new(Form::of(slices)));
         self.forms.insert(shapes.into(), number, Arc::clone(&form));
         (number, form)
@@ -386,7 +391,7 @@ fn marks<'a>(
         } else {
             numbers(column)
         };
-        // No API server takes as many columns, or devices, as there are numbers.
+        // There are seldom as many columns, or values, as there are numbers.
         let own: Option<Vec<u8>> = own.filter(|_| all[0] + 1 < NOT_KEPT);
         let Some(own) = own else {
             all[1 + at] = NOT_KEPT;
@@ -462,7 +467,7 @@ impl SliceKind {
         parts.chunks_exact(devices).nth(part)
     }
 
-    /// Of so many devices of the slice those that are surely like this one in some columns, itself among them.
+    /// Of so many devices of the slice those that are surely like this one in some columns, but for itself.
     pub fn alike(
         &self,
         columns: &[usize],
@@ -470,12 +475,17 @@ impl SliceKind {
         devices: usize,
     ) -> impl Iterator<Item = usize> {
         let is_kept = |column: &usize| self.marks[1 + *column] != NOT_KEPT;
-        let are_kept = devices >= MANY_DEVICES && columns.iter().all(is_kept);
         let marks = columns.iter().filter_map(|column| self.marks(*column));
         let marks: Vec<&[u8]> = marks.collect();
-        (0..devices).filter(move |other| {
+        // Numbers are given in order: the last device has its own place for one only where no two have the same value.
+        let differ =
+            |marks: &&[u8]| marks.last().map(|last| usize::from(*last) + 1) == Some(devices);
+        let may_be_alike =
+            devices >= MANY_DEVICES && columns.iter().all(is_kept) && !marks.iter().any(differ);
+        let others = 0..if may_be_alike { devices } else { 0 };
+        others.filter(move |other| {
             let mut marks = marks.iter();
-            *other == device || are_kept && marks.all(|marks| marks[*other] == marks[device])
+            *other != device && marks.all(|marks| marks[*other] == marks[device])
         })
     }
 

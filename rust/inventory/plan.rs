@@ -3,8 +3,10 @@
 //! Made once for pools whose slices are of equal shapes, since they have equal counters; who holds what is not looked at.
 //! Start at [`CounterPlan::of`].
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use super::kinds::Kinds;
 use super::slice::Slice;
@@ -125,7 +127,7 @@ struct Table {
     ends: Vec<u32>,
     draws: Vec<(u32, u32)>,
     amounts: Vec<i128>,
-    numbers: HashMap<i128, u32>,
+    numbers: FxHashMap<i128, u32>,
 }
 
 impl Table {

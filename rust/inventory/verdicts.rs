@@ -44,13 +44,12 @@ impl OfSlice {
     pub fn set(&self, selector: &Selector, slice: &Slice, device: usize, is_selected: bool) {
         let verdict = if is_selected { 1 } else { 2 };
         let set = |device: usize| self.verdicts[device].store(verdict, Ordering::Relaxed);
+        set(device);
         if slice.is_readable() && selector.reads().is_about_attributes() {
             let alike = slice
                 .kind()
                 .alike(&self.columns, device, self.verdicts.len());
             alike.for_each(set);
-        } else {
-            set(device);
         }
     }
 }

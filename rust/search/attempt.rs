@@ -1,7 +1,7 @@
 //! The state of one attempt: which devices are taken for which request, and how to take one back.
 //!
 //! Everything that [`Attempt::take`] changes is written down in a [`Taken`], so that [`Attempt::give_back`] restores
-//! the state exactly. Never decides which device to try next. Start at [`Attempt::take`].
+//! the state exactly. Which device is tried next is for the search to say. Start at [`Attempt::take`].
 
 use rustc_hash::FxHashMap;
 

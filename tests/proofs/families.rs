@@ -164,6 +164,29 @@ fn shares() -> Value {
     )
 }
 
+/// Two devices that can be shared and of which one says of a counter that it draws nothing of it, as the other does.
+fn zeros() -> Value {
+    let device = |index: usize, counters: Value| {
+        json!({"name": format!("dev-{index}"), "allowMultipleAllocations": true,
+               "capacity": {"memory": {"value": "10"}},
+               "consumesCounters": [{"counterSet": "s", "counters": counters}]})
+    };
+    let wish = |index: usize, memory: &str| {
+        let mut request = request(index, 1);
+        request["exactly"]["capacity"] = json!({"requests": {"memory": memory}});
+        request
+    };
+    let set = json!({"name": "s", "counters": {"c": {"value": "100"}, "z": {"value": "5"}}});
+    cluster(
+        &[
+            device(0, json!({"c": {"value": "1"}, "z": {"value": "0"}})),
+            device(1, json!({"c": {"value": "1"}})),
+        ],
+        &[set],
+        &[claim(0, &[wish(0, "7"), wish(1, "7"), wish(2, "5")], &[])],
+    )
+}
+
 /// Each device is on two of twelve rings, each ring has eight devices.
 fn lists() -> Value {
     let rings = |i: usize| json!({"strings": [format!("ring-{}", i % 12), format!("ring-{}", (i + 1 + i / 12) % 12)]});
@@ -183,6 +206,7 @@ fn families() -> Vec<(&'static str, Value)> {
         ("eight requests of eight alternatives", alternatives()),
         ("partitions of two GPUs", partitions()),
         ("shares with steps", shares()),
+        ("shares, a counter of which none is drawn", zeros()),
         ("lists of values", lists()),
     ]
 }

@@ -113,7 +113,7 @@ impl<'r, 'p, 'a> Problem<'r, 'p, 'a> {
         }
     }
 
-    /// What the device consumes of the counters of its pool.
+    /// What the device consumes of the counters of its pool; one of which it consumes nothing makes no difference.
     fn payment(&self, device: &Device, pool: usize) -> Vec<(usize, i128)> {
         let mut amounts: BTreeMap<usize, i128> = BTreeMap::new();
         for consumption in &device.consumes_counters {
@@ -126,6 +126,7 @@ impl<'r, 'p, 'a> Problem<'r, 'p, 'a> {
                 }
             }
         }
+        amounts.retain(|_, amount| *amount != 0);
         amounts.into_iter().collect()
     }
 
