@@ -274,6 +274,7 @@ fn mig_rows(sizes: &Sizes) -> Vec<Row> {
 /// A few dynamic MIG nodes, and shares held elsewhere.
 fn share_rows(sizes: &Sizes) -> Vec<Row> {
     let nodes = sizes.go_nodes;
+    let most = sizes.shares;
     let row = |shares: usize, goal| Row {
         name: format!("MIG {nodes}, {shares} shares held elsewhere"),
         work: Work::Each,
@@ -285,7 +286,7 @@ fn share_rows(sizes: &Sizes) -> Vec<Row> {
                 states: nodes,
             };
             let mut world = mig.world("1g.10gb");
-            turn::hold_shares(&mut world, shares);
+            turn::hold_shares(&mut world, shares, most);
             world
         }) as Build,
         go: Go::Nodes(nodes),

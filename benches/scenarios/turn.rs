@@ -75,9 +75,10 @@ fn two_of_an_island() -> String {
 const SHARES: usize = 50;
 const SHARED_DEVICES: usize = 8;
 
-/// Claims that hold shares of devices on machines that are no part of the question.
-pub(super) fn hold_shares(world: &mut World, shares: usize) {
-    let machines = shares.div_ceil(SHARES * SHARED_DEVICES);
+/// Claims that hold shares of devices on machines that are no part of the question; there is room for `most`, so that the
+/// same machines are there whatever is held.
+pub(super) fn hold_shares(world: &mut World, shares: usize, most: usize) {
+    let machines = most.div_ceil(SHARES * SHARED_DEVICES);
     world.bystanders = (0..machines).map(sharing_machine).collect();
     for share in 0..shares {
         let device = share / SHARES;
