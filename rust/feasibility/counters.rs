@@ -150,12 +150,9 @@ impl<'v> PoolCounters<'v> {
 
     fn set(&mut self, number: usize, change: impl FnOnce(i128) -> i128) {
         let left = &mut self.left[number];
-        let before = std::mem::replace(left, change(*left));
-        match (before < 0, *left < 0) {
-            (false, true) => self.overdrawn += 1,
-            (true, false) => self.overdrawn -= 1,
-            (false, false) | (true, true) => {}
-        }
+        self.overdrawn -= usize::from(*left < 0);
+        *left = change(*left);
+        self.overdrawn += usize::from(*left < 0);
     }
 }
 

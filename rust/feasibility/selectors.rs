@@ -218,10 +218,8 @@ impl<'a> Selectors<'a> {
     /// How many devices from a position on are known to be refused before one that is not.
     pub fn refused(&self, wish: &PreparedWish<'_>, from: usize) -> usize {
         let known = self.slots[wish.slot].known.get(from..);
-        let mut known = known.unwrap_or_default().iter();
-        let open = known.position(|known| *known != Some(false));
-        // Of those beyond the end nothing is known.
-        open.unwrap_or_else(|| self.slots[wish.slot].known.len().saturating_sub(from))
+        let known = known.unwrap_or_default().iter();
+        known.take_while(|known| **known == Some(false)).count()
     }
 
     /// Whether class and request take the device, and whether it is for this node. An error is upstream's text and

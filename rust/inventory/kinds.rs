@@ -50,12 +50,23 @@ struct Inner {
     /// By the shapes of slices.
     forms: Words<Arc<Form>>,
     /// Several columns, by their numbers.
-    sets: FxHashMap<Box<[u32]>, u32>,
+    sets: Words<()>,
     /// The names of the columns, by shape.
     names: FxHashMap<u32, Arc<[Name]>>,
     plans: FxHashMap<Box<[u32]>, Arc<CounterPlan>>,
-    /// The numbers handed out so far.
-    numbers: u32,
+    numbers: Counter,
+}
+
+/// The numbers handed out so far.
+#[derive(Debug, Default)]
+struct Counter(u32);
+
+impl Counter {
+    /// Four thousand million are enough for years of changes.
+    fn next(&mut self) -> u32 {
+        self.0 = self.0.saturating_add(1);
+        self.0
+    }
 }
 
 /// Rows of words with their numbers, and by number what they mean.
@@ -76,12 +87,24 @@ impl<T> Default for Words<T> {
 }
 
 impl<T> Words<T> {
-    fn insert(&mut self, words: Arc<[u32]>, number: u32, meaning: T) {
-        if self.numbers.len() >= REMEMBERED {
+    /// The number of the words, with what they mean if they are new; beyond so many all are forgotten.
+    fn number(
+        &mut self,
+        words: &[u32],
+        most: usize,
+        numbers: &mut Counter,
+        meaning: impl FnOnce(&Arc<[u32]>) -> T,
+    ) -> u32 {
+        if let Some(number) = self.numbers.get(words) {
+            return *number;
+        }
+        if self.numbers.len() >= most {
             *self = Self::default();
         }
+        let (number, words) = (numbers.next(), Arc::from(words));
+        self.by_number.push((number, meaning(&words)));
         self.numbers.insert(words, number);
-        self.by_number.push((number, meaning));
+        number
     }
 
     fn meaning(&self, number: u32) -> Option<&T> {
@@ -214,7 +237,7 @@ impl Kinds {
     /// A number that was not handed out before.
     pub fn next(&self) -> u32 {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.next()
+        inner.numbers.next()
     }
 
     /// The counters of a pool of which the key tells the shapes.
@@ -244,9 +267,10 @@ impl Kinds {
             return;
         }
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (number, form) = inner.form(slices);
-        facts.push(number);
-        for columns in form.columns(slices) {
+        let form = inner.form(slices);
+        facts.push(form);
+        let form = inner.forms.meaning(form).cloned();
+        for columns in form.iter().flat_map(|form| form.columns(slices)) {
             facts.push(inner.set(&columns));
         }
     }
@@ -260,24 +284,25 @@ impl Kinds {
     /// The number of a pattern of bits.
     pub fn pattern(&self, bits: &[u32]) -> u32 {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(number) = inner.patterns.numbers.get(bits) {
-            return *number;
-        }
-        let (number, bits) = (inner.next(), Arc::<[u32]>::from(bits));
-        inner.patterns.insert(Arc::clone(&bits), number, bits);
-        number
+        let Inner {
+            patterns, numbers, ..
+        } = &mut *inner;
+        patterns.number(bits, REMEMBERED, numbers, Arc::clone)
     }
 
     /// The number of several patterns, by their numbers.
     pub fn patterns(&self, numbers: &[u32]) -> u32 {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(number) = inner.lists.numbers.get(numbers) {
-            return *number;
-        }
-        let bits = numbers.iter().map(|number| inner.bits(*number)).collect();
-        let number = inner.next();
-        inner.lists.insert(numbers.into(), number, bits);
-        number
+        let Inner {
+            lists,
+            patterns,
+            numbers: counter,
+            ..
+        } = &mut *inner;
+        lists.number(numbers, REMEMBERED, counter, |numbers| {
+            let bits = numbers.iter().map(|number| bits(patterns, *number));
+            bits.collect()
+        })
     }
 
     /// Puts the pattern that has a number, or the patterns that have one together, into `all`, in the place of what is
@@ -286,7 +311,7 @@ impl Kinds {
         let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.clear();
         if patterns == 1 {
-            all.push(inner.bits(number)?);
+            all.push(bits(&inner.patterns, number)?);
         } else {
             all.extend_from_slice(inner.lists.meaning(number)?.as_deref()?);
         }
@@ -309,47 +334,24 @@ impl Inner {
             self.texts.clear();
             self.names.clear();
         }
-        let next = self.next();
+        let next = self.numbers.next();
         self.texts.insert(text.into(), next);
         next
     }
 
-    fn form(&mut self, slices: &[&Arc<Slice>]) -> (u32, Arc<Form>) {
+    fn form(&mut self, slices: &[&Arc<Slice>]) -> u32 {
         let shapes: Vec<u32> = slices.iter().map(|slice| slice.kind().shape).collect();
-        if let Some(number) = self.forms.numbers.get(shapes.as_slice()).copied()
-            && let Some(form) = self.forms.meaning(number)
-        {
-            return (number, Arc::clone(form));
-        }
-        if self.forms.numbers.len() >= REMEMBERED_FORMS {
-            self.forms = Words::default();
-        }
-        let (number, form) = (self.next(), Arc::new(Form::of(slices)));
-        self.forms.insert(shapes.into(), number, Arc::clone(&form));
-        (number, form)
+        let form = |_: &_| Arc::new(Form::of(slices));
+        self.forms
+            .number(&shapes, REMEMBERED_FORMS, &mut self.numbers, form)
     }
 
     fn set(&mut self, columns: &[u32]) -> u32 {
         if let [column] = columns {
             return *column;
         }
-        if let Some(number) = self.sets.get(columns) {
-            return *number;
-        }
-        if self.sets.len() >= REMEMBERED {
-            self.sets.clear();
-        }
-        let next = self.next();
-        self.sets.insert(columns.into(), next);
-        next
-    }
-
-    /// The pattern that has a number.
-    fn bits(&self, number: u32) -> Option<HeldBits> {
-        Some(match number {
-            0 => None,
-            number => Some(Arc::clone(self.patterns.meaning(number)?)),
-        })
+        self.sets
+            .number(columns, REMEMBERED, &mut self.numbers, |_| ())
     }
 
     fn column(&mut self, column: Column) -> u32 {
@@ -359,16 +361,18 @@ impl Inner {
         if self.columns.len() >= REMEMBERED {
             self.columns.clear();
         }
-        let next = self.next();
+        let next = self.numbers.next();
         self.columns.insert(column, next);
         next
     }
+}
 
-    /// Four thousand million are enough for years of changes.
-    fn next(&mut self) -> u32 {
-        self.numbers = self.numbers.saturating_add(1);
-        self.numbers
-    }
+/// The pattern that has a number.
+fn bits(patterns: &Words<Arc<[u32]>>, number: u32) -> Option<HeldBits> {
+    Some(match number {
+        0 => None,
+        number => Some(Arc::clone(patterns.meaning(number)?)),
+    })
 }
 
 impl<'a> DeviceShape<'a> {

@@ -1,7 +1,7 @@
 //! The state of one attempt: which devices are taken for which request, and how to take one back.
 //!
 //! Everything that [`Attempt::take`] changes is written down in a [`Taken`], so that [`Attempt::give_back`] restores
-//! the state exactly. Which device is tried next is for the search to say. Start at [`Attempt::take`].
+//! the state exactly. Never decides which device to try next. Start at [`Attempt::take`].
 
 use rustc_hash::FxHashMap;
 
@@ -123,18 +123,6 @@ impl<'a> Attempt<'a> {
         &self.claims[claim].requests[request].wishes[alternative]
     }
 
-    /// The first device from a position on that selectors are not known to refuse.
-    pub fn next_selectable(
-        &self,
-        view: &View<'_>,
-        (claim, request, alternative): (usize, usize, usize),
-        from: usize,
-    ) -> Option<usize> {
-        let wish = self.wish(claim, request, alternative);
-        let next = from + self.selectors.refused(wish, from);
-        (next < view.devices.len()).then_some(next)
-    }
-
     /// Whether the device is taken in a way that rules it out for the wish.
     pub fn is_in_use(&self, view: &View<'_>, claim: usize, is_admin: bool, device: usize) -> bool {
         if is_admin {
@@ -165,6 +153,10 @@ impl<'a> Attempt<'a> {
         })
     }
 
+    fn has_shares(&self, device: usize) -> bool {
+        self.shares(device).next().is_some()
+    }
+
     fn add_use(&mut self, device: usize, what: What) {
         let before = self.last_use[device];
         self.uses.push(Use { what, before });
@@ -187,8 +179,7 @@ impl<'a> Attempt<'a> {
     ) -> Result<bool, String> {
         let wish = self.wish(claim, request, alternative);
         let viewed = &view.devices[device];
-        if wish.wish.capacity.is_none() && viewed.is_whole() && self.shares(device).next().is_none()
-        {
+        if wish.wish.capacity.is_none() && viewed.is_whole() && !self.has_shares(device) {
             return Ok(true);
         }
         let (asked, number) = (wish.wish.capacity, wish.size);
@@ -313,8 +304,8 @@ impl<'a> Attempt<'a> {
     fn admit_counters(&mut self, view: &View<'_>, taken: &mut Taken) -> bool {
         let viewed = &view.devices[taken.device];
         // A further share of a device adds nothing to its counters.
-        let is_further_share = viewed.is_shareable()
-            && (viewed.has_shares() || self.shares(taken.device).next().is_some());
+        let is_further_share =
+            viewed.is_shareable() && (viewed.has_shares() || self.has_shares(taken.device));
         if is_further_share || viewed.document().consumes_counters.is_empty() {
             return true;
         }

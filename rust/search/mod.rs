@@ -212,7 +212,7 @@ impl<'a, 'v> Search<'a, 'v> {
     fn next_device(&mut self, place: Place, from: usize, mut tried: Tried) -> Step {
         let at = (place.claim, place.request, place.alternative);
         let mut next = from;
-        while let Some(position) = self.attempt.next_selectable(self.view, at, next) {
+        while let Some(position) = self.next_selectable(at, next) {
             next = position + 1;
             if tried.has_failed(position) {
                 continue;
@@ -240,6 +240,17 @@ impl<'a, 'v> Search<'a, 'v> {
             }
         }
         Step::Return(Answer::Done(false))
+    }
+
+    /// The first device from a position on that selectors are not known to refuse.
+    fn next_selectable(
+        &self,
+        (claim, request, alternative): (usize, usize, usize),
+        from: usize,
+    ) -> Option<usize> {
+        let wish = self.attempt.wish(claim, request, alternative);
+        let next = from + self.attempt.selectors.refused(wish, from);
+        (next < self.view.devices.len()).then_some(next)
     }
 
     /// Takes a candidate: in use, selectors and capacity are asked first, then everything else.
