@@ -65,7 +65,7 @@ impl First {
         known.verdicts()
     }
 
-    fn up_to_date(&mut self, ask: &Ask<'_>) -> &Known {
+    fn up_to_date(&mut self, ask: &Ask<'_>) -> &mut Known {
         let changes = self.changed.len();
         let mut known = self.known.iter();
         if let Some(at) = known.rposition(|(known, _)| known.is_about(ask)) {

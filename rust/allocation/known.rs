@@ -3,7 +3,7 @@
 //! Nodes that are equal in everything the claims can see are searched once: the first of them by name stands for all.
 //! Never changes an answer or a count of steps. Start at [`Known`]; what makes nodes equal is in [`super::question`].
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashMap;
 
@@ -11,7 +11,8 @@ use super::on_node::{fate_on, outcome_of, outcome_on};
 use super::question::{Numbers, Question, Scene};
 use super::result::Solution;
 use super::stage::Stages;
-use super::{Ask, Fate, Options, Outcome, Verdict};
+use super::verdicts::Verdicts;
+use super::{Ask, Options, Outcome, Verdict};
 use crate::inventory::{Chunk, NodeTable, Position};
 
 /// Answers and numbers that are remembered; beyond that everything is forgotten.
@@ -81,22 +82,9 @@ struct State {
 /// The verdicts on a chunk of the table, once somebody asked.
 #[derive(Clone, Debug, Default)]
 struct Slot {
-    verdicts: OnceLock<Arc<Verdicts>>,
+    verdicts: Option<Arc<Verdicts>>,
     /// What was known of the chunk at its place in an earlier snapshot.
     before: Option<(Arc<Chunk>, Arc<Verdicts>)>,
-}
-
-#[derive(Clone, Debug)]
-struct Verdicts {
-    by_row: Vec<Verdict>,
-    /// Whether one of them was found by asking the node by itself, so that equal rows do not mean equal fates.
-    is_odd: bool,
-    /// The first node at which a search for one node ends.
-    first: Option<usize>,
-    /// Steps on those before it.
-    steps_before: u64,
-    /// Steps on all of them.
-    steps: u64,
 }
 
 /// The first node at which a search for one node ends.
@@ -150,51 +138,6 @@ impl State {
     }
 }
 
-impl Verdicts {
-    fn new(by_row: Vec<Verdict>, is_odd: bool) -> Self {
-        let mut new = Self {
-            first: Self::end(&by_row, 0),
-            by_row,
-            is_odd,
-            steps_before: 0,
-            steps: 0,
-        };
-        new.count();
-        new
-    }
-
-    /// The first row from this one on at which a search ends.
-    fn end(by_row: &[Verdict], from: usize) -> Option<usize> {
-        let ends = |verdict: &Verdict| matches!(verdict.fate, Fate::Placed | Fate::Fatal);
-        Some(from + by_row[from..].iter().position(ends)?)
-    }
-
-    fn count(&mut self) {
-        let steps = |verdicts: &[Verdict]| {
-            let steps = verdicts.iter().map(|verdict| verdict.steps);
-            steps.fold(0, u64::saturating_add)
-        };
-        let before = self.first.unwrap_or(self.by_row.len());
-        self.steps_before = steps(&self.by_row[..before]);
-        self.steps = self
-            .steps_before
-            .saturating_add(steps(&self.by_row[before..]));
-    }
-
-    /// Puts another verdict in the place of one.
-    fn set(&mut self, at: usize, verdict: Verdict, is_odd: bool) {
-        let known = std::mem::replace(&mut self.by_row[at], verdict);
-        self.is_odd = is_odd;
-        if known == verdict {
-            return;
-        }
-        if self.first.is_none_or(|first| at <= first) {
-            self.first = Self::end(&self.by_row, at);
-        }
-        self.count();
-    }
-}
-
 impl Known {
     /// Nothing is known of any node yet, but what was known before of those that did not change: for the same claims, by
     /// a snapshot of the same kin that had this table.
@@ -206,12 +149,13 @@ impl Known {
         let (scene, is_new) = scene(&memo, &mut memo.found(), ask);
         // Numbers of another time say nothing about these.
         let before = before.filter(|(known, _)| !is_new && *known.scene == scene);
-        let chunks = ask.inventory.table().chunks().iter().enumerate();
-        let slot = |(at, chunk)| {
-            before.map_or_else(Slot::default, |(known, table)| known.slot(table, at, chunk))
-        };
+        let chunks = ask.inventory.table().chunks();
+        let chunks = before.map_or_else(
+            || vec![Slot::default(); chunks.len()],
+            |(known, table)| known.slots(table, chunks),
+        );
         Self {
-            chunks: chunks.map(slot).collect(),
+            chunks,
             memo,
             scene: Arc::new(scene),
             last: None,
@@ -229,8 +173,26 @@ impl Known {
         &self.memo
     }
 
-    /// What is known for a chunk at a place of a later snapshot.
-    fn slot(&self, table: &NodeTable, at: usize, chunk: &Arc<Chunk>) -> Slot {
+    /// What is known for the chunks of a later snapshot.
+    fn slots(&self, table: &NodeTable, chunks: &[Arc<Chunk>]) -> Vec<Slot> {
+        let chunks = chunks.iter().enumerate();
+        // All are looked at before the first is counted as shared: the processor waits for their memory together then,
+        // and else for each by itself.
+        let same: Vec<_> = chunks
+            .map(|(at, chunk)| self.same(table, at, chunk))
+            .collect();
+        let slots = same.into_iter().enumerate().map(|(at, same)| match same {
+            Some(_) => Slot {
+                verdicts: same.cloned(),
+                before: None,
+            },
+            None => self.changed(table, at),
+        });
+        slots.collect()
+    }
+
+    /// The verdicts on a chunk at a place of a later snapshot, if it has not changed.
+    fn same(&self, table: &NodeTable, at: usize, chunk: &Arc<Chunk>) -> Option<&Arc<Verdicts>> {
         let known = table.chunks();
         let is_same = |at: &usize| {
             known
@@ -239,24 +201,21 @@ impl Known {
         };
         // Nodes that came or went have moved it by few places.
         let mut near = [at, at.wrapping_sub(1), at + 1].into_iter();
-        if let Some(same) = near.find(is_same)
-            && let Some(verdicts) = self.chunks[same].verdicts.get()
-            && !verdicts.is_odd
-        {
-            return Slot {
-                verdicts: OnceLock::from(Arc::clone(verdicts)),
-                before: None,
-            };
-        }
+        let verdicts = self.chunks[near.find(is_same)?].verdicts.as_ref();
+        verdicts.filter(|verdicts| !verdicts.is_odd)
+    }
+
+    /// What is known of the nodes of a chunk of which some have changed, or all.
+    fn changed(&self, table: &NodeTable, at: usize) -> Slot {
         let Some(slot) = self.chunks.get(at) else {
             return Slot::default();
         };
-        let before = match slot.verdicts.get() {
-            Some(verdicts) => Some((Arc::clone(&known[at]), Arc::clone(verdicts))),
+        let before = match &slot.verdicts {
+            Some(verdicts) => Some((Arc::clone(&table.chunks()[at]), Arc::clone(verdicts))),
             None => slot.before.clone(),
         };
         Slot {
-            verdicts: OnceLock::new(),
+            verdicts: None,
             before: before.filter(|(_, verdicts)| !verdicts.is_odd),
         }
     }
@@ -281,7 +240,7 @@ impl Known {
         // A claim with several devices changes its node several times.
         for (chunk, at) in changed.chunk_by(|a, b| a == b).map(|same| &same[0]) {
             let mut slot = std::mem::take(&mut self.chunks[*chunk]);
-            if let Some(verdicts) = slot.verdicts.get_mut()
+            if let Some(verdicts) = &mut slot.verdicts
                 && !verdicts.is_odd
             {
                 let node = (&*ask.inventory.table().chunks()[*chunk], *at);
@@ -289,7 +248,9 @@ impl Known {
                 let is_known = self.key(node, ask, &mut found.numbers, &mut key).is_some();
                 let (state, known) = self.node(node, is_known, ask, (&mut found, &key), None);
                 found.key = key;
-                Arc::make_mut(verdicts).set(*at, state.verdict, known.is_none());
+                let verdicts = Arc::make_mut(verdicts);
+                verdicts.set(*at, state.verdict);
+                verdicts.is_odd = known.is_none();
                 self.last = Some(((*chunk, *at), state));
                 self.chunks[*chunk] = slot;
             }
@@ -297,39 +258,42 @@ impl Known {
     }
 
     /// Asks for every node.
-    pub(super) fn ask_all(&self, ask: &Ask<'_>) {
+    pub(super) fn ask_all(&mut self, ask: &Ask<'_>) {
         let mut stages = Stages::default();
         for at in 0..self.chunks.len() {
             self.chunk(at, ask, &mut stages);
         }
     }
 
-    fn chunk<'a>(&self, at: usize, ask: &Ask<'a>, stages: &mut Stages<'a>) -> &Verdicts {
-        let slot = &self.chunks[at];
-        let chunk = &ask.inventory.table().chunks()[at];
-        slot.verdicts
-            .get_or_init(|| Arc::new(self.nodes(chunk, slot, ask, stages)))
+    fn chunk<'a>(&mut self, at: usize, ask: &Ask<'a>, stages: &mut Stages<'a>) -> &Verdicts {
+        let slot = std::mem::take(&mut self.chunks[at]);
+        let verdicts = slot.verdicts.unwrap_or_else(|| {
+            let chunk = &ask.inventory.table().chunks()[at];
+            Arc::new(self.nodes(chunk, slot.before, ask, stages))
+        });
+        self.chunks[at].verdicts.insert(verdicts)
     }
 
     fn nodes<'a>(
         &self,
         chunk: &'a Chunk,
-        slot: &Slot,
+        before: Option<(Arc<Chunk>, Arc<Verdicts>)>,
         ask: &Ask<'a>,
         stages: &mut Stages<'a>,
     ) -> Verdicts {
-        let mut by_row = Vec::with_capacity(chunk.rows().len());
         let mut is_any_odd = false;
         let mut found = self.memo.found();
         let mut key = Vec::new();
         // For a single node a stage does not pay, and where much is known from before there are few to ask.
-        let mut stages = Some(stages).filter(|_| slot.before.is_none());
-        for at in 0..chunk.rows().len() {
-            let before = slot.before.as_ref().and_then(|(other, verdicts)| {
-                let is_same = chunk.is_same(at, ask.inventory, other);
-                is_same.then(|| verdicts.by_row[at])
+        let mut stages = Some(stages).filter(|_| before.is_none());
+        let before = before.as_ref();
+        let mut before = before.map(|(chunk, verdicts)| (chunk, verdicts.iter()));
+        let verdicts = (0..chunk.rows().len()).map(|at| {
+            let known = before.as_mut().and_then(|(other, verdicts)| {
+                let known = verdicts.next();
+                known.filter(|_| chunk.is_same(at, ask.inventory, other))
             });
-            let verdict = before.unwrap_or_else(|| {
+            known.unwrap_or_else(|| {
                 let node = (chunk, at);
                 let is_known = self.key(node, ask, &mut found.numbers, &mut key).is_some();
                 if is_known && let Some(verdict) = found.recent.get(&key) {
@@ -348,10 +312,11 @@ impl Known {
                     None => is_any_odd = true,
                 }
                 verdict
-            });
-            by_row.push(verdict);
-        }
-        Verdicts::new(by_row, is_any_odd)
+            })
+        });
+        let mut verdicts = Verdicts::of(verdicts);
+        verdicts.is_odd = is_any_odd;
+        verdicts
     }
 
     /// What a node with this key comes to, if that is known, and the key under which it is remembered; without one it says
@@ -459,17 +424,17 @@ impl Known {
 
     /// What was found so far, node by node.
     pub(super) fn verdicts(&self) -> impl Iterator<Item = Verdict> {
-        let chunks = self.chunks.iter().filter_map(|slot| slot.verdicts.get());
-        chunks.flat_map(|chunk| &chunk.by_row).copied()
+        let chunks = self.chunks.iter().filter_map(|slot| slot.verdicts.as_ref());
+        chunks.flat_map(|chunk| chunk.iter())
     }
 
     /// The verdicts on a chunk, if it was asked.
-    pub(super) fn of_chunk(&self, chunk: usize) -> Option<&[Verdict]> {
-        Some(&self.chunks.get(chunk)?.verdicts.get()?.by_row)
+    pub(super) fn of_chunk(&self, chunk: usize) -> Option<&Verdicts> {
+        self.chunks.get(chunk)?.verdicts.as_deref()
     }
 
     /// The first node by name at which a search for one node ends.
-    pub(super) fn first(&self, ask: &Ask<'_>) -> Option<First> {
+    pub(super) fn first(&mut self, ask: &Ask<'_>) -> Option<First> {
         let (mut before, mut steps) = (0, 0_u64);
         let mut stages = Stages::default();
         for (number, rows) in ask.inventory.table().chunks().iter().enumerate() {

@@ -17,6 +17,7 @@ mod result;
 mod share;
 mod stage;
 mod survey;
+mod verdicts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

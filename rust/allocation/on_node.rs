@@ -209,7 +209,7 @@ impl Fared {
         }
         let held = ask.held.iter().flatten();
         let held: usize = held.map(|held| held.devices.results.len()).sum();
-        fared.verdict.devices = held + solution.devices();
+        fared.verdict.devices = u32::try_from(held + solution.devices()).unwrap_or(u32::MAX);
         fared.solution = Some(solution);
         fared
     }

@@ -24,7 +24,7 @@ pub enum Fate {
     Undecided,
 }
 
-/// What a node comes to.
+/// What a node comes to. Thousands are read in a row, so it is kept small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// How the claims fare.
@@ -32,7 +32,7 @@ pub struct Verdict {
     /// Steps that a search on the node takes.
     pub steps: u64,
     /// Devices that the claims get on it.
-    pub devices: usize,
+    pub devices: u32,
 }
 
 /// The fates of the claims on all nodes of a snapshot.
@@ -56,7 +56,7 @@ pub fn survey(
         // Numbers mean something only among snapshots that come from one.
         before.inventory.is_kin(inventory) && before.known.is_about(&ask)
     });
-    let known = Known::begin(&ask, before.map(|before| (&before.known, &*before.table)));
+    let mut known = Known::begin(&ask, before.map(|before| (&before.known, &*before.table)));
     let table = Arc::clone(inventory.table());
     known.ask_all(&ask);
     Survey {
@@ -108,7 +108,7 @@ impl Survey {
     /// What the claims come to on a node; nothing for a node that is not in the inventory.
     pub fn verdict(&self, node: &str) -> Option<Verdict> {
         let (chunk, at) = self.table.position(node)?;
-        self.known.of_chunk(chunk)?.get(at).copied()
+        self.known.of_chunk(chunk)?.get(at)
     }
 
     /// The answer for a node, as [`super::allocate_on`] gives it.

@@ -49,6 +49,9 @@ impl Nodes {
 }
 
 impl Chunk {
+    /// How many nodes a chunk of a table has at most.
+    pub const MOST: usize = 128;
+
     pub(super) fn new(kinds: &Kinds, rows: Vec<Arc<NodeRow>>) -> Self {
         let mut nodes = Nodes::default();
         let usage = rows.iter().map(|_| Number::unknown()).collect();
@@ -83,11 +86,12 @@ impl Chunk {
 
     /// Whether a node is the same in another chunk, and the same of it is held; what nobody asked for is not known.
     pub fn is_same(&self, at: usize, inventory: &Inventory, other: &Self) -> bool {
-        let rows = (self.nodes.rows.get(at), other.nodes.rows.get(at));
-        let (Some(row), Some(other_row)) = rows else {
-            return false;
+        let is_same_row = || {
+            let rows = (self.nodes.rows.get(at), other.nodes.rows.get(at));
+            matches!(rows, (Some(row), Some(other)) if Arc::ptr_eq(row, other))
         };
-        Arc::ptr_eq(row, other_row) && other.usage[at].known() == Some(self.usage(at, inventory))
+        (Arc::ptr_eq(&self.nodes, &other.nodes) || is_same_row())
+            && other.usage[at].known() == Some(self.usage(at, inventory))
     }
 
     pub(super) fn forget_usage(&mut self, at: usize) {

@@ -13,8 +13,8 @@ use super::sight;
 use super::{Chunk, Inventory, Name, NodeRow, PoolId, Position, Slice};
 use crate::wire::slice::ResourceSlice;
 
-/// Nodes in a chunk when the table is made; at most twice as many later.
-const CHUNK: usize = 64;
+/// Nodes in a chunk when the table is made.
+const CHUNK: usize = Chunk::MOST / 2;
 /// Nodes that change at once before it is cheaper to make the table anew.
 const MANY_NODES: usize = 256;
 /// Pairs of a node and a slice that are tried for a change before it is cheaper to make the table anew.
@@ -204,7 +204,7 @@ impl NodeTable {
         let chunk = Arc::make_mut(&mut self.chunks[number]);
         chunk.put(kinds, at, row);
         self.len += usize::from(at.is_err());
-        if chunk.rows().len() > 2 * CHUNK {
+        if chunk.rows().len() > Chunk::MOST {
             let rest = chunk.split_off(CHUNK);
             self.chunks.insert(number + 1, Arc::new(rest));
         }

@@ -42,6 +42,7 @@ pub(super) fn apply(
     let mut next = inventory.clone();
     // Patched once at the end.
     let table = next.table.take();
+    let mut classes = Vec::new();
     let mut changes = Changes::default();
     for object in deleted {
         next.note_object(object, table.as_deref(), &mut changes);
@@ -56,12 +57,16 @@ pub(super) fn apply(
             remarks.push(stale(&document, &known));
         } else {
             next.note_document(&document, table.as_deref(), &mut changes);
+            if let Document::Class(class) = &document {
+                classes.push(Name::from(class.metadata.name.as_str()));
+            }
             next.put(document);
         }
     }
     if let Some(table) = table.and_then(|table| table.patched(&next, &changes)) {
         next.table = OnceLock::from(Arc::new(table));
     }
+    next.compile_selectors(&classes);
     next.report = Arc::new(Report::new(remarks));
     next.stamp = Arc::default();
     Ok(next)
@@ -216,6 +221,16 @@ impl Inventory {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Compiles the selectors of classes now, so that nobody has to wait for it later; one that does not compile is an
+    /// error where it is used, not here.
+    fn compile_selectors(&self, classes: &[Name]) {
+        let classes = classes.iter().filter_map(|name| self.classes.get(name));
+        let selectors = classes.flat_map(|class| &class.spec.selectors);
+        for cel in selectors.filter_map(|selector| selector.cel.as_ref()) {
+            self.cel.selector(&cel.expression);
         }
     }
 
