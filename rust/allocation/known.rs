@@ -269,7 +269,7 @@ impl Known {
         let slot = std::mem::take(&mut self.chunks[at]);
         let verdicts = slot.verdicts.unwrap_or_else(|| {
             let chunk = &ask.inventory.table().chunks()[at];
-            Arc::new(self.nodes(chunk, slot.before, ask, stages))
+            Arc::new(self.nodes(chunk, slot.before.as_ref(), ask, stages))
         });
         self.chunks[at].verdicts.insert(verdicts)
     }
@@ -277,7 +277,7 @@ impl Known {
     fn nodes<'a>(
         &self,
         chunk: &'a Chunk,
-        before: Option<(Arc<Chunk>, Arc<Verdicts>)>,
+        before: Option<&(Arc<Chunk>, Arc<Verdicts>)>,
         ask: &Ask<'a>,
         stages: &mut Stages<'a>,
     ) -> Verdicts {
@@ -286,7 +286,6 @@ impl Known {
         let mut key = Vec::new();
         // For a single node a stage does not pay, and where much is known from before there are few to ask.
         let mut stages = Some(stages).filter(|_| before.is_none());
-        let before = before.as_ref();
         let mut before = before.map(|(chunk, verdicts)| (chunk, verdicts.iter()));
         let verdicts = (0..chunk.rows().len()).map(|at| {
             let known = before.as_mut().and_then(|(other, verdicts)| {
