@@ -15,7 +15,7 @@ use super::verdicts::Verdicts;
 use super::{Ask, Options, Outcome, Verdict};
 use crate::inventory::{Chunk, NodeTable, Position};
 
-/// Answers and numbers that are remembered; beyond that everything is forgotten.
+/// Answers and numbers that are remembered; beyond that all begins anew.
 const REMEMBERED: usize = 1 << 18;
 
 /// What is known of the nodes of one snapshot.
@@ -142,13 +142,14 @@ impl Known {
     /// Nothing is known of any node yet, but what was known before of those that did not change: for the same claims, by
     /// a snapshot of the same kin that had this table.
     pub(super) fn begin(ask: &Ask<'_>, before: Option<(&Self, &NodeTable)>) -> Self {
+        // What is full is left to those who have it: emptied, its numbers would come to mean something else to them.
+        let before = before.filter(|(known, _)| !known.memo.found().is_full());
         let memo = before.map_or_else(
             || Arc::new(Memo::new(ask)),
             |(known, _)| Arc::clone(&known.memo),
         );
-        let (scene, is_new) = scene(&memo, &mut memo.found(), ask);
-        // Numbers of another time say nothing about these.
-        let before = before.filter(|(known, _)| !is_new && *known.scene == scene);
+        let scene = memo.question.scene(ask, &mut memo.found().numbers);
+        let before = before.filter(|(known, _)| *known.scene == scene);
         let chunks = ask.inventory.table().chunks();
         let chunks = before.map_or_else(
             || vec![Slot::default(); chunks.len()],
@@ -228,9 +229,14 @@ impl Known {
         }
         let memo = Arc::clone(&self.memo);
         let mut found = memo.found();
-        if found.is_full() || !self.scene.is_certain(ask) {
-            let (scene, is_new) = scene(&memo, &mut found, ask);
-            if is_new || *self.scene != scene {
+        if found.is_full() {
+            drop(found);
+            *self = Self::begin(ask, None);
+            return;
+        }
+        if !self.scene.is_certain(ask) {
+            let scene = memo.question.scene(ask, &mut found.numbers);
+            if *self.scene != scene {
                 self.scene = Arc::new(scene);
                 self.chunks = vec![Slot::default(); self.chunks.len()];
                 self.last = None;
@@ -450,15 +456,4 @@ impl Known {
         }
         None
     }
-}
-
-/// What the snapshot has beside its nodes, and whether everything found before was forgotten.
-fn scene(memo: &Memo, found: &mut Found, ask: &Ask<'_>) -> (Scene, bool) {
-    let is_full = found.is_full();
-    if is_full {
-        *found = Found::default();
-    }
-    let question = &memo.question;
-    let scene = question.scene(ask, &mut found.numbers);
-    (scene, is_full)
 }
