@@ -112,7 +112,7 @@ fn count(row: &Row) -> Result<Option<Count>, String> {
         Work::EachAgain => {
             let cluster = Cluster::read(&world, ours::STEPS_COUNTED);
             cluster.each(&nodes);
-            each(&cluster.after_commit(&nodes, 0))?
+            each(&cluster.after_commit(&nodes, 0)?)?
         }
         Work::FirstInTurn => turn(Cluster::read(&world, ours::STEPS_COUNTED).first_in_turn(most)),
         Work::AllInTurn => turn(Cluster::read(&world, ours::STEPS_COUNTED).all_in_turn(most, 1)),

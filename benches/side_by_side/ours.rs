@@ -130,22 +130,25 @@ impl Cluster {
         }
     }
 
-    /// The same after somebody else's claim was committed on one of the nodes, as good as any.
-    pub(crate) fn after_commit(&self, nodes: &[String], round: usize) -> Self {
+    /// The same after somebody else's claim was committed on one of the nodes, as good as any that has room.
+    pub(crate) fn after_commit(&self, nodes: &[String], round: usize) -> Result<Self, String> {
         let claims: Claims = self
             .passer_by
             .iter()
             .map(|claim| renamed(claim, round))
             .collect();
         let from = (round * 61) % nodes.len();
-        let answer = allocate_first(&self.inventory, &nodes[from..], &claims, &self.options);
-        Self {
-            inventory: self.inventory.commit(&answer).expect("room for one"),
+        let ask = |nodes| allocate_first(&self.inventory, nodes, &claims, &self.options);
+        let mut answers = [&nodes[from..], nodes].into_iter().map(ask);
+        let answer = answers.find(Answer::is_placed);
+        let answer = answer.ok_or("no room for one more; take fewer samples")?;
+        Ok(Self {
+            inventory: self.inventory.commit(&answer).expect("it was placed"),
             claims: self.claims.clone(),
             passer_by: self.passer_by.clone(),
             options: self.options.clone(),
             last: self.last.clone(),
-        }
+        })
     }
 
     /// Places pod after pod on the first node that fits, until none does.

@@ -287,41 +287,49 @@ impl Known {
         ask: &Ask<'a>,
         stages: &mut Stages<'a>,
     ) -> Verdicts {
-        let mut is_any_odd = false;
         let mut found = self.memo.found();
         let mut key = Vec::new();
-        // For a single node a stage does not pay, and where much is known from before there are few to ask.
-        let mut stages = Some(stages).filter(|_| before.is_none());
-        let mut before = before.map(|(chunk, verdicts)| (chunk, verdicts.iter()));
-        let verdicts = (0..chunk.rows().len()).map(|at| {
-            let known = before.as_mut().and_then(|(other, verdicts)| {
-                let known = verdicts.next();
-                known.filter(|_| chunk.is_same(at, ask.inventory, other))
-            });
-            known.unwrap_or_else(|| {
-                let node = (chunk, at);
-                let is_known = self.key(node, ask, &mut found.numbers, &mut key).is_some();
-                if is_known && let Some(verdict) = found.recent.get(&key) {
-                    return verdict;
-                }
-                let (state, known) = self.node(
-                    node,
-                    is_known,
-                    ask,
-                    (&mut found, &key),
-                    stages.as_deref_mut(),
-                );
-                let verdict = state.verdict;
-                match known {
-                    Some(key) => found.recent.put(key, verdict),
-                    None => is_any_odd = true,
-                }
-                verdict
-            })
+        let count = chunk.rows().len();
+        if let Some((other, known)) = before.filter(|(other, _)| other.rows().len() == count) {
+            let mut verdicts = Verdicts::clone(known);
+            for at in (0..count).filter(|at| !chunk.is_same(*at, ask.inventory, other)) {
+                // They are few, and for a single node a stage does not pay.
+                let (verdict, is_odd) = self.row((chunk, at), ask, (&mut found, &mut key), None);
+                verdicts.set(at, verdict);
+                verdicts.is_odd |= is_odd;
+            }
+            return verdicts;
+        }
+        let mut is_any_odd = false;
+        let verdicts = (0..count).map(|at| {
+            let found = (&mut *found, &mut key);
+            let (verdict, is_odd) = self.row((chunk, at), ask, found, Some(stages));
+            is_any_odd |= is_odd;
+            verdict
         });
         let mut verdicts = Verdicts::of(verdicts);
         verdicts.is_odd = is_any_odd;
         verdicts
+    }
+
+    /// The verdict on a node, and whether it says nothing of equal rows.
+    fn row<'a>(
+        &self,
+        node: (&'a Chunk, usize),
+        ask: &Ask<'a>,
+        (found, key): (&mut Found, &mut Vec<u32>),
+        stages: Option<&mut Stages<'a>>,
+    ) -> (Verdict, bool) {
+        let is_known = self.key(node, ask, &mut found.numbers, key).is_some();
+        if is_known && let Some(verdict) = found.recent.get(key) {
+            return (verdict, false);
+        }
+        let (state, known) = self.node(node, is_known, ask, (found, key), stages);
+        let is_odd = known.is_none();
+        if let Some(key) = known {
+            found.recent.put(key, state.verdict);
+        }
+        (state.verdict, is_odd)
     }
 
     /// What a node with this key comes to, if that is known, and the key under which it is remembered; without one it says
