@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::on_node::{fate_on, outcome_of, outcome_on};
 use super::question::{Numbers, Question, Scene};
@@ -17,6 +17,9 @@ use crate::inventory::{Chunk, NodeTable, Position};
 
 /// Answers and numbers that are remembered; beyond that all begins anew.
 const REMEMBERED: usize = 1 << 18;
+
+/// States for which there is room from the first on.
+const STATES: usize = 100;
 
 /// What is known of the nodes of one snapshot.
 #[derive(Clone, Debug)]
@@ -100,7 +103,11 @@ impl Memo {
     fn new(ask: &Ask<'_>) -> Self {
         Self {
             question: Question::new(ask.inventory, ask.claims, ask.options),
-            found: Mutex::default(),
+            found: Mutex::new(Found {
+                // Growing costs more than room for a few states more.
+                states: FxHashMap::with_capacity_and_hasher(STATES, FxBuildHasher),
+                ..Found::default()
+            }),
         }
     }
 
