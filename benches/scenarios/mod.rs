@@ -35,7 +35,7 @@ pub(crate) struct Row {
 pub(crate) enum Work {
     /// Every node is asked; nothing is cached.
     Each,
-    /// Every node is asked again after one commit.
+    /// Every node is asked again after one commit, several times in a row.
     EachAgain,
     /// Pod after pod takes the first node that fits, until all is full.
     FirstInTurn,

@@ -139,6 +139,7 @@ fn time(wishes: &Wishes) -> Result<(), String> {
     }
     println!(
         "medians; ~ is the time of some nodes scaled to all; spread is (most - least) / median of Go and of ours; \
+         again: a sample is the mean of eight questions, each after another commit; \
          checksum {} fits, {} devices",
         lines.iter().map(|line| line.tally.fits).sum::<usize>(),
         lines.iter().map(|line| line.tally.devices).sum::<usize>(),

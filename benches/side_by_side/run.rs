@@ -193,24 +193,27 @@ impl Ours<'_> {
         })
     }
 
-    /// The mean of some questions, each after another commit.
+    /// The mean of some questions, each after another commit; every sample begins with the cluster as it was read.
     fn asked_again(&mut self) -> Result<Sample, String> {
-        let mut cluster = self.standing.take().unwrap_or_else(|| {
+        let standing = self.standing.take().unwrap_or_else(|| {
             let cluster = Cluster::read(self.world, self.steps);
             cluster.each(self.nodes);
             cluster
         });
-        let mut nanos = 0.0;
-        loop {
-            cluster = cluster.after_commit(self.nodes, self.round)?;
+        let mut cluster = standing.after_commit(self.nodes, self.round)?;
+        let mut all = self.asked(&cluster)?;
+        for _ in 1..COMMITS {
             self.round += 1;
+            cluster = cluster.after_commit(self.nodes, self.round)?;
             let sample = self.asked(&cluster)?;
-            nanos += sample.nanos / COMMITS as f64;
-            if self.round.is_multiple_of(COMMITS) {
-                self.standing = Some(cluster);
-                return Ok(Sample { nanos, ..sample });
-            }
+            all.nanos += sample.nanos;
+            all.undecided += sample.undecided;
+            all.tally = sample.tally;
         }
+        self.round += 1;
+        self.standing = Some(standing);
+        all.nanos /= COMMITS as f64;
+        Ok(all)
     }
 
     fn turn_of_python(&mut self) -> Result<Sample, String> {

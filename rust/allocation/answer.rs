@@ -4,8 +4,8 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::known::Memo;
 use super::on_node::outcome_on;
+use super::question::Question;
 use super::{Ask, Options};
 use crate::explanation::{Explanation, NodeRefusal, Refusal};
 use crate::gates::Features;
@@ -39,7 +39,7 @@ pub struct Answer {
 pub(super) struct Refused {
     reasons: OnceLock<Vec<NodeRefusal>>,
     /// The first so many by name, for what was asked.
-    nodes: Option<(Arc<Memo>, usize)>,
+    nodes: Option<(Arc<Question>, usize)>,
     /// What was held since the snapshot of the answer: the first so many.
     since: Option<(Arc<Log>, usize)>,
 }
@@ -135,10 +135,10 @@ impl Answer {
             return &explanation.nodes;
         }
         self.refused.reasons.get_or_init(|| {
-            let Some((memo, nodes)) = &self.refused.nodes else {
+            let Some((question, nodes)) = &self.refused.nodes else {
                 return Vec::new();
             };
-            let (before, options) = (self.before(), memo.options());
+            let (before, options) = (self.before(), question.options());
             let ask = Ask::new(&before, &self.documents, &options);
             let names = before.node_names().into_iter().take(*nodes);
             let refusal = |node: String| {
@@ -327,9 +327,9 @@ impl Refused {
     }
 
     /// The first so many nodes by name.
-    pub(super) fn before(memo: &Arc<Memo>, nodes: usize) -> Self {
+    pub(super) fn before(question: &Arc<Question>, nodes: usize) -> Self {
         Self {
-            nodes: Some((Arc::clone(memo), nodes)),
+            nodes: Some((Arc::clone(question), nodes)),
             ..Self::default()
         }
     }

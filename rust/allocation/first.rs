@@ -48,7 +48,7 @@ impl First {
         let name = &inventory.table().chunks()[chunk].rows()[at].name;
         let steps = steps.saturating_add(first.steps);
         let mut parts = Parts::end_of(name, ask, outcome, steps);
-        parts.refused = Refused::before(known.memo(), first.before);
+        parts.refused = Refused::before(known.question(), first.before);
         (parts, Some(first.node))
     }
 

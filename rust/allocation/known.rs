@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
+use super::chunk_verdicts::ChunkVerdicts;
 use super::on_node::{fate_on, outcome_of, outcome_on};
 use super::question::{Numbers, Question, Scene};
 use super::result::Solution;
 use super::stage::Stages;
-use super::verdicts::Verdicts;
-use super::{Ask, Options, Outcome, Verdict};
+use super::{Ask, Outcome, Verdict};
 use crate::inventory::{Chunk, NodeTable, Position};
 
 /// Answers and numbers that are remembered; beyond that all begins anew.
@@ -34,8 +34,8 @@ pub(super) struct Known {
 
 /// A question and what was found for it.
 #[derive(Debug)]
-pub(super) struct Memo {
-    question: Question,
+struct Memo {
+    question: Arc<Question>,
     found: Mutex<Found>,
 }
 
@@ -48,6 +48,8 @@ struct Found {
     recent: Recent,
     /// The key looked up last, for its memory.
     key: Vec<u32>,
+    /// Whether the caller ended a search, whose node another time may fare better.
+    was_interrupted: bool,
 }
 
 /// Some of the states in a place that is found without hashing: most nodes are in one of few states.
@@ -85,9 +87,9 @@ struct State {
 /// The verdicts on a chunk of the table, once somebody asked.
 #[derive(Clone, Debug, Default)]
 struct Slot {
-    verdicts: Option<Arc<Verdicts>>,
+    verdicts: Option<Arc<ChunkVerdicts>>,
     /// What was known of the chunk at its place in an earlier snapshot.
-    before: Option<(Arc<Chunk>, Arc<Verdicts>)>,
+    before: Option<(Arc<Chunk>, Arc<ChunkVerdicts>)>,
 }
 
 /// The first node at which a search for one node ends.
@@ -102,7 +104,7 @@ pub(super) struct First {
 impl Memo {
     fn new(ask: &Ask<'_>) -> Self {
         Self {
-            question: Question::new(ask.inventory, ask.claims, ask.options),
+            question: Arc::new(Question::new(ask.inventory, ask.claims, ask.options)),
             found: Mutex::new(Found {
                 // Growing costs more than room for a few states more.
                 states: FxHashMap::with_capacity_and_hasher(STATES, FxBuildHasher),
@@ -113,11 +115,6 @@ impl Memo {
 
     fn found(&self) -> MutexGuard<'_, Found> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The options that make a difference.
-    pub(super) fn options(&self) -> Options<'static> {
-        self.question.options()
     }
 }
 
@@ -176,9 +173,9 @@ impl Known {
         question.is_about(ask.inventory, ask.claims, ask.options)
     }
 
-    /// The question and what was found for it.
-    pub(super) fn memo(&self) -> &Arc<Memo> {
-        &self.memo
+    /// What is asked.
+    pub(super) fn question(&self) -> &Arc<Question> {
+        &self.memo.question
     }
 
     /// What is known for the chunks of a later snapshot.
@@ -200,7 +197,12 @@ impl Known {
     }
 
     /// The verdicts on a chunk at a place of a later snapshot, if it has not changed.
-    fn same(&self, table: &NodeTable, at: usize, chunk: &Arc<Chunk>) -> Option<&Arc<Verdicts>> {
+    fn same(
+        &self,
+        table: &NodeTable,
+        at: usize,
+        chunk: &Arc<Chunk>,
+    ) -> Option<&Arc<ChunkVerdicts>> {
         let known = table.chunks();
         let is_same = |at: &usize| {
             known
@@ -236,7 +238,7 @@ impl Known {
         }
         let memo = Arc::clone(&self.memo);
         let mut found = memo.found();
-        if found.is_full() {
+        if found.is_full() || found.was_interrupted {
             drop(found);
             *self = Self::begin(ask, None);
             return;
@@ -262,7 +264,7 @@ impl Known {
                 let (state, known) = self.node(node, is_known, ask, (&mut found, &key), None);
                 found.key = key;
                 let verdicts = Arc::make_mut(verdicts);
-                verdicts.set(*at, state.verdict);
+                verdicts.set([(*at, state.verdict)].into_iter());
                 verdicts.is_odd = known.is_none();
                 self.last = Some(((*chunk, *at), state));
                 self.chunks[*chunk] = slot;
@@ -278,7 +280,7 @@ impl Known {
         }
     }
 
-    fn chunk<'a>(&mut self, at: usize, ask: &Ask<'a>, stages: &mut Stages<'a>) -> &Verdicts {
+    fn chunk<'a>(&mut self, at: usize, ask: &Ask<'a>, stages: &mut Stages<'a>) -> &ChunkVerdicts {
         let slot = std::mem::take(&mut self.chunks[at]);
         let verdicts = slot.verdicts.unwrap_or_else(|| {
             let chunk = &ask.inventory.table().chunks()[at];
@@ -290,31 +292,33 @@ impl Known {
     fn nodes<'a>(
         &self,
         chunk: &'a Chunk,
-        before: Option<&(Arc<Chunk>, Arc<Verdicts>)>,
+        before: Option<&(Arc<Chunk>, Arc<ChunkVerdicts>)>,
         ask: &Ask<'a>,
         stages: &mut Stages<'a>,
-    ) -> Verdicts {
+    ) -> ChunkVerdicts {
         let mut found = self.memo.found();
-        let mut key = Vec::new();
+        let (mut key, mut is_any_odd) = (Vec::new(), false);
         let count = chunk.rows().len();
         if let Some((other, known)) = before.filter(|(other, _)| other.rows().len() == count) {
-            let mut verdicts = Verdicts::clone(known);
-            for at in (0..count).filter(|at| !chunk.is_same(*at, ask.inventory, other)) {
-                // They are few, and for a single node a stage does not pay.
-                let (verdict, is_odd) = self.row((chunk, at), ask, (&mut found, &mut key), None);
-                verdicts.set(at, verdict);
-                verdicts.is_odd |= is_odd;
-            }
+            let mut verdicts = ChunkVerdicts::clone(known);
+            let changed = (0..count).filter(|at| !chunk.is_same(*at, ask.inventory, other));
+            verdicts.set(changed.map(|at| {
+                // Mostly they are few, and for a single node a stage does not pay.
+                let found = (&mut *found, &mut key);
+                let (verdict, is_odd) = self.row((chunk, at), ask, found, None);
+                is_any_odd |= is_odd;
+                (at, verdict)
+            }));
+            verdicts.is_odd = is_any_odd;
             return verdicts;
         }
-        let mut is_any_odd = false;
         let verdicts = (0..count).map(|at| {
             let found = (&mut *found, &mut key);
             let (verdict, is_odd) = self.row((chunk, at), ask, found, Some(stages));
             is_any_odd |= is_odd;
             verdict
         });
-        let mut verdicts = Verdicts::of(verdicts);
+        let mut verdicts = ChunkVerdicts::of(verdicts);
         verdicts.is_odd = is_any_odd;
         verdicts
     }
@@ -375,6 +379,7 @@ impl Known {
             solution: fared.solution.map(Arc::new),
         };
         if fared.is_interrupted {
+            found.was_interrupted = true;
             return (state, None);
         }
         if let Some(alike) = alike.filter(|_| fared.is_plain) {
@@ -449,7 +454,7 @@ impl Known {
     }
 
     /// The verdicts on a chunk, if it was asked.
-    pub(super) fn of_chunk(&self, chunk: usize) -> Option<&Verdicts> {
+    pub(super) fn of_chunk(&self, chunk: usize) -> Option<&ChunkVerdicts> {
         self.chunks.get(chunk)?.verdicts.as_deref()
     }
 

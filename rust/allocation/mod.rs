@@ -5,6 +5,7 @@
 mod alike;
 mod answer;
 mod ask;
+mod chunk_verdicts;
 mod first;
 #[cfg(debug_assertions)]
 mod judged;
@@ -17,7 +18,6 @@ mod result;
 mod share;
 mod stage;
 mod survey;
-mod verdicts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

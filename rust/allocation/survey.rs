@@ -24,14 +24,14 @@ pub enum Fate {
     Undecided,
 }
 
-/// What a node comes to. Thousands are read in a row, so it is kept small.
+/// What a node comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// How the claims fare.
     pub fate: Fate,
     /// Steps that a search on the node takes.
     pub steps: u64,
-    /// Devices that the claims get on it.
+    /// Devices that the claims get on it, counted no further than a `u32` goes.
     pub devices: u32,
 }
 

@@ -74,6 +74,7 @@ impl Inventory {
         for class in state.device_classes {
             inventory.classes.insert_mut(name(&class.metadata), class);
         }
+        inventory.compile_selectors(inventory.classes());
         for rule in state.device_taint_rules {
             inventory.taint_rules.insert_mut(name(&rule.metadata), rule);
         }

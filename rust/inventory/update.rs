@@ -14,10 +14,13 @@ use super::table::Changes;
 use super::usage::Held;
 use super::{Inventory, Name, NodeTable};
 use crate::error::InputError;
-use crate::wire::claim::ResourceClaim;
+use crate::wire::claim::{DeviceClass, ResourceClaim};
 use crate::wire::core::ObjectMeta;
 use crate::wire::document::{Defaults, Document, Entry, read};
 use crate::wire::slice::ResourceSlice;
+
+/// Selectors of classes that are compiled when they are read: fewer than are kept.
+const COMPILED_AHEAD: usize = 1_000;
 
 /// See [`Inventory::update`].
 pub(super) fn update(
@@ -66,7 +69,8 @@ pub(super) fn apply(
     if let Some(table) = table.and_then(|table| table.patched(&next, &changes)) {
         next.table = OnceLock::from(Arc::new(table));
     }
-    next.compile_selectors(&classes);
+    let classes = classes.iter().filter_map(|name| next.classes.get(name));
+    next.compile_selectors(classes);
     next.report = Arc::new(Report::new(remarks));
     next.stamp = Arc::default();
     Ok(next)
@@ -226,10 +230,13 @@ impl Inventory {
 
     /// Compiles the selectors of classes now, so that nobody has to wait for it later; one that does not compile is an
     /// error where it is used, not here.
-    fn compile_selectors(&self, classes: &[Name]) {
-        let classes = classes.iter().filter_map(|name| self.classes.get(name));
+    pub(super) fn compile_selectors<'c>(
+        &self,
+        classes: impl Iterator<Item = &'c Arc<DeviceClass>>,
+    ) {
         let selectors = classes.flat_map(|class| &class.spec.selectors);
-        for cel in selectors.filter_map(|selector| selector.cel.as_ref()) {
+        let compiled = selectors.filter_map(|selector| selector.cel.as_ref());
+        for cel in compiled.take(COMPILED_AHEAD) {
             self.cel.selector(&cel.expression);
         }
     }

@@ -1,7 +1,7 @@
 //! The verdicts on a chunk of nodes.
 //!
 //! Few of them differ, so each node has but the number of its own: who reads the verdicts on a cluster waits for memory
-//! more than for anything else. Never asks a node. Start at [`Verdicts`].
+//! more than for anything else. Never asks a node. Start at [`ChunkVerdicts`].
 
 use smallvec::SmallVec;
 
@@ -13,7 +13,7 @@ const _: () = assert!(Chunk::MOST <= u8::MAX as usize);
 
 /// The verdicts on a chunk of nodes, and what they come to together.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Verdicts {
+pub(super) struct ChunkVerdicts {
     /// By node, a place among those that differ.
     of_node: SmallVec<[u8; 64]>,
     different: SmallVec<[Verdict; 2]>,
@@ -27,7 +27,7 @@ pub(super) struct Verdicts {
     pub(super) steps: u64,
 }
 
-impl Verdicts {
+impl ChunkVerdicts {
     pub(super) fn of(verdicts: impl Iterator<Item = Verdict>) -> Self {
         let mut new = Self::default();
         for verdict in verdicts {
@@ -73,25 +73,31 @@ impl Verdicts {
         self.different.get(usize::from(*place)).copied()
     }
 
-    /// Puts another verdict in the place of one.
-    pub(super) fn set(&mut self, at: usize, verdict: Verdict) {
-        if self.get(at) == Some(verdict) {
-            return;
+    /// Puts other verdicts in the places of some.
+    pub(super) fn set(&mut self, verdicts: impl Iterator<Item = (usize, Verdict)>) {
+        let mut is_changed = false;
+        for (at, verdict) in verdicts {
+            if self.get(at) == Some(verdict) {
+                continue;
+            }
+            is_changed = true;
+            // Some may be of no node any more.
+            if self.different.len() > self.of_node.len() {
+                let is_odd = self.is_odd;
+                *self = Self::of(self.iter());
+                self.is_odd = is_odd;
+            }
+            self.of_node[at] = self.place(verdict);
         }
-        // Some may be of no node any more.
-        if self.different.len() > self.of_node.len() {
-            let is_odd = self.is_odd;
-            *self = Self::of(self.iter());
-            self.is_odd = is_odd;
+        if is_changed {
+            self.sum_up();
         }
-        self.of_node[at] = self.place(verdict);
-        self.sum_up();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Fate, Verdict, Verdicts};
+    use super::{Chunk, ChunkVerdicts, Fate, Verdict};
 
     fn verdict(number: usize) -> Verdict {
         Verdict {
@@ -101,20 +107,28 @@ mod tests {
         }
     }
 
-    /// However often verdicts change, they come to what they would come to if they were found anew.
+    /// However often verdicts change, they come to what they would come to if they were found anew; also in the largest
+    /// chunk, of which no two are equal.
     #[test]
     fn changes_are_as_if_all_were_new() {
-        let mut list = vec![0; 5];
-        let of = |list: &[usize]| Verdicts::of(list.iter().copied().map(verdict));
+        changes_of(vec![0; 5]);
+        changes_of((0..Chunk::MOST).collect());
+    }
+
+    fn changes_of(mut list: Vec<usize>) {
+        let nodes = list.len();
+        let of = |list: &[usize]| ChunkVerdicts::of(list.iter().copied().map(verdict));
         let mut changed = of(&list);
+        changed.is_odd = true;
         for round in 0..1_000 {
-            let (at, number) = (round * 7 % 5, round * round % 11 + round % 300);
+            let (at, number) = (round * 7 % nodes, round * round % 11 + round % 300);
             list[at] = number;
-            changed.set(at, verdict(number));
+            changed.set([(at, verdict(number))].into_iter());
+            assert!(changed.is_odd);
             let new = of(&list);
             assert!(changed.iter().eq(new.iter()));
             assert_eq!(changed.get(at), Some(verdict(number)));
-            let sums = |of: &Verdicts| (of.first, of.steps_before, of.steps);
+            let sums = |of: &ChunkVerdicts| (of.first, of.steps_before, of.steps);
             assert_eq!(sums(&changed), sums(&new), "{list:?}");
         }
     }
