@@ -2,7 +2,8 @@
 //! updates, in clusters of all sorts of pools.
 //!
 //! If this were deleted, a node could be given the fate of another that only looks like it, or an old one.
-//! `GPUALLOC_WALKS` chooses how many walks.
+//! `GPUALLOC_WALKS` chooses how many walks, `GPUALLOC_SEED` with which the long ones begin, so that several processes
+//! can share them.
 
 #![expect(clippy::print_stderr, reason = "long walks say how far they are")]
 #![expect(
@@ -31,7 +32,11 @@ use random::Random;
 use serde_json::{Value, json};
 
 fn walks(default: u64) -> u64 {
-    std::env::var("GPUALLOC_WALKS").map_or(default, |text| text.parse().expect("a number"))
+    setting("GPUALLOC_WALKS", default)
+}
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
 }
 
 /// Every node of the survey has the fate and the steps that it has on its own.
@@ -379,9 +384,10 @@ fn fresh(inventory: &Inventory) -> Inventory {
 #[test]
 fn walks_end_where_a_fresh_start_does() {
     let (mut fits, mut kinds) = (0, 0);
-    for seed in 0..walks(60) {
-        if seed > 0 && seed % 1_000 == 0 {
-            eprintln!("{seed} walks");
+    let first = setting("GPUALLOC_SEED", 0);
+    for seed in first..first + walks(60) {
+        if seed > first && seed % 1_000 == 0 {
+            eprintln!("{} walks", seed - first);
         }
         let mut walk = Walk::new(seed);
         let asked = vec![claim(&mut walk.random, "asked")];
