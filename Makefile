@@ -90,7 +90,7 @@ campaign: oracle
 # any order with any hash seed.
 trials: $(VENV)/wheel $(VENV)/groups
 	GPUALLOC_CLIMBS=1000 cargo test --release --test adversary -- --nocapture
-	GPUALLOC_WALKS=100000 cargo test --release --test survey
+	GPUALLOC_WALKS=100000 cargo test --release --test survey --test many_nodes
 	GPUALLOC_SHUFFLES=10000 cargo test --release --test properties order
 	GPUALLOC_SHUFFLES=1000 $(BIN)/python -m pytest -q tests/test_determinism.py
 
