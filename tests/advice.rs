@@ -20,6 +20,8 @@ mod generate;
 mod oracle;
 #[path = "support/random.rs"]
 mod random;
+#[path = "support/settings.rs"]
+mod settings;
 
 use case::Case;
 use gpualloc::advice::{Advice, Asked, Change, Documents, Ended, Kind, Offer, Options, Space};
@@ -29,13 +31,10 @@ use gpualloc::gates::Features;
 use gpualloc::inventory::ClaimKey;
 use random::Random;
 use serde_json::{Value, json};
+use settings::setting;
 
 /// Changed documents of one case that are tried in full; larger cases are counted and left out.
 const SMALL: usize = 1_500;
-
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
-}
 
 /// A case that does not fit, with what is advised.
 struct Refused {

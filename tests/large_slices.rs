@@ -6,6 +6,8 @@
 
 #[path = "support/random.rs"]
 mod random;
+#[path = "support/settings.rs"]
+mod settings;
 
 use std::sync::Arc;
 
@@ -14,6 +16,7 @@ use gpualloc::inventory::Inventory;
 use gpualloc::wire::claim::ResourceClaim;
 use random::Random;
 use serde_json::{Value, json};
+use settings::setting;
 
 /// Devices of the large slice; of a small one fewer than share verdicts.
 const LARGE: usize = 300;
@@ -104,8 +107,7 @@ fn inventory(devices: &[Value], class: &str, of: usize) -> Inventory {
 
 #[test]
 fn devices_fare_alike_in_large_slices_and_in_small() {
-    let pairs =
-        std::env::var("GPUALLOC_SLICES").map_or(400, |text| text.parse().expect("a number"));
+    let pairs = setting("GPUALLOC_SLICES", 400);
     let mut ends = [0; 3];
     for seed in 0..pairs {
         let mut random = Random::new(seed);

@@ -6,6 +6,8 @@
 
 #[path = "support/random.rs"]
 mod random;
+#[path = "support/settings.rs"]
+mod settings;
 
 use std::sync::Arc;
 
@@ -14,6 +16,7 @@ use gpualloc::inventory::{ClaimKey, Inventory, ObjectRef};
 use gpualloc::wire::claim::ResourceClaim;
 use random::Random;
 use serde_json::{Value, json};
+use settings::setting;
 
 const API: &str = "resource.k8s.io/v1";
 
@@ -96,7 +99,7 @@ fn step(random: &mut Random, inventory: &Inventory, number: usize) -> Inventory 
 
 #[test]
 fn nodes_that_come_and_go_fare_as_at_a_fresh_start() {
-    let walks = std::env::var("GPUALLOC_WALKS").map_or(6, |text| text.parse().expect("a number"));
+    let walks = setting("GPUALLOC_WALKS", 6);
     let (mut changes, mut most) = (0, 0);
     for seed in 0..u64::min(walks, 2_000) {
         let mut random = Random::new(seed);

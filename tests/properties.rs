@@ -12,6 +12,8 @@ mod generate;
 mod mutilate;
 #[path = "support/random.rs"]
 mod random;
+#[path = "support/settings.rs"]
+mod settings;
 
 use case::Case;
 use gpualloc::advice::{self, Asked, advise};
@@ -22,10 +24,7 @@ use mutilate::mutilate;
 use proptest::prelude::*;
 use random::Random;
 use serde_json::{Value, json};
-
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
-}
+use settings::setting;
 
 /// The documents of a case in another order.
 fn shuffled(case: &Value, random: &mut Random) -> Value {

@@ -16,6 +16,8 @@ mod case;
 mod generate;
 #[path = "support/random.rs"]
 mod random;
+#[path = "support/settings.rs"]
+mod settings;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,13 +31,10 @@ use gpualloc::inventory::{ClaimKey, DeviceId, Inventory, ObjectRef};
 use gpualloc::wire::claim::ResourceClaim;
 use random::Random;
 use serde_json::{Value, json};
+use settings::setting;
 
 fn walks(default: u64) -> u64 {
     setting("GPUALLOC_WALKS", default)
-}
-
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
 }
 
 /// Every node of the survey has the fate and the steps that it has on its own.

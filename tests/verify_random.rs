@@ -21,18 +21,17 @@ mod mutations;
 mod oracle;
 #[path = "support/random.rs"]
 mod random;
+#[path = "support/settings.rs"]
+mod settings;
 
 use case::Case;
 use gpualloc::verify::Objection;
 use gpualloc::wire::core::Node;
 use serde_json::Value;
+use settings::setting;
 
 /// Tries of brute force per case; larger cases are counted and left out.
 const BUDGET: usize = 3_000;
-
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
-}
 
 /// What was compared.
 #[derive(Debug, Default)]

@@ -31,6 +31,7 @@ pub(crate) struct Tally {
 }
 
 /// A sample of ours: the time of a unit of the row, and what was answered.
+#[derive(Default)]
 struct Sample {
     nanos: f64,
     tally: Tally,
@@ -200,19 +201,19 @@ impl Ours<'_> {
             cluster.each(self.nodes);
             cluster
         });
-        let mut cluster = standing.after_commit(self.nodes, self.round)?;
-        let mut all = self.asked(&cluster)?;
-        for _ in 1..COMMITS {
+        let mut last: Option<Cluster> = None;
+        let mut all = Sample::default();
+        for _ in 0..COMMITS {
+            let before = last.as_ref().unwrap_or(&standing);
+            let cluster = before.after_commit(self.nodes, self.round)?;
             self.round += 1;
-            cluster = cluster.after_commit(self.nodes, self.round)?;
             let sample = self.asked(&cluster)?;
-            all.nanos += sample.nanos;
+            all.nanos += sample.nanos / COMMITS as f64;
             all.undecided += sample.undecided;
             all.tally = sample.tally;
+            last = Some(cluster);
         }
-        self.round += 1;
         self.standing = Some(standing);
-        all.nanos /= COMMITS as f64;
         Ok(all)
     }
 

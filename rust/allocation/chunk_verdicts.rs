@@ -28,6 +28,7 @@ pub(super) struct ChunkVerdicts {
 }
 
 impl ChunkVerdicts {
+    /// Those of all nodes, in their order; none is odd.
     pub(super) fn of(verdicts: impl Iterator<Item = Verdict>) -> Self {
         let mut new = Self::default();
         for verdict in verdicts {
@@ -38,6 +39,7 @@ impl ChunkVerdicts {
         new
     }
 
+    /// The place of a verdict among those that differ, at the end if it is new.
     fn place(&mut self, verdict: Verdict) -> u8 {
         let known = self.different.iter().rposition(|known| *known == verdict);
         let place = known.unwrap_or_else(|| {
@@ -83,9 +85,8 @@ impl ChunkVerdicts {
             is_changed = true;
             // Some may be of no node any more.
             if self.different.len() > self.of_node.len() {
-                let is_odd = self.is_odd;
-                *self = Self::of(self.iter());
-                self.is_odd = is_odd;
+                let kept = Self::of(self.iter());
+                (self.of_node, self.different) = (kept.of_node, kept.different);
             }
             self.of_node[at] = self.place(verdict);
         }

@@ -40,7 +40,9 @@ impl First {
     ) -> (Parts, Option<Position>) {
         let ask = Ask::new(inventory, claims, options);
         let known = self.up_to_date(&ask);
-        let Some(first) = known.first(&ask) else {
+        let first = known.first(&ask);
+        let is_certain = options.interrupt.is_none() || !known.was_interrupted();
+        let Some(first) = first.filter(|_| is_certain) else {
             return (all_of(known, &ask), None);
         };
         let (outcome, steps) = known.outcome(first.node, &ask);

@@ -167,6 +167,11 @@ impl Known {
         }
     }
 
+    /// Whether the caller ended a search on the way, so that what is known of the nodes says little.
+    pub(super) fn was_interrupted(&self) -> bool {
+        self.memo.found().was_interrupted
+    }
+
     /// Whether it is about these claims.
     pub(super) fn is_about(&self, ask: &Ask<'_>) -> bool {
         let question = &self.memo.question;
@@ -355,8 +360,9 @@ impl Known {
     ) -> (State, Option<Arc<[u32]>>) {
         let row = &node.0.rows()[node.1];
         if !is_known {
-            let verdict = fate_on(ask, row).verdict;
-            let solution = None;
+            let fared = fate_on(ask, row);
+            found.was_interrupted |= fared.is_interrupted;
+            let (verdict, solution) = (fared.verdict, None);
             return (State { verdict, solution }, None);
         }
         if let Some((key, state)) = found.states.get_key_value(key) {

@@ -72,9 +72,8 @@ impl Inventory {
         let mut inventory = Self::new();
         let name = |meta: &ObjectMeta| -> Name { Arc::from(meta.name.as_str()) };
         for class in state.device_classes {
-            inventory.classes.insert_mut(name(&class.metadata), class);
+            inventory.put_class(name(&class.metadata), class);
         }
-        inventory.compile_selectors(inventory.classes());
         for rule in state.device_taint_rules {
             inventory.taint_rules.insert_mut(name(&rule.metadata), rule);
         }

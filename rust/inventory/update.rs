@@ -19,7 +19,7 @@ use crate::wire::core::ObjectMeta;
 use crate::wire::document::{Defaults, Document, Entry, read};
 use crate::wire::slice::ResourceSlice;
 
-/// Selectors of classes that are compiled when they are read: fewer than are kept.
+/// With more classes than this their selectors are compiled when they are asked for: there is not room for all.
 const COMPILED_AHEAD: usize = 1_000;
 
 /// See [`Inventory::update`].
@@ -45,7 +45,6 @@ pub(super) fn apply(
     let mut next = inventory.clone();
     // Patched once at the end.
     let table = next.table.take();
-    let mut classes = Vec::new();
     let mut changes = Changes::default();
     for object in deleted {
         next.note_object(object, table.as_deref(), &mut changes);
@@ -60,17 +59,12 @@ pub(super) fn apply(
             remarks.push(stale(&document, &known));
         } else {
             next.note_document(&document, table.as_deref(), &mut changes);
-            if let Document::Class(class) = &document {
-                classes.push(Name::from(class.metadata.name.as_str()));
-            }
             next.put(document);
         }
     }
     if let Some(table) = table.and_then(|table| table.patched(&next, &changes)) {
         next.table = OnceLock::from(Arc::new(table));
     }
-    let classes = classes.iter().filter_map(|name| next.classes.get(name));
-    next.compile_selectors(classes);
     next.report = Arc::new(Report::new(remarks));
     next.stamp = Arc::default();
     Ok(next)
@@ -228,24 +222,11 @@ impl Inventory {
         }
     }
 
-    /// Compiles the selectors of classes now, so that nobody has to wait for it later; one that does not compile is an
-    /// error where it is used, not here.
-    pub(super) fn compile_selectors<'c>(
-        &self,
-        classes: impl Iterator<Item = &'c Arc<DeviceClass>>,
-    ) {
-        let selectors = classes.flat_map(|class| &class.spec.selectors);
-        let compiled = selectors.filter_map(|selector| selector.cel.as_ref());
-        for cel in compiled.take(COMPILED_AHEAD) {
-            self.cel.selector(&cel.expression);
-        }
-    }
-
     fn put(&mut self, document: Document) {
         let name: Name = Arc::from(document.metadata().name.as_str());
         let key = key_of(document.metadata(), &document);
         match document {
-            Document::Class(class) => self.classes.insert_mut(name, Arc::new(class)),
+            Document::Class(class) => self.put_class(name, Arc::new(class)),
             Document::TaintRule(rule) => self.taint_rules.insert_mut(name, Arc::new(rule)),
             Document::Node(node) => self.nodes.insert_mut(name, Arc::new(node)),
             Document::Pod(pod) => self.pods.insert_mut(key, Arc::new(pod)),
@@ -253,6 +234,18 @@ impl Inventory {
             Document::Slice(slice) => self.put_slice(name, slice),
             Document::Claim(claim) => self.put_claim(key, claim),
         }
+    }
+
+    /// Compiles the selectors of the class now, so that nobody has to wait for it later; one that does not compile is an
+    /// error where it is used, not here.
+    pub(super) fn put_class(&mut self, name: Name, class: Arc<DeviceClass>) {
+        if self.classes.size() < COMPILED_AHEAD {
+            let selectors = class.spec.selectors.iter();
+            for cel in selectors.filter_map(|selector| selector.cel.as_ref()) {
+                self.cel.selector(&cel.expression);
+            }
+        }
+        self.classes.insert_mut(name, class);
     }
 
     pub(super) fn put_slice(&mut self, name: Name, document: ResourceSlice) {

@@ -23,6 +23,8 @@
 mod case;
 #[path = "../support/random.rs"]
 mod random;
+#[path = "../support/settings.rs"]
+mod settings;
 mod shrink;
 mod traits;
 mod world;
@@ -33,12 +35,9 @@ use gpualloc::proof::Proof;
 use gpualloc::verify::check_proof;
 use gpualloc::wire::claim::ResourceClaim;
 use random::Random;
+use settings::setting;
 use traits::Traits;
 use world::World;
-
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
-}
 
 /// A world and what the engine says of it.
 struct Tried {

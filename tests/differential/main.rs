@@ -21,6 +21,8 @@ mod mutilate;
 mod oracle;
 #[path = "../support/random.rs"]
 mod random;
+#[path = "../support/settings.rs"]
+mod settings;
 mod shrink;
 mod strip;
 mod tally;
@@ -30,6 +32,7 @@ use std::path::{Path, PathBuf};
 
 use random::Random;
 use serde_json::Value;
+use settings::setting;
 use strip::{FEATURES, without};
 use tally::Tally;
 
@@ -38,10 +41,6 @@ const BATCH: u64 = 5_000;
 
 /// Disagreements that are made small and written down; one is usually enough to find a fault.
 const SHRUNK: usize = 5;
-
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
-}
 
 fn ask(oracle: &std::path::Path, cases: &[Value]) -> Vec<Value> {
     let lines: Vec<String> = cases.iter().map(Value::to_string).collect();

@@ -21,6 +21,8 @@ mod mutilate;
 mod packing;
 #[path = "../support/random.rs"]
 mod random;
+#[path = "../support/settings.rs"]
+mod settings;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,13 +34,10 @@ use gpualloc::verify::check_proof;
 use gpualloc::wire::claim::ResourceClaim;
 use random::Random;
 use serde_json::{Value, json};
+use settings::setting;
 
 /// Changed proofs tried on each cluster with a device added.
 const MUTATIONS: u64 = 60;
-
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
-}
 
 /// A case as a caller with the default options would ask about it; nothing if it cannot be read.
 fn read(case: &Value) -> Option<Case> {
