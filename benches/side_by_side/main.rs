@@ -140,6 +140,7 @@ fn time(wishes: &Wishes) -> Result<(), String> {
     println!(
         "medians; ~ is the time of some nodes scaled to all; spread is (most - least) / median of Go and of ours; \
          again: a sample is the mean of eight questions, each after another commit; \
+         selectors compiled for one sample stay so for the next, in both engines; \
          checksum {} fits, {} devices",
         lines.iter().map(|line| line.tally.fits).sum::<usize>(),
         lines.iter().map(|line| line.tally.devices).sum::<usize>(),

@@ -63,7 +63,8 @@ pub(crate) fn run(row: &Row, oracle: Option<&Path>, effort: &Effort) -> Result<L
         standing: None,
         round: 0,
     };
-    // The first sample compiles selectors and warms up; its answer is the one compared.
+    // The first sample compiles selectors, for the rest of the process as with us, and warms up; its answer is the one
+    // compared.
     let theirs = upstream.as_mut().map(Process::sample).transpose()?;
     let begun = Instant::now();
     for index in 0..effort.samples {

@@ -9,7 +9,7 @@ use super::question::{Question, is_allocated};
 use super::reach::texts;
 use super::space::expressions;
 use crate::attribute::split_name;
-use crate::cel::{ConstantKind, Reads};
+use crate::cel::{ConstantKind, Reads, compiled};
 use crate::claim::Wish;
 use crate::error::InputError;
 use crate::wire::claim::ResourceClaim;
@@ -214,10 +214,10 @@ fn of_claim(
             .unwrap_or_default();
         for (_, expression) in expressions(of_class) {
             let place = format!("class {}", wish.class);
-            of_expression(question, catalogue, expression, &place, found);
+            of_expression(catalogue, expression, &place, found);
         }
         for (_, expression) in expressions(wish.selectors) {
-            of_expression(question, catalogue, expression, &place, found);
+            of_expression(catalogue, expression, &place, found);
         }
         let asked = wish
             .capacity
@@ -247,15 +247,8 @@ fn of_claim(
     }
 }
 
-fn of_expression(
-    question: &Question<'_>,
-    catalogue: &Catalogue,
-    expression: &str,
-    place: &str,
-    found: &mut BTreeSet<Hint>,
-) {
-    let cache = question.inventory.cel_cache();
-    if let Ok(selector) = cache.selector(expression).as_ref() {
+fn of_expression(catalogue: &Catalogue, expression: &str, place: &str, found: &mut BTreeSet<Hint>) {
+    if let Ok(selector) = compiled(expression).as_ref() {
         let reads = selector.reads();
         let names = [
             (HintKind::Attribute, &reads.attributes),
@@ -271,7 +264,7 @@ fn of_expression(
     }
     for range in crate::cel::terms(expression) {
         let term = expression.get(range).unwrap_or_default();
-        if let Ok(selector) = cache.selector(term).as_ref() {
+        if let Ok(selector) = compiled(term).as_ref() {
             values(catalogue, term, selector.reads(), place, found);
         }
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::near::distance;
 use super::reach::{Published, Reach};
-use crate::cel::{Cache, Constant, ConstantKind};
+use crate::cel::{self, Constant, ConstantKind};
 use crate::quantity::Quantity;
 use crate::version::Version;
 use crate::wire::claim::CapacityRequirements;
@@ -25,16 +25,16 @@ pub(super) struct Replacements {
 }
 
 /// For each constant of the term the values that make it take a device which it now refuses.
-pub(super) fn constants(term: &str, reach: &Reach, cache: &Cache) -> Vec<Replacements> {
-    let compiled = cache.selector(term);
+pub(super) fn constants(term: &str, reach: &Reach) -> Vec<Replacements> {
+    let compiled = cel::compiled(term);
     let Ok(selector) = compiled.as_ref() else {
         return Vec::new();
     };
     let reads = selector.reads();
     let devices: Vec<_> = reach.distinct(reads).iter().map(|one| one.cel()).collect();
     let takes = |text: &str| -> Vec<bool> {
-        let compiled = cache.selector(text);
-        let verdict = |device: &crate::cel::Device<'_>| match compiled.as_ref() {
+        let compiled = cel::compiled(text);
+        let verdict = |device: &cel::Device<'_>| match compiled.as_ref() {
             Ok(selector) => selector.matches(*device).unwrap_or(false),
             Err(_) => false,
         };
@@ -42,7 +42,7 @@ pub(super) fn constants(term: &str, reach: &Reach, cache: &Cache) -> Vec<Replace
     };
     let now = takes(term);
     let mut ladders = Vec::new();
-    for constant in crate::cel::constants(term) {
+    for constant in cel::constants(term) {
         let values = reach.values(reads, constant.kind);
         let mut texts: Vec<(String, Vec<bool>)> = Vec::new();
         for value in nearest_first(&constant, values) {

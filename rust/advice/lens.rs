@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::question::Question;
 use super::reach::Published;
 use super::space::expressions;
-use crate::cel::Reads;
+use crate::cel::{Reads, compiled};
 use crate::claim::{Wish, key, taint};
 use crate::inventory::ClaimKey;
 use crate::wire::claim::ResourceClaim;
@@ -69,7 +69,7 @@ impl<'q> Lens<'q> {
         terms.extend(expressions(wish.selectors).flat_map(|(_, text)| split(text)));
         let mut reads = Reads::default();
         for term in &terms {
-            if let Ok(selector) = question.inventory.cel_cache().selector(term).as_ref() {
+            if let Ok(selector) = compiled(term).as_ref() {
                 let more = selector.reads();
                 reads.all_attributes |= more.all_attributes;
                 reads.all_capacity |= more.all_capacity;
@@ -97,11 +97,10 @@ impl<'q> Lens<'q> {
             return *known;
         }
         let cel = device.cel();
-        let cache = self.question.inventory.cel_cache();
         let found = self
             .terms
             .iter()
-            .position(|term| match cache.selector(term).as_ref() {
+            .position(|term| match compiled(term).as_ref() {
                 Ok(selector) => !selector.matches(cel).unwrap_or(false),
                 Err(_) => true,
             });

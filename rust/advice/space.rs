@@ -12,6 +12,7 @@ use super::ladder;
 use super::lens::shown;
 use super::question::{Origin, Question, is_allocated};
 use super::reach::{Reach, on_node};
+use crate::cel;
 use crate::claim::{Wish, key, taint};
 use crate::error::InputError;
 use crate::inventory::{ClaimKey, PoolId};
@@ -401,9 +402,8 @@ fn terms(
     (loosen, drop): (Kind, Kind),
     template: &Change,
 ) -> Vec<Ladder> {
-    let cache = around.question.inventory.cel_cache();
     let mut ladders = Vec::new();
-    for (term, range) in crate::cel::terms(expression).into_iter().enumerate() {
+    for (term, range) in cel::terms(expression).into_iter().enumerate() {
         let source = expression.get(range).unwrap_or_default();
         let change = |kind: Kind, size, text: Option<String>| Change {
             kind,
@@ -417,14 +417,14 @@ fn terms(
             },
             ..template.clone()
         };
-        if let Ok(selector) = cache.selector(source).as_ref() {
+        if let Ok(selector) = cel::compiled(source).as_ref() {
             for (from, to) in around.catalogue.renames(selector.reads()) {
-                if let Some(text) = crate::cel::with_name(source, &from, &to) {
+                if let Some(text) = cel::with_name(source, &from, &to) {
                     ladders.push(one(change(loosen, 0, Some(text))));
                 }
             }
         }
-        for replacements in ladder::constants(source, around.reach, cache) {
+        for replacements in ladder::constants(source, around.reach) {
             let texts = replacements.texts.into_iter().enumerate();
             let changes = texts.map(|(place, text)| change(loosen, place + 1, Some(text)));
             ladders.push(ladder_of(changes.collect(), replacements.is_ordered));

@@ -44,7 +44,7 @@ fn early_end(ask: &Ask<'_>, view: &View<'_>) -> Option<Outcome> {
 
 /// What a search of the node begins with: the open claims, checked. An error is upstream's text and fatal.
 pub(super) fn attempt<'a>(ask: &Ask<'a>, view: &View<'a>) -> Result<Attempt<'a>, String> {
-    let mut selectors = Selectors::new(ask.inventory.cel_cache());
+    let mut selectors = Selectors::default();
     let prepared = prepare(view, &ask.open(), &mut selectors)?;
     Ok(Attempt::new(view, prepared, selectors))
 }

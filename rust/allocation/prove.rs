@@ -36,7 +36,7 @@ pub fn prove_on(
     let Spot { node, layout } = inventory.spot(node, features).ok()?;
     let view = View::new(inventory, node, &layout, features, &options.exclude);
     let asked = Ask::new(inventory, claims, options).open();
-    let mut selectors = Selectors::new(inventory.cel_cache());
+    let mut selectors = Selectors::default();
     let prepared = prepare(&view, &asked, &mut selectors).ok()?;
     let problem = Problem::new(&view, &prepared, &mut selectors);
     let exhausted = Proof::Exhausted {

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use super::alike::{Alike, DeviceKinds};
 use super::on_node::is_usable_on;
 use super::{Ask, Foresight, Options};
-use crate::cel::Reads;
+use crate::cel::{Reads, compiled, compiled_derived};
 use crate::claim::{Wish, taint};
 use crate::gates::Features;
 use crate::inventory::{Chunk, DeviceId, Flag, Inventory, PoolId, Slice};
@@ -136,7 +136,7 @@ impl Question {
             foresight: options.foresight,
             exclude: options.exclude.clone(),
             specs: claims.iter().map(|claim| claim.spec.clone()).collect(),
-            reads: reads(inventory, claims, &classes),
+            reads: reads(claims, &classes),
             knows_classes: classes.len() == named,
             classes,
             rules: inventory.taint_rules().cloned().collect(),
@@ -458,12 +458,7 @@ fn known_classes(inventory: &Inventory, claims: &[Arc<ResourceClaim>]) -> usize 
 }
 
 /// The attributes that selectors, derived attributes and constraints read.
-fn reads(
-    inventory: &Inventory,
-    claims: &[Arc<ResourceClaim>],
-    classes: &[Arc<DeviceClass>],
-) -> Attributes {
-    let cache = inventory.cel_cache();
+fn reads(claims: &[Arc<ResourceClaim>], classes: &[Arc<DeviceClass>]) -> Attributes {
     let mut all = BTreeSet::new();
     let mut add = |reads: &Reads| {
         all.extend(reads.attributes.iter().cloned());
@@ -474,7 +469,7 @@ fn reads(
     for selector in of_class.chain(of_request) {
         // One that is missing or does not compile fails whatever the device is.
         let Some(cel) = &selector.cel else { continue };
-        let compiled = cache.selector(&cel.expression);
+        let compiled = compiled(&cel.expression);
         if let Ok(selector) = compiled.as_ref()
             && !add(selector.reads())
         {
@@ -482,7 +477,7 @@ fn reads(
         }
     }
     for derived in wishes(claims).flat_map(|wish| wish.derived) {
-        let compiled = cache.derived(&derived.expression);
+        let compiled = compiled_derived(&derived.expression);
         if let Ok(derived) = compiled.as_ref()
             && !add(derived.reads())
         {

@@ -40,7 +40,7 @@ mod validate;
 mod value;
 mod variables;
 
-pub use cache::Cache;
+pub use cache::{compiled, compiled_derived};
 pub use device::Device;
 pub use reads::Reads;
 pub use selector::{COST_LIMIT, CompileError, Derived, RuntimeError, Selector};

@@ -139,13 +139,7 @@ impl<'v, 's, 'a> Checks<'v, 's, 'a> {
         device: usize,
     ) -> Result<bool, String> {
         for constraint in wish.under.iter().map(|at| &prepared.constraints[*at]) {
-            let attribute = constrained(
-                self.view,
-                self.selectors,
-                wish,
-                constraint.attribute(),
-                device,
-            )?;
+            let attribute = constrained(self.view, wish, constraint.attribute(), device)?;
             let lists = self.view.features.list_type_attributes;
             if !constraint.accepts_alone(attribute.as_ref(), lists) {
                 return Ok(false);
@@ -158,7 +152,6 @@ impl<'v, 's, 'a> Checks<'v, 's, 'a> {
 /// The value that a constraint compares: derived for the wish, else published. An error is upstream's text and fatal.
 pub fn constrained(
     view: &View<'_>,
-    selectors: &Selectors<'_>,
     wish: &PreparedWish<'_>,
     attribute: &str,
     device: usize,
@@ -172,7 +165,7 @@ pub fn constrained(
         );
     };
     let name = &derived.name;
-    let compiled = selectors.derived(&derived.expression);
+    let compiled = crate::cel::compiled_derived(&derived.expression);
     let program = compiled
         .as_ref()
         .as_ref()

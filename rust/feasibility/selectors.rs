@@ -159,9 +159,9 @@ fn has_many(slice: &Slice) -> bool {
     slice.document().spec.devices.len() >= MANY_DEVICES
 }
 
-/// The verdicts on the devices of one view.
+/// The verdicts on the devices of one view; nothing evaluated yet in a new one.
+#[derive(Default)]
 pub struct Selectors<'a> {
-    cache: &'a cel::Cache,
     slots: Vec<Slot<'a>>,
 }
 
@@ -177,14 +177,6 @@ struct Slot<'a> {
 }
 
 impl<'a> Selectors<'a> {
-    /// Nothing evaluated yet; compiled selectors come from the cache.
-    pub fn new(cache: &'a cel::Cache) -> Self {
-        Self {
-            cache,
-            slots: Vec::new(),
-        }
-    }
-
     /// Forgets what was said of the devices of the view, for one of other devices.
     pub fn forget(&mut self) {
         for slot in &mut self.slots {
@@ -242,8 +234,8 @@ impl<'a> Selectors<'a> {
         if may_wait && !conditions().unwrap_or_default().is_empty() {
             return Ok(false);
         }
-        let is_selectable = slot.is_of_class(self.cache, view, position)?
-            && slot.is_of_request(self.cache, view, claim, position)?
+        let is_selectable = slot.is_of_class(view, position)?
+            && slot.is_of_request(view, claim, position)?
             && is_for_node(view, position)?;
         if slot.known.is_empty() {
             slot.known.resize(view.devices.len(), None);
@@ -262,12 +254,7 @@ impl<'a> Selectors<'a> {
         wish: &PreparedWish<'_>,
         position: usize,
     ) -> Result<bool, String> {
-        self.slots[wish.slot].is_of_class(self.cache, view, position)
-    }
-
-    /// The compiled expression of a derived attribute.
-    pub fn derived(&self, expression: &str) -> Arc<Result<cel::Derived, cel::CompileError>> {
-        self.cache.derived(expression)
+        self.slots[wish.slot].is_of_class(view, position)
     }
 }
 
@@ -303,15 +290,9 @@ impl Slot<'_> {
         }
     }
 
-    fn is_of_class(
-        &mut self,
-        cache: &cel::Cache,
-        view: &View<'_>,
-        position: usize,
-    ) -> Result<bool, String> {
+    fn is_of_class(&mut self, view: &View<'_>, position: usize) -> Result<bool, String> {
         let class = &self.class;
         hold(
-            cache,
             view,
             position,
             (&class.spec.selectors, &mut self.of_class),
@@ -321,13 +302,11 @@ impl Slot<'_> {
 
     fn is_of_request(
         &mut self,
-        cache: &cel::Cache,
         view: &View<'_>,
         claim: &ResourceClaim,
         position: usize,
     ) -> Result<bool, String> {
         hold(
-            cache,
             view,
             position,
             (self.selectors, &mut self.of_request),
@@ -337,7 +316,6 @@ impl Slot<'_> {
 }
 
 fn hold(
-    cache: &cel::Cache,
     view: &View<'_>,
     position: usize,
     (selectors, compiled): (&[DeviceSelector], &mut [Option<Compiled>]),
@@ -353,7 +331,7 @@ fn hold(
             ));
         };
         let compiled = compiled.get_or_insert_with(|| Compiled {
-            selector: cache.selector(&cel.expression),
+            selector: cel::compiled(&cel.expression),
             seen: Seen::default(),
         });
         let selector = compiled.selector.as_ref().as_ref().map_err(|error| {

@@ -98,8 +98,6 @@ pub struct Inventory {
     table: OnceLock<Arc<NodeTable>>,
     /// Numbers for what is equal; shared by all snapshots, without effect on any answer.
     kinds: Arc<Kinds>,
-    /// Compiled selectors; shared by all snapshots, without effect on any answer.
-    cel: Arc<crate::cel::Cache>,
     /// What selectors said of devices; as before.
     verdicts: Arc<Verdicts>,
 }
@@ -132,11 +130,6 @@ impl Inventory {
     /// What the last load or update had to say.
     pub fn report(&self) -> &Report {
         &self.report
-    }
-
-    /// Compiled selectors, kept between calls.
-    pub fn cel_cache(&self) -> &crate::cel::Cache {
-        &self.cel
     }
 
     /// What selectors said of devices, kept between calls.

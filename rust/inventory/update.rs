@@ -13,6 +13,7 @@ use super::slice::Slice;
 use super::table::Changes;
 use super::usage::Held;
 use super::{Inventory, Name, NodeTable};
+use crate::cel::compiled;
 use crate::error::InputError;
 use crate::wire::claim::{DeviceClass, ResourceClaim};
 use crate::wire::core::ObjectMeta;
@@ -242,7 +243,7 @@ impl Inventory {
         if self.classes.size() < COMPILED_AHEAD {
             let selectors = class.spec.selectors.iter();
             for cel in selectors.filter_map(|selector| selector.cel.as_ref()) {
-                self.cel.selector(&cel.expression);
+                compiled(&cel.expression);
             }
         }
         self.classes.insert_mut(name, class);

@@ -167,8 +167,7 @@ impl<'a> Sorts<'a> {
             }
         }
         let values = constraints.iter().map(|constraint| {
-            let attribute =
-                |device| constrained(view, selectors, wish, constraint.attribute(), device);
+            let attribute = |device| constrained(view, wish, constraint.attribute(), device);
             let lists = view.features.list_type_attributes;
             let elements = |device| {
                 let attribute = attribute(device).ok().flatten();

@@ -386,7 +386,7 @@ impl<'a> Attempt<'a> {
         let is_derived = !wish.wish.derived.is_empty();
         let asked = self.values.of(place, constraint, is_derived, device);
         let rule = &mut prepared.constraints[constraint];
-        let value = compared(asked, view, &self.selectors, (wish, rule), device)?;
+        let value = compared(asked, view, (wish, rule), device)?;
         Ok(rule.push(value, view.features.list_type_attributes))
     }
 
@@ -403,7 +403,7 @@ impl<'a> Attempt<'a> {
         for constraint in &wish.under {
             let rule = &prepared.constraints[*constraint];
             let asked = self.values.of(place, *constraint, is_derived, device);
-            let value = compared(asked, view, &self.selectors, (wish, rule), device)?;
+            let value = compared(asked, view, (wish, rule), device)?;
             if !rule.accepts(value, view.features.list_type_attributes) {
                 return Ok(false);
             }
@@ -438,12 +438,11 @@ impl<'a> Attempt<'a> {
 fn compared<'s>(
     asked: &'s mut Asked,
     view: &View<'_>,
-    selectors: &Selectors<'_>,
     (wish, rule): (&PreparedWish<'_>, &Constraint<'_>),
     device: usize,
 ) -> Result<Option<&'s Value>, String> {
     if asked.is_none() {
-        let value = constrained(view, selectors, wish, rule.attribute(), device)?;
+        let value = constrained(view, wish, rule.attribute(), device)?;
         let lists = view.features.list_type_attributes;
         *asked = Some(value.map(|value| Value::of(&value, lists)));
     }

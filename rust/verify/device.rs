@@ -6,6 +6,7 @@ use super::attributes;
 use super::capacity::{self, Amounts, Fit};
 use super::pools::{Found, device_reaches};
 use super::replay::{Compared, Replay};
+use super::selectors;
 use super::usage::{Id, Pick};
 use super::wish::{Wish, wishes};
 use crate::wire::allocation::DeviceRequestAllocationResult;
@@ -38,9 +39,7 @@ impl<'p, 'a> Replay<'p, 'a> {
                 continue;
             };
             let expression = cel.expression.as_str();
-            let holds = self
-                .selectors
-                .holds(expression, found.pool.driver, device)
+            let holds = selectors::holds(expression, found.pool.driver, device)
                 .map_err(|text| format!("selector {expression:?} on {}: {text}", device.name))?;
             if !holds {
                 return Ok(Some(format!(
@@ -186,25 +185,6 @@ impl<'p, 'a> Replay<'p, 'a> {
         Some(format!("taint {} is not tolerated", taint.key))
     }
 
-    /// The value that a constraint compares: derived for the wish, else published.
-    pub(super) fn compared(
-        &self,
-        wish: &Wish<'_>,
-        found: Found<'_, '_>,
-        name: &str,
-    ) -> Result<Option<DeviceAttribute>, String> {
-        let mut derived = wish.derived.iter().rev();
-        let driver = found.pool.driver;
-        match derived.find(|derived| derived.name == name) {
-            Some(derived) => self
-                .selectors
-                .derived(&derived.expression, driver, found.device)
-                .map(Some)
-                .map_err(|text| format!("derived attribute {name}: {text}")),
-            None => Ok(attributes::published(found.device, driver, name).cloned()),
-        }
-    }
-
     /// Whether the device violates the constraint beside those picked before.
     pub(super) fn unconstrained(
         &self,
@@ -218,7 +198,7 @@ impl<'p, 'a> Replay<'p, 'a> {
         }
         let matching = constraint.match_attribute.as_deref();
         let name = matching.or(constraint.distinct_attribute.as_deref())?;
-        let value = match self.compared(wish, found, name) {
+        let value = match compared_value(wish, found, name) {
             Ok(value) => value,
             Err(text) => return Some(text),
         };
@@ -377,4 +357,20 @@ fn is_uuid(text: &str) -> bool {
             8 | 13 | 18 | 23 => c == '-',
             _ => matches!(c, '0'..='9' | 'a'..='f'),
         })
+}
+
+/// The value that a constraint compares: derived for the wish, else published.
+pub(super) fn compared_value(
+    wish: &Wish<'_>,
+    found: Found<'_, '_>,
+    name: &str,
+) -> Result<Option<DeviceAttribute>, String> {
+    let mut derived = wish.derived.iter().rev();
+    let driver = found.pool.driver;
+    match derived.find(|derived| derived.name == name) {
+        Some(derived) => selectors::derived(&derived.expression, driver, found.device)
+            .map(Some)
+            .map_err(|text| format!("derived attribute {name}: {text}")),
+        None => Ok(attributes::published(found.device, driver, name).cloned()),
+    }
 }

@@ -23,7 +23,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::cel;
 use crate::gates::Features;
 use crate::inventory::{ClaimKey, Inventory};
 use crate::wire::allocation::AllocationResult;
@@ -112,13 +111,7 @@ pub fn verify(
         held,
     };
     let claims: Vec<&ResourceClaim> = claims.iter().map(AsRef::as_ref).collect();
-    judge_with(
-        inventory.cel_cache(),
-        &documents,
-        &claims,
-        results,
-        features,
-    )
+    judge(&documents, &claims, results, features)
 }
 
 /// The slices that can matter for the node: its own, the shared ones, and all others of their pools.
@@ -144,16 +137,6 @@ pub fn judge(
     results: &[AllocationResult],
     features: Features,
 ) -> Result<(), Vec<Objection>> {
-    judge_with(&cel::Cache::default(), documents, claims, results, features)
-}
-
-fn judge_with(
-    compiled: &cel::Cache,
-    documents: &Documents<'_>,
-    claims: &[&ResourceClaim],
-    results: &[AllocationResult],
-    features: Features,
-) -> Result<(), Vec<Objection>> {
     let whole = |text: String| {
         vec![Objection {
             claim: String::new(),
@@ -169,8 +152,7 @@ fn judge_with(
         )));
     }
     let pools = pools::gather(documents.node, &documents.slices, features).map_err(whole)?;
-    let selectors = selectors::Selectors { compiled };
-    let objections = replay::replay(documents, &pools, selectors, claims, results, features);
+    let objections = replay::replay(documents, &pools, claims, results, features);
     if objections.is_empty() {
         Ok(())
     } else {

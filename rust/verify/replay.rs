@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::pools::{Found, Pool, Position, State};
-use super::selectors::Selectors;
 use super::usage::{Usage, id_of};
 use super::wish::{Served, Wish, served, wishes};
 use super::{Documents, Fault, Objection, key_of, outcome};
@@ -24,12 +23,11 @@ const MOST_RESULTS: usize = 32;
 pub(super) fn replay<'p, 'a>(
     documents: &'p Documents<'a>,
     pools: &'p [Pool<'a>],
-    selectors: Selectors<'p>,
     claims: &[&'p ResourceClaim],
     results: &[AllocationResult],
     features: Features,
 ) -> Vec<Objection> {
-    let mut replay = Replay::new(documents, pools, selectors, features);
+    let mut replay = Replay::new(documents, pools, features);
     replay.check_all_wishes(claims);
     for (index, (claim, result)) in claims.iter().zip(results).enumerate() {
         replay.claim = (index, key_of(&claim.metadata));
@@ -44,7 +42,6 @@ pub(super) struct Replay<'p, 'a> {
     pub(super) pools: &'p [Pool<'a>],
     pub(super) features: Features,
     pub(super) usage: Usage<'p, 'a>,
-    pub(super) selectors: Selectors<'p>,
     /// For requests of all devices, by claim and place in the claim, which devices that are.
     pub(super) everything: BTreeMap<(usize, (usize, usize)), Vec<Position>>,
     /// The claim at hand: its index and its name.
@@ -63,7 +60,6 @@ impl<'p, 'a> Replay<'p, 'a> {
     pub(super) fn new(
         documents: &'p Documents<'a>,
         pools: &'p [Pool<'a>],
-        selectors: Selectors<'p>,
         features: Features,
     ) -> Self {
         Self {
@@ -71,7 +67,6 @@ impl<'p, 'a> Replay<'p, 'a> {
             pools,
             features,
             usage: Usage::of_held(documents.held.iter().copied(), features),
-            selectors,
             everything: BTreeMap::new(),
             claim: (0, String::new()),
             objections: Vec::new(),

@@ -8,9 +8,10 @@ use crate::inventory::DeviceId;
 use crate::proof::Reason;
 use crate::verify::attributes::{agrees, differs};
 use crate::verify::capacity::{self, Fit};
-use crate::verify::device::id;
+use crate::verify::device::{compared_value, id};
 use crate::verify::pools::{Found, device_reaches};
 use crate::verify::replay::Replay;
+use crate::verify::selectors::holds;
 use crate::verify::wish::Wish;
 use crate::wire::claim::{DeviceConstraint, DeviceSelector, ResourceClaim};
 
@@ -73,9 +74,9 @@ impl Checks<'_, '_, '_> {
             Reason::Class => {
                 let class = replay.class(wish.class);
                 let selectors = class.map_or(&[][..], |class| &class.spec.selectors);
-                Ok(!self.hold(selectors, found)?)
+                Ok(!hold(selectors, found)?)
             }
-            Reason::Selector => Ok(!self.hold(wish.selectors, found)? || self.is_elsewhere(found)?),
+            Reason::Selector => Ok(!hold(wish.selectors, found)? || self.is_elsewhere(found)?),
             Reason::Capacity => self.is_too_small(wish, found),
             Reason::Counters => Ok(replay.overdrawn(found).is_some()),
             Reason::Taint => Ok(replay.untolerated(wish, found).is_some()),
@@ -91,23 +92,6 @@ impl Checks<'_, '_, '_> {
     fn is_elsewhere(&self, found: Found<'_, '_>) -> Result<bool, String> {
         let per_device = found.slice.spec.per_device_node_selection == Some(true);
         Ok(per_device && !device_reaches(found.device, self.replay.documents.node)?)
-    }
-
-    fn hold(&self, selectors: &[DeviceSelector], found: Found<'_, '_>) -> Result<bool, String> {
-        for cel in selectors
-            .iter()
-            .filter_map(|selector| selector.cel.as_ref())
-        {
-            let (driver, device) = (found.pool.driver, found.device);
-            if !self
-                .replay
-                .selectors
-                .holds(&cel.expression, driver, device)?
-            {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     fn is_too_small(&self, wish: &Wish<'_>, found: Found<'_, '_>) -> Result<bool, String> {
@@ -134,7 +118,7 @@ impl Checks<'_, '_, '_> {
             let Some((name, is_match)) = compares(constraint, wish) else {
                 continue;
             };
-            let value = self.replay.compared(wish, found, name)?;
+            let value = compared_value(wish, found, name)?;
             let accepts = value.is_some_and(|value| {
                 if is_match {
                     agrees(&[], &value, lists)
@@ -162,4 +146,17 @@ pub(super) fn compares<'c>(
     let matching = constraint.match_attribute.as_deref();
     let name = matching.or(constraint.distinct_attribute.as_deref())?;
     Some((name, matching.is_some()))
+}
+
+fn hold(selectors: &[DeviceSelector], found: Found<'_, '_>) -> Result<bool, String> {
+    for cel in selectors
+        .iter()
+        .filter_map(|selector| selector.cel.as_ref())
+    {
+        let (driver, device) = (found.pool.driver, found.device);
+        if !holds(&cel.expression, driver, device)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

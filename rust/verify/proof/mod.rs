@@ -17,7 +17,6 @@ mod sum;
 use std::collections::BTreeSet;
 
 use super::replay::Replay;
-use super::selectors::Selectors;
 use super::{Documents, pools, slices_of};
 use crate::gates::Features;
 use crate::inventory::{DeviceId, Inventory};
@@ -51,9 +50,8 @@ pub fn check_proof(
         held,
     };
     let pools = pools::gather(node, &documents.slices, features).map_err(|text| vec![text])?;
-    let compiled = inventory.cel_cache();
     let start = || {
-        let mut replay = Replay::new(&documents, &pools, Selectors { compiled }, features);
+        let mut replay = Replay::new(&documents, &pools, features);
         replay.check_all_wishes(claims);
         replay
     };

@@ -10,7 +10,7 @@ use crate::proof::{CounterRef, Demand, DeviceRef, Element};
 use crate::quantity::Quantity;
 use crate::verify::attributes::elements;
 use crate::verify::capacity;
-use crate::verify::device::id;
+use crate::verify::device::{compared_value, id};
 use crate::verify::pools::{Found, Pool};
 use crate::verify::wish::{Wish, wishes};
 use crate::wire::claim::ResourceClaim;
@@ -196,7 +196,7 @@ impl<'r, 'p, 'a> Problem<'r, 'p, 'a> {
                 .iter()
                 .zip(&candidates)
                 .map(|(found, is_candidate)| {
-                    let value = is_candidate.then(|| replay.compared(&wish, *found, name));
+                    let value = is_candidate.then(|| compared_value(&wish, *found, name));
                     elements(&value?.ok()??, lists)
                 });
             Some(values.collect())
