@@ -70,11 +70,12 @@ impl Alike {
             return None;
         }
         let kinds = kinds.of(slice, seen, columns)?;
-        let mut held = Vec::new();
-        inventory.held_bits(usage, 1, &mut held)?;
-        let held = held.pop()??;
-        let is_free = |index: &usize| held[index / 32] & (1 << (index % 32)) == 0;
-        let free: Box<[usize]> = (0..kinds.len()).filter(is_free).collect();
+        let free_of = |held: &[u32]| {
+            let is_free = |index: &usize| held[index / 32] & (1 << (index % 32)) == 0;
+            (0..kinds.len()).filter(is_free).collect()
+        };
+        let free = inventory.held_bits(usage, 1, |held| held.first()?.as_deref().map(free_of));
+        let free: Box<[usize]> = free??;
         let mut key = [node[0], node[1], seen].concat();
         key.extend(free.iter().map(|index| kinds[*index]));
         Some(Self {

@@ -18,7 +18,7 @@ use super::question::Question;
 use super::result::Site;
 use crate::feasibility::view::View;
 use crate::inventory::pool::Pool;
-use crate::inventory::{Chunk, HeldBits, Layout, NodeRow, Slice};
+use crate::inventory::{Chunk, Layout, NodeRow, Slice};
 use crate::search::{Attempt, Search};
 
 /// Kinds of nodes for which a stage is kept; beyond that all are given up.
@@ -33,8 +33,6 @@ pub(super) struct Stages<'a> {
     met: VecDeque<u64>,
     /// The kind looked up last, for its memory.
     kind: Vec<u32>,
-    /// What is held of the slices of the node looked at last, likewise.
-    held: Vec<HeldBits>,
 }
 
 /// A node of the kind, with everything that a search needs.
@@ -82,8 +80,7 @@ impl<'a> Stages<'a> {
         let row = &chunk.rows()[at];
         if let Some(stage) = self.by_kind.get_mut(self.kind.as_slice()) {
             let stage = stage.as_mut()?;
-            ask.inventory.held_bits(usage, stage.own, &mut self.held)?;
-            stage.set(ask, row, seen, &self.held)?;
+            stage.set(ask, row, seen, usage)?;
             return Some(stage.fared(ask));
         }
         if self.is_new() {
@@ -91,7 +88,7 @@ impl<'a> Stages<'a> {
         }
         let own = row.own().count();
         // A view of shares would keep them.
-        ask.inventory.held_bits(usage, own, &mut self.held)?;
+        ask.inventory.held_bits(usage, own, |_| ())?;
         if self.by_kind.len() >= KEPT {
             self.by_kind.clear();
         }
@@ -149,16 +146,17 @@ impl<'a> Stage<'a> {
             && self.seen.ends_with(second)
     }
 
-    /// Sets it for a node of which this is seen, and this held.
+    /// Sets it for a node of which this is seen, and of which is held what has this number.
     fn set(
         &mut self,
         ask: &Ask<'a>,
         row: &'a NodeRow,
         seen: [&[u32]; 2],
-        held: &[HeldBits],
+        usage: u32,
     ) -> Option<()> {
         if !self.is_set_for(seen) {
             if self.depends_on_values {
+                ask.inventory.held_bits(usage, self.own, |_| ())?;
                 *self = Self::new(ask, row, self.own, seen)?;
                 return Some(());
             }
@@ -170,9 +168,10 @@ impl<'a> Stage<'a> {
             self.seen.clear();
             self.seen.extend(seen.iter().copied().flatten());
         }
-        let places = self.slices.iter();
-        let held = places.filter_map(|(own, start)| Some((*start, held[*own].as_deref()?)));
-        self.view.hold(held);
+        let (places, view) = (self.slices.iter(), &mut self.view);
+        ask.inventory.held_bits(usage, self.own, |held| {
+            view.hold(places.filter_map(|(own, start)| Some((*start, held[*own].as_deref()?))));
+        })?;
         self.attempt.renew(&self.view);
         Some(())
     }

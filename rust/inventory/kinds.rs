@@ -44,7 +44,7 @@ const REMEMBERED_FORMS: usize = 1 << 16;
 struct Inner {
     texts: FxHashMap<Box<str>, u32>,
     columns: FxHashMap<Column, u32>,
-    patterns: Words<Arc<[u32]>>,
+    patterns: Words<HeldBits>,
     /// Of several patterns, by their numbers: the bits of all of them, unless one of them is none of a pattern.
     lists: Words<Option<Box<[HeldBits]>>>,
     /// By the shapes of slices.
@@ -287,7 +287,7 @@ impl Kinds {
         let Inner {
             patterns, numbers, ..
         } = &mut *inner;
-        patterns.number(bits, REMEMBERED, numbers, Arc::clone)
+        patterns.number(bits, REMEMBERED, numbers, |bits| Some(Arc::clone(bits)))
     }
 
     /// The number of several patterns, by their numbers.
@@ -300,22 +300,29 @@ impl Kinds {
             ..
         } = &mut *inner;
         lists.number(numbers, REMEMBERED, counter, |numbers| {
-            let bits = numbers.iter().map(|number| bits(patterns, *number));
+            let bits = numbers
+                .iter()
+                .map(|number| bits(patterns, *number).cloned());
             bits.collect()
         })
     }
 
-    /// Puts the pattern that has a number, or the patterns that have one together, into `all`, in the place of what is
-    /// there; the number 0 stands for no bit. Nothing where the number is none of a pattern, or where that was forgotten.
-    pub fn bits(&self, number: u32, patterns: usize, all: &mut Vec<HeldBits>) -> Option<()> {
+    /// Shows the pattern that has a number, or the patterns that have one together, to a reader that asks for no number
+    /// meanwhile; the number 0 stands for no bit. Nothing where the number is none of a pattern, or where that was
+    /// forgotten.
+    pub fn bits<R>(
+        &self,
+        number: u32,
+        patterns: usize,
+        read: impl FnOnce(&[HeldBits]) -> R,
+    ) -> Option<R> {
         let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.clear();
-        if patterns == 1 {
-            all.push(bits(&inner.patterns, number)?);
+        let all = if patterns == 1 {
+            std::slice::from_ref(bits(&inner.patterns, number)?)
         } else {
-            all.extend_from_slice(inner.lists.meaning(number)?.as_deref()?);
-        }
-        Some(())
+            inner.lists.meaning(number)?.as_deref()?
+        };
+        Some(read(all))
     }
 
     /// The number of a text.
@@ -368,11 +375,11 @@ impl Inner {
 }
 
 /// The pattern that has a number.
-fn bits(patterns: &Words<Arc<[u32]>>, number: u32) -> Option<HeldBits> {
-    Some(match number {
-        0 => None,
-        number => Some(Arc::clone(patterns.meaning(number)?)),
-    })
+fn bits(patterns: &Words<HeldBits>, number: u32) -> Option<&HeldBits> {
+    match number {
+        0 => Some(&None),
+        number => patterns.meaning(number),
+    }
 }
 
 impl<'a> DeviceShape<'a> {

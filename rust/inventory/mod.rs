@@ -254,11 +254,16 @@ impl Inventory {
         usage.map_or(0, |usage| usage.number(&self.kinds))
     }
 
-    /// Which devices are held of so many own slices of a node, by slice and in bits, from [`Chunk::usage`]; put into
-    /// `all` in the place of what is there. No look at the node, which would be one at memory far away. Nothing where
-    /// shares are held, or where that was forgotten.
-    pub fn held_bits(&self, usage: u32, slices: usize, all: &mut Vec<HeldBits>) -> Option<()> {
-        self.kinds.bits(usage, slices, all)
+    /// Shows which devices are held of so many own slices of a node, by slice and in bits, from [`Chunk::usage`], to a
+    /// reader that asks nothing of the inventory meanwhile. No look at the node, which would be one at memory far away.
+    /// Nothing where shares are held, or where that was forgotten.
+    pub fn held_bits<R>(
+        &self,
+        usage: u32,
+        slices: usize,
+        read: impl FnOnce(&[HeldBits]) -> R,
+    ) -> Option<R> {
+        self.kinds.bits(usage, slices, read)
     }
 
     /// The form of nodes with several slices that has a number; nothing where it was forgotten.

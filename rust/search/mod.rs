@@ -15,6 +15,8 @@ pub use attempt::{Attempt, Pick};
 use attempt::{Taken, Try};
 use prune::Tried;
 
+use smallvec::SmallVec;
+
 use crate::claim::key;
 use crate::feasibility::prepare::MAX_RESULTS;
 use crate::feasibility::view::View;
@@ -49,10 +51,11 @@ struct Place {
     start: usize,
 }
 
-/// What a place answers to the one that entered it.
+/// What a place from which nothing was found answers to the one that entered it.
 #[derive(Debug)]
 enum Answer {
-    Done(bool),
+    /// Nothing fits from here on.
+    Nothing,
     /// The claim's result would be too large, whatever is picked here.
     TooMany,
     Failed(String),
@@ -79,6 +82,8 @@ enum Frame {
 enum Step {
     Enter(Place),
     Return(Answer),
+    /// All claims are complete.
+    Found,
 }
 
 /// A search on one node.
@@ -90,7 +95,7 @@ pub struct Search<'a, 'v> {
     pub steps: u64,
     /// Claim and request that the search got to at the deepest.
     pub deepest: (usize, usize),
-    stack: Vec<Frame>,
+    stack: SmallVec<[Frame; 4]>,
     /// Where to go on; nothing once it has ended.
     next: Option<Step>,
     /// Cuts off what cannot lead to a solution, once asked for.
@@ -108,7 +113,7 @@ impl<'a, 'v> Search<'a, 'v> {
             attempt,
             steps: 0,
             deepest: (0, 0),
-            stack: Vec::with_capacity(4),
+            stack: SmallVec::new(),
             next: Some(Step::Enter(Place::default())),
             lookahead: None,
         }
@@ -141,13 +146,17 @@ impl<'a, 'v> Search<'a, 'v> {
                     Some(frame) => self.resume(frame, answer),
                     None => return end(answer),
                 },
+                Step::Found => {
+                    self.keep_choices();
+                    return End::Found;
+                }
             };
         }
     }
 
     fn enter(&mut self, place: Place) -> Step {
         let Some(claim) = self.attempt.claims.get(place.claim) else {
-            return Step::Return(Answer::Done(true));
+            return Step::Found;
         };
         self.deepest = self.deepest.max((place.claim, place.request));
         let Some(request) = claim.requests.get(place.request) else {
@@ -172,7 +181,7 @@ impl<'a, 'v> Search<'a, 'v> {
         }
         let wish = &request.wishes[place.alternative];
         if wish.wish.wants_all() && wish.all.is_empty() {
-            return Step::Return(Answer::Done(false));
+            return Step::Return(Answer::Nothing);
         }
         if place.device >= wish.devices {
             return Step::Enter(Place {
@@ -196,7 +205,7 @@ impl<'a, 'v> Search<'a, 'v> {
         let at = (place.claim, place.request, place.alternative);
         match self.attempt.take(self.view, at, device, true) {
             Err(error) => Step::Return(Answer::Failed(error)),
-            Ok(Try::Refused) => Step::Return(Answer::Done(false)),
+            Ok(Try::Refused) => Step::Return(Answer::Nothing),
             Ok(Try::Taken(taken)) => {
                 self.stack.push(Frame::All { place, taken });
                 Step::Enter(Place {
@@ -239,7 +248,7 @@ impl<'a, 'v> Search<'a, 'v> {
                 }
             }
         }
-        Step::Return(Answer::Done(false))
+        Step::Return(Answer::Nothing)
     }
 
     /// The first device from a position on that selectors are not known to refuse.
@@ -286,7 +295,7 @@ impl<'a, 'v> Search<'a, 'v> {
         match frame {
             // A later claim that is too large fails here like any other; other alternatives before may help it.
             Frame::Claim => Step::Return(match answer {
-                Answer::TooMany => Answer::Done(false),
+                Answer::TooMany => Answer::Nothing,
                 other => other,
             }),
             Frame::Alternatives {
@@ -294,9 +303,7 @@ impl<'a, 'v> Search<'a, 'v> {
                 all_too_many,
             } => self.next_alternative(place, all_too_many, answer),
             Frame::All { place, taken } => {
-                if !matches!(answer, Answer::Done(true)) {
-                    self.attempt.give_back(self.view, place.claim, taken);
-                }
+                self.attempt.give_back(self.view, place.claim, taken);
                 Step::Return(answer)
             }
             Frame::Candidate {
@@ -304,30 +311,32 @@ impl<'a, 'v> Search<'a, 'v> {
                 position,
                 taken,
                 mut tried,
-            } => match answer {
-                Answer::Done(true) => Step::Return(answer),
-                Answer::Done(false) => {
-                    self.attempt.give_back(self.view, place.claim, taken);
-                    self.note_failure(&mut tried, position);
-                    self.next_device(place, position + 1, tried)
+            } => {
+                self.attempt.give_back(self.view, place.claim, taken);
+                if !matches!(answer, Answer::Nothing) {
+                    return Step::Return(answer);
                 }
-                Answer::TooMany | Answer::Failed(_) => {
-                    self.attempt.give_back(self.view, place.claim, taken);
-                    Step::Return(answer)
-                }
-            },
+                self.note_failure(&mut tried, position);
+                self.next_device(place, position + 1, tried)
+            }
+        }
+    }
+
+    /// Notes which alternatives have led to what was found.
+    fn keep_choices(&mut self) {
+        for frame in self.stack.drain(..) {
+            if let Frame::Alternatives { place, .. } = frame {
+                let request = &mut self.attempt.claims[place.claim].requests[place.request];
+                request.chosen = place.alternative;
+            }
         }
     }
 
     fn next_alternative(&mut self, place: Place, all_too_many: bool, answer: Answer) -> Step {
-        let request = &mut self.attempt.claims[place.claim].requests[place.request];
+        let request = &self.attempt.claims[place.claim].requests[place.request];
         let all_too_many = match answer {
             Answer::TooMany => all_too_many,
-            Answer::Done(false) => false,
-            Answer::Done(true) => {
-                request.chosen = place.alternative;
-                return Step::Return(answer);
-            }
+            Answer::Nothing => false,
             Answer::Failed(_) => return Step::Return(answer),
         };
         let alternative = place.alternative + 1;
@@ -345,15 +354,14 @@ impl<'a, 'v> Search<'a, 'v> {
         Step::Return(if all_too_many {
             Answer::TooMany
         } else {
-            Answer::Done(false)
+            Answer::Nothing
         })
     }
 }
 
 fn end(answer: Answer) -> End {
     match answer {
-        Answer::Done(true) => End::Found,
-        Answer::Done(false) => End::Exhausted,
+        Answer::Nothing => End::Exhausted,
         Answer::TooMany => End::Failed("allocation max size exceeded".to_owned()),
         Answer::Failed(error) => End::Failed(error),
     }
