@@ -72,8 +72,6 @@ pub(crate) enum Goal {
 pub(crate) enum Go {
     /// So many nodes of the same world, evenly spread; the time is that of all.
     Nodes(usize),
-    /// As before, and only these nodes are in its world, which is in its favour.
-    OnlyNodes(usize),
     /// Another world, as this says.
     Other(Build, String),
     /// Nothing.
@@ -263,7 +261,7 @@ fn mig_rows(sizes: &Sizes) -> Vec<Row> {
                     work: Work::Each,
                     goal: Goal::Times(times),
                     world: Box::new(move || mig.world(profile)),
-                    go: Go::OnlyNodes(sizes.go_nodes),
+                    go: Go::Nodes(nodes),
                 });
             }
         }

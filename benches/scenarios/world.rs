@@ -55,17 +55,6 @@ impl World {
         all.join("\n")
     }
 
-    /// Only so many of the machines, evenly spread; whatever is held stays held.
-    pub(crate) fn thinned(mut self, count: usize) -> Self {
-        let keep = spread(count, self.machines.len());
-        let mut index = 0;
-        self.machines.retain(|_| {
-            index += 1;
-            keep.binary_search(&(index - 1)).is_ok()
-        });
-        self
-    }
-
     /// The world as the oracle reads it, with further fields that say what to do.
     pub(crate) fn case(&self, more: &Value) -> String {
         let list = |documents: Vec<&String>| {

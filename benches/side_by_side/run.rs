@@ -116,11 +116,6 @@ fn start(
             line.is_go_scaled = work == "each" && *count < world.machines.len();
             case(world, &named(&world.nodes(), *count))
         }
-        Go::OnlyNodes(count) => {
-            line.is_go_scaled = *count < world.machines.len();
-            let thin = (row.world)().thinned(*count);
-            case(&thin, &thin.nodes())
-        }
         Go::Other(world, note) => {
             line.note = format!("upstream {note}");
             let world = world();
@@ -136,7 +131,7 @@ fn start(
 fn scaled(row: &Row, sample: &go::Sample, nodes: usize) -> f64 {
     let unit = sample.nanos / sample.units.max(1) as f64;
     match (&row.work, &row.go) {
-        (Work::Each | Work::EachAgain, Go::Nodes(_) | Go::OnlyNodes(_)) => unit * nodes as f64,
+        (Work::Each | Work::EachAgain, Go::Nodes(_)) => unit * nodes as f64,
         (Work::Each | Work::EachAgain, _) => sample.nanos,
         _ => unit,
     }
@@ -262,7 +257,7 @@ fn compare(row: &Row, world: &World, theirs: &go::Sample, line: &Line) -> Result
         devices: theirs.devices,
     };
     let ours = match (&row.work, &row.go) {
-        (Work::Each | Work::EachAgain, Go::Nodes(count) | Go::OnlyNodes(count)) => {
+        (Work::Each | Work::EachAgain, Go::Nodes(count)) => {
             let nodes = named(&world.nodes(), *count);
             Cluster::read(world, ours::STEPS).each(&nodes).0.tally
         }
