@@ -59,7 +59,7 @@ pub(crate) struct Turn {
 }
 
 impl Cluster {
-    /// Reads a world; nothing is remembered from one reading to the next.
+    /// Reads a world; nothing but compiled selectors is remembered from one reading to the next.
     pub(crate) fn read(world: &World, max_steps: u64) -> Self {
         let gates = FeatureGates::default()
             .with("DRAListTypeAttributes", world.has_list_attributes)

@@ -154,9 +154,12 @@ impl<'a> Stage<'a> {
         seen: [&[u32]; 2],
         usage: u32,
     ) -> Option<()> {
+        let (places, view) = (self.slices.iter(), &mut self.view);
+        ask.inventory.held_bits(usage, self.own, |held| {
+            view.hold(places.filter_map(|(own, start)| Some((*start, held[*own].as_deref()?))));
+        })?;
         if !self.is_set_for(seen) {
             if self.depends_on_values {
-                ask.inventory.held_bits(usage, self.own, |_| ())?;
                 *self = Self::new(ask, row, self.own, seen)?;
                 return Some(());
             }
@@ -168,10 +171,6 @@ impl<'a> Stage<'a> {
             self.seen.clear();
             self.seen.extend(seen.iter().copied().flatten());
         }
-        let (places, view) = (self.slices.iter(), &mut self.view);
-        ask.inventory.held_bits(usage, self.own, |held| {
-            view.hold(places.filter_map(|(own, start)| Some((*start, held[*own].as_deref()?))));
-        })?;
         self.attempt.renew(&self.view);
         Some(())
     }

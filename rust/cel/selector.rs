@@ -28,6 +28,12 @@ pub const COST_LIMIT: u64 = 1_000_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompileError(String);
 
+impl CompileError {
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Why an evaluation failed; the text is upstream's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuntimeError {

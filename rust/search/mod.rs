@@ -1,10 +1,10 @@
 //! The search: the first solution in upstream's order, or the certainty that there is none.
 //!
 //! Depth first: claims in the order asked, requests in claim order, alternatives in listed order, devices in view
-//! order; the deepest choice varies first. The call chain is a stack of frames on the heap, so that no input is too
-//! deep. One step is one entry into a place, exactly where upstream counts; the budget bounds them. Which devices are
-//! tried next, how one is taken and how it is given back stand in one function each ([`Search::next_device`],
-//! [`Attempt::take`], [`Attempt::give_back`]), so that pruning has one place to go. Start at [`Search::run`].
+//! order; the deepest choice varies first. The call chain is a list of frames, so that no input is too deep. One step is
+//! one entry into a place, exactly where upstream counts; the budget bounds them. Which devices are tried next, how one
+//! is taken and how it is given back stand in one function each ([`Search::next_device`], [`Attempt::take`],
+//! [`Attempt::give_back`]), so that pruning has one place to go. Start at [`Search::run`].
 
 mod attempt;
 mod prune;
