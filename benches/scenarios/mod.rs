@@ -269,9 +269,10 @@ fn mig_rows(sizes: &Sizes) -> Vec<Row> {
     rows
 }
 
-/// A few dynamic MIG nodes, and shares held elsewhere.
+/// Dynamic MIG nodes, and claims elsewhere that hold shares or, in the row to compare with, nothing. Enough nodes that it
+/// is they who are compared, not how cold the memory is that a first question meets.
 fn share_rows(sizes: &Sizes) -> Vec<Row> {
-    let nodes = sizes.go_nodes;
+    let nodes = sizes.mig_distinct_nodes;
     let most = sizes.shares;
     let row = |shares: usize, goal| Row {
         name: format!("MIG {nodes}, {shares} shares held elsewhere"),
@@ -287,7 +288,7 @@ fn share_rows(sizes: &Sizes) -> Vec<Row> {
             turn::hold_shares(&mut world, shares, most);
             world
         }) as Build,
-        go: Go::Nodes(nodes),
+        go: Go::Nodes(sizes.go_nodes),
     };
     let without = row(0, Goal::None);
     let goal = Goal::SameAs(without.name.clone());

@@ -75,22 +75,27 @@ fn two_of_an_island() -> String {
 const SHARES: usize = 50;
 const SHARED_DEVICES: usize = 8;
 
-/// Claims that hold shares of devices on machines that are no part of the question; there is room for `most`, so that the
-/// same machines are there whatever is held.
+/// Claims that hold shares of devices on machines that are no part of the question. There are `most` of them, and room for
+/// as many, so that the documents are the same whatever is held: those without a share are allocated nothing.
 pub(super) fn hold_shares(world: &mut World, shares: usize, most: usize) {
     let machines = most.div_ceil(SHARES * SHARED_DEVICES);
     world.bystanders = (0..machines).map(sharing_machine).collect();
-    for share in 0..shares {
+    for share in 0..most {
         let device = share / SHARES;
         let pool = sharing_name(device / SHARED_DEVICES);
         let name = format!("gpu-{}", device % SHARED_DEVICES);
         let mut result = world::result(hgx::DRIVER, &pool, &name);
         result["shareID"] = json!(format!("00000000-0000-4000-8000-{share:012x}"));
         result["consumedCapacity"] = json!({"memory": "1Gi"});
+        let results = if share < shares {
+            vec![result]
+        } else {
+            Vec::new()
+        };
         world.held.push(world::held(
             &format!("share-{share:05}"),
             hgx::DRIVER,
-            vec![result],
+            results,
         ));
     }
 }

@@ -147,8 +147,7 @@ pub(crate) fn held(name: &str, class: &str, mut results: Vec<Value>) -> String {
     for result in &mut results {
         result["request"] = json!("device");
     }
-    let exactly =
-        json!({"deviceClassName": class, "allocationMode": "ExactCount", "count": results.len()});
+    let exactly = json!({"deviceClassName": class, "allocationMode": "ExactCount", "count": results.len().max(1)});
     json!({
         "apiVersion": API, "kind": "ResourceClaim",
         "metadata": {"name": name, "namespace": "tenants", "uid": format!("uid-{name}")},
