@@ -35,6 +35,8 @@ pub(crate) struct Row {
 pub(crate) enum Work {
     /// Every node is asked; nothing is cached.
     Each,
+    /// The same, with all memory made cold before.
+    EachCold,
     /// Every node is asked again after one commit, several times in a row.
     EachAgain,
     /// Pod after pod takes the first node that fits, until all is full.
@@ -269,14 +271,14 @@ fn mig_rows(sizes: &Sizes) -> Vec<Row> {
     rows
 }
 
-/// Dynamic MIG nodes, and claims elsewhere that hold shares or, in the row to compare with, nothing. Enough nodes that it
-/// is they who are compared, not how cold the memory is that a first question meets.
+/// Dynamic MIG nodes, and claims elsewhere that hold shares or, in the row to compare with, nothing. Memory is made cold in
+/// both, or it would be compared how much of it reading the claims has taken.
 fn share_rows(sizes: &Sizes) -> Vec<Row> {
     let nodes = sizes.mig_distinct_nodes;
     let most = sizes.shares;
     let row = |shares: usize, goal| Row {
         name: format!("MIG {nodes}, {shares} shares held elsewhere"),
-        work: Work::Each,
+        work: Work::EachCold,
         goal,
         world: Box::new(move || {
             let mig = Mig {

@@ -108,7 +108,7 @@ fn count(row: &Row) -> Result<Option<Count>, String> {
         ..Count::default()
     };
     Ok(Some(match &row.work {
-        Work::Each => each(&Cluster::read(&world, ours::STEPS_COUNTED))?,
+        Work::Each | Work::EachCold => each(&Cluster::read(&world, ours::STEPS_COUNTED))?,
         Work::EachAgain => {
             let cluster = Cluster::read(&world, ours::STEPS_COUNTED);
             cluster.each(&nodes);

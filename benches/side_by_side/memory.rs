@@ -66,3 +66,10 @@ fn status() -> Option<i64> {
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
     line.split_whitespace().nth(1)?.parse().ok()
 }
+
+/// Goes over more memory than caches hold, so that nothing that was read before is at hand.
+pub(crate) fn make_cold() {
+    let much = vec![1_u8; 400_000_000];
+    let lines = much.iter().step_by(64).map(|byte| u64::from(*byte));
+    std::hint::black_box(lines.sum::<u64>());
+}

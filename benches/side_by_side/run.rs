@@ -99,7 +99,7 @@ fn start(
     line: &mut Line,
 ) -> Result<Option<Process>, String> {
     let (work, expression) = match &row.work {
-        Work::Each | Work::EachAgain => ("each", ""),
+        Work::Each | Work::EachCold | Work::EachAgain => ("each", ""),
         Work::FirstInTurn | Work::FirstInTurnFromPython => ("first", ""),
         Work::AllInTurn => ("all", ""),
         Work::Evaluate(expression) => ("evaluate", expression.as_str()),
@@ -131,8 +131,8 @@ fn start(
 fn scaled(row: &Row, sample: &go::Sample, nodes: usize) -> f64 {
     let unit = sample.nanos / sample.units.max(1) as f64;
     match (&row.work, &row.go) {
-        (Work::Each | Work::EachAgain, Go::Nodes(_)) => unit * nodes as f64,
-        (Work::Each | Work::EachAgain, _) => sample.nanos,
+        (Work::Each | Work::EachCold | Work::EachAgain, Go::Nodes(_)) => unit * nodes as f64,
+        (Work::Each | Work::EachCold | Work::EachAgain, _) => sample.nanos,
         _ => unit,
     }
 }
@@ -152,6 +152,11 @@ impl Ours<'_> {
     fn sample(&mut self) -> Result<Sample, String> {
         match &self.row.work {
             Work::Each => self.asked(&Cluster::read(self.world, self.steps)),
+            Work::EachCold => {
+                let cluster = Cluster::read(self.world, self.steps);
+                memory::make_cold();
+                self.asked(&cluster)
+            }
             Work::EachAgain => self.asked_again(),
             Work::FirstInTurn | Work::AllInTurn => Ok(self.turn()),
             Work::FirstInTurnFromPython => self.turn_of_python(),
@@ -257,7 +262,7 @@ fn compare(row: &Row, world: &World, theirs: &go::Sample, line: &Line) -> Result
         devices: theirs.devices,
     };
     let ours = match (&row.work, &row.go) {
-        (Work::Each | Work::EachAgain, Go::Nodes(count)) => {
+        (Work::Each | Work::EachCold | Work::EachAgain, Go::Nodes(count)) => {
             let nodes = named(&world.nodes(), *count);
             Cluster::read(world, ours::STEPS).each(&nodes).0.tally
         }
