@@ -134,9 +134,10 @@ impl<'v> PoolCounters<'v> {
         for (number, amount) in draws.iter() {
             let left = &mut self.left[number];
             // Nearly always there is enough: no counter becomes overdrawn, or less so.
-            match left.checked_sub(amount) {
-                Some(rest) if amount >= 0 && rest >= 0 => *left = rest,
-                _ => self.set(number, |left| left.saturating_sub(amount)),
+            if (0..=*left).contains(&amount) {
+                *left -= amount;
+            } else {
+                self.set(number, |left| left.saturating_sub(amount));
             }
         }
     }
