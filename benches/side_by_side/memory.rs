@@ -1,4 +1,5 @@
-//! How much memory a world takes: a child reads it from a file and says how much more is resident than before.
+//! Memory: how much of it a world takes (a child reads it from a file and says how much more is resident than before), and
+//! making it cold.
 
 use std::process::Command;
 
