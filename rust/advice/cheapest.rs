@@ -21,6 +21,8 @@ const RELEASE_SETS: usize = 1_024;
 pub const HOLDERS: usize = 256;
 /// Nodes on which everything is released to see what of it can stay.
 const NODES_EMPTIED: usize = 8;
+/// Changes of a ladder that are tried in pairs, the smallest first: a claim gets no more devices than that.
+const RUNGS: usize = 32;
 /// Offers that are pairs.
 const PAIRS: usize = 4;
 /// Pairs that are tried, cheapest first.
@@ -253,7 +255,8 @@ fn pairs(
     // What is changed, by ladder and place in it.
     let mut halves: Vec<((usize, usize), &Change)> = Vec::new();
     for (number, ladder) in ladders.iter().enumerate() {
-        let changes = ladder.changes.iter().take(IN_TURN).enumerate();
+        trials.is_cut_short |= ladder.changes.len() > RUNGS;
+        let changes = ladder.changes.iter().take(RUNGS).enumerate();
         halves.extend(changes.map(|(place, change)| ((number, place), change)));
     }
     let numbered = releases.iter().enumerate();
