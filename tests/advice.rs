@@ -36,6 +36,10 @@ use settings::setting;
 /// Changed documents of one case that are tried in full; larger cases are counted and left out.
 const SMALL: usize = 1_500;
 
+/// Seed and number of cases in which offers were wrong once: a pair with a count beyond those that pairs were looked for
+/// among, and that was larger than needed since a trial with few steps was left undecided.
+const FAILED_BEFORE: [(u64, u64); 1] = [(77123, 643)];
+
 /// A case that does not fit, with what is advised.
 struct Refused {
     document: Value,
@@ -216,8 +220,10 @@ fn refused_cases(default: u64) -> Vec<Refused> {
         setting("GPUALLOC_ADVICE", default),
         setting("GPUALLOC_SEED", 11),
     );
-    (0..wanted)
-        .filter_map(|index| Refused::read(generate::case(seed, index)))
+    let cases = (0..wanted).map(|index| (seed, index));
+    let cases = cases.chain(FAILED_BEFORE);
+    cases
+        .filter_map(|(seed, index)| Refused::read(generate::case(seed, index)))
         .collect()
 }
 
@@ -331,7 +337,7 @@ fn nothing_is_cheaper_than_the_first_offer() {
         println!("skipped: no oracle (see tests/oracle/build.sh)");
         return;
     };
-    let (mut compared, mut left_out, mut with_pairs) = (0, 0, 0);
+    let (mut compared, mut left_out, mut with_pairs, mut cut_short) = (0, 0, 0, 0);
     for refused in refused_cases(40) {
         let offered = refused.advice.offers.iter().find(|offer| offer.is_checked);
         let Some((singles, halves)) = all_changes(&refused.space()) else {
@@ -342,12 +348,17 @@ fn nothing_is_cheaper_than_the_first_offer() {
         let mut best = cheapest(&oracle, &refused, &alone);
         if best == Ok(None) {
             let pairs = pairs(&halves);
-            if pairs.len() > SMALL || refused.advice.is_cut_short {
+            if pairs.len() > SMALL {
                 left_out += 1;
                 continue;
             }
             with_pairs += 1;
             best = cheapest(&oracle, &refused, &pairs);
+            // It said that there may be cheaper ones.
+            if refused.advice.is_cut_short && best != Ok(offered.map(|offer| offer.cost)) {
+                cut_short += 1;
+                continue;
+            }
         }
         let Ok(best) = best else {
             left_out += 1;
@@ -369,7 +380,9 @@ fn nothing_is_cheaper_than_the_first_offer() {
             );
         }
     }
-    println!("{compared} compared, {with_pairs} of them with pairs, {left_out} too large");
+    println!(
+        "{compared} compared, {with_pairs} with pairs asked; {left_out} too large, {cut_short} cut short and dearer"
+    );
 }
 
 fn pairs(halves: &[Change]) -> Vec<Vec<&Change>> {

@@ -137,7 +137,7 @@ class Inventory:
         are tried on some nodes of each group; see `Advice.tried_on` and `Advice.cut_short`.
 
         Args:
-            max_steps: As in `allocate`; a trial gets fewer steps.
+            max_steps: As in `allocate`; most trials get fewer steps.
 
         Raises:
             InvalidInputError: for arguments that cannot be read or name what is not there.

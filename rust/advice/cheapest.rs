@@ -53,6 +53,10 @@ pub(super) fn offers(
     if offers.is_empty() {
         offers = pairs(&ladders, space, nodes, trials);
     }
+    if trials.go_all_the_way() {
+        let less = |offer| with_less(offer, nodes, trials);
+        offers = offers.into_iter().map(less).collect();
+    }
     offers.sort_by(|a, b| {
         let by_cost = a.cost.cmp(&b.cost);
         by_cost.then_with(|| {
@@ -66,7 +70,8 @@ pub(super) fn offers(
     for offer in offers {
         let kinds = |offer: &Offer| -> Vec<Kind> { offer.changes.iter().map(|c| c.kind).collect() };
         let known = kept.iter().filter(|known| kinds(known) == kinds(&offer));
-        if known.count() < most {
+        // Two that did without what they could may have become the same.
+        if known.count() < most && kept.iter().all(|known| known.changes != offer.changes) {
             kept.push(offer);
         }
     }
@@ -89,6 +94,33 @@ fn offer(changes: Vec<Change>, node: String) -> Offer {
         is_checked: true,
         node: Some(node),
     }
+}
+
+/// The offer without what it can do without, as far as trials with all steps show: half of a pair, or the next smaller
+/// value.
+fn with_less(mut offer: Offer, nodes: &[String], trials: &mut Trials<'_>) -> Offer {
+    while let Some(less) = less(&offer, nodes, trials) {
+        offer = less;
+    }
+    offer
+}
+
+fn less(of: &Offer, nodes: &[String], trials: &mut Trials<'_>) -> Option<Offer> {
+    let mut fewer: Vec<Vec<Change>> = Vec::new();
+    for (index, change) in of.changes.iter().enumerate() {
+        if of.changes.len() > 1 {
+            fewer.push(vec![change.clone()]);
+        }
+        if let Some(tighter) = change.tighter() {
+            let mut changes = of.changes.clone();
+            changes[index] = tighter.clone();
+            fewer.push(changes);
+        }
+    }
+    fewer.into_iter().find_map(|changes| {
+        let node = trials.fits(&changes.iter().collect::<Vec<_>>(), nodes)?;
+        Some(offer(changes, node))
+    })
 }
 
 /// The smallest change of the ladder with which it fits, so that it does not with the one before.

@@ -26,8 +26,10 @@
 //!
 //! Bounds: changes are tried on [`Options::max_nodes`] nodes, spread over the groups, those with the most devices left
 //! first; [`Options::max_trials`] allocations, the cheapest changes first; sets of up to three claims to release in
-//! full, larger ones such that none of them can stay; 4 096 pairs, and only where no single change helps.
-//! [`Advice::tried_on`] and [`Advice::is_cut_short`] say that a bound was hit.
+//! full, larger ones such that none of them can stay; 4 096 pairs, and only where no single change helps. A trial has
+//! few steps ([`Options::max_trial_steps`]); where one was left undecided by that, what an offer says not to be enough
+//! is tried again with all that the allocation may take. [`Advice::tried_on`] and [`Advice::is_cut_short`] say that a
+//! bound was hit.
 //!
 //! Start at [`advise`]; then `space` for what could be changed and `cheapest` for how it is tried.
 
@@ -114,7 +116,8 @@ pub struct Advice {
     pub tried_on: usize,
     /// Allocations made to check changes.
     pub trials: u64,
-    /// Whether a bound kept changes from being tried on these nodes, so that there may be others or cheaper ones.
+    /// Whether a bound kept changes from being tried, or tried to the end, on these nodes, so that there may be others
+    /// or cheaper ones.
     pub is_cut_short: bool,
 }
 

@@ -16,8 +16,10 @@ pub(super) struct Trials<'a> {
     pub(super) made: u64,
     /// Search steps of all of them.
     steps: u64,
-    /// Whether the limit was hit.
+    /// Whether the limit was hit, or that of one trial.
     pub(super) is_cut_short: bool,
+    /// Whether a trial has ended at its own limit, so that nobody knows whether it would have fitted.
+    was_undecided: bool,
 }
 
 impl<'a> Trials<'a> {
@@ -33,6 +35,7 @@ impl<'a> Trials<'a> {
             made: 0,
             steps: 0,
             is_cut_short: false,
+            was_undecided: false,
         }
     }
 
@@ -48,6 +51,13 @@ impl<'a> Trials<'a> {
             }
         }
         None
+    }
+
+    /// Whether what an offer says to be too little has to be asked with all the steps that the caller grants an
+    /// allocation, since a trial with few was left undecided; from now on trials have them.
+    pub(super) fn go_all_the_way(&mut self) -> bool {
+        self.options.max_steps = self.question.options.allocation.max_steps;
+        self.was_undecided
     }
 
     /// Whether it certainly does not fit on the node with the changes made: neither placed nor failed.
@@ -113,7 +123,11 @@ impl<'a> Trials<'a> {
             Outcome::Placed(_) => Verdict::Placed,
             Outcome::Impossible(_) => Verdict::Impossible,
             Outcome::Error(error) if error.scope == Scope::Pod => Verdict::Fatal,
-            Outcome::Error(_) | Outcome::Undecided(_) => Verdict::Unknown,
+            Outcome::Undecided(_) => {
+                (self.is_cut_short, self.was_undecided) = (true, true);
+                Verdict::Unknown
+            }
+            Outcome::Error(_) => Verdict::Unknown,
         })
     }
 }
