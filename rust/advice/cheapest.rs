@@ -21,7 +21,8 @@ const RELEASE_SETS: usize = 1_024;
 pub const HOLDERS: usize = 256;
 /// Nodes on which everything is released to see what of it can stay.
 const NODES_EMPTIED: usize = 8;
-/// Changes of a ladder that are tried in pairs, the smallest first: a claim gets no more devices than that.
+/// Changes of a ladder, and claims to release, that are tried in pairs, the smallest first: a claim gets no more devices
+/// than that.
 const RUNGS: usize = 32;
 /// Offers that are pairs.
 const PAIRS: usize = 4;
@@ -49,7 +50,7 @@ pub(super) fn offers(
             offers.push(offer(vec![change.clone()], node));
         }
     }
-    offers.extend(releases(space, nodes, is_fatal, trials));
+    offers.extend(releases(question, space, nodes, is_fatal, trials));
     if offers.is_empty() {
         offers = pairs(&ladders, space, nodes, trials);
     }
@@ -151,13 +152,14 @@ fn smallest<'l>(
 
 /// Sets of claims to release: the fewest, of these those with the fewest devices.
 fn releases(
+    question: &Question<'_>,
     space: &Space,
     nodes: &[String],
     is_fatal: bool,
     trials: &mut Trials<'_>,
 ) -> Vec<Offer> {
     let holders: Vec<&Holder> = space.holders.iter().take(HOLDERS).collect();
-    let hopeful = hopeful(&holders, nodes, trials);
+    let hopeful = hopeful(question, &holders, nodes, trials);
     // Other nodes answer as they did; only a failure of theirs would matter.
     let concerned = |set: &[&Holder]| -> Vec<String> {
         let is_concerned = |node: &&String| {
@@ -168,7 +170,9 @@ fn releases(
     };
     for size in 1..=RELEASED_IN_FULL {
         let mut found = Vec::new();
-        for set in sets(&holders, &hopeful, size) {
+        let (sets, is_all) = sets(&holders, &hopeful, size);
+        trials.is_cut_short |= !is_all;
+        for set in sets {
             let change = release(&set);
             if let Some(node) = trials.fits(&[&change], &concerned(&set)) {
                 found.push(offer(vec![change], node));
@@ -198,9 +202,10 @@ fn releases(
     found
 }
 
-/// The nodes that releasing everything may help, each with its holders. Where even that leaves nothing that fits, no
-/// part of it can.
+/// The nodes that releasing may help, each with its holders. Where devices that become free can only help and releasing
+/// everything does not, no part of it can.
 fn hopeful(
+    question: &Question<'_>,
     holders: &[&Holder],
     nodes: &[String],
     trials: &mut Trials<'_>,
@@ -213,20 +218,22 @@ fn hopeful(
             continue;
         }
         let all: Vec<&Holder> = on_node.iter().map(|index| holders[*index]).collect();
-        if !trials.is_impossible(&[&release(&all)], node) {
+        let is_all_the_most = question.gains_by_what_is_free(node);
+        if !(is_all_the_most && trials.is_impossible(&[&release(&all)], node)) {
             hopeful.push((node.clone(), on_node));
         }
     }
     hopeful
 }
 
-/// Sets of so many holders of one node, those with the fewest devices first.
+/// Sets of so many holders of one node, those with the fewest devices first, and whether these are all.
 fn sets<'h>(
     holders: &[&'h Holder],
     hopeful: &[(String, Vec<usize>)],
     size: usize,
-) -> Vec<Vec<&'h Holder>> {
+) -> (Vec<Vec<&'h Holder>>, bool) {
     let mut found: BTreeSet<(usize, Vec<usize>)> = BTreeSet::new();
+    let mut is_all = true;
     for (_, on_node) in hopeful {
         let mut open: Vec<Vec<usize>> = vec![Vec::new()];
         for _ in 0..size {
@@ -236,16 +243,19 @@ fn sets<'h>(
                     .filter(|index| set.last().is_none_or(|last| *index > last));
                 next.map(|index| [set.as_slice(), &[*index]].concat())
             });
-            open = longer.take(RELEASE_SETS).collect();
+            open = longer.take(RELEASE_SETS + 1).collect();
+            is_all &= open.len() <= RELEASE_SETS;
+            open.truncate(RELEASE_SETS);
         }
         for set in open {
             let devices = set.iter().map(|index| holders[*index].devices).sum();
             found.insert((devices, set));
         }
     }
+    is_all &= found.len() <= RELEASE_SETS;
     let sets = found.into_iter().take(RELEASE_SETS);
-    sets.map(|(_, set)| set.into_iter().map(|index| holders[index]).collect())
-        .collect()
+    let sets = sets.map(|(_, set)| set.into_iter().map(|index| holders[index]).collect());
+    (sets.collect(), is_all)
 }
 
 /// All holders of a node but those that can stay; nothing if it does not fit even so. Those with the most devices are
@@ -258,12 +268,17 @@ fn irreducible(
 ) -> Option<Offer> {
     let here = [node.to_owned()];
     trials.fits(&[&release(&set)], &here)?;
-    let mut index = set.len();
-    while index > 0 {
-        index -= 1;
-        let kept = set.remove(index);
-        if trials.fits(&[&release(&set)], &here).is_none() {
-            set.insert(index, kept);
+    // Once one stays, another may that could not before, where fewer free devices can help.
+    let mut before = set.len() + 1;
+    while set.len() < before {
+        before = set.len();
+        let mut index = set.len();
+        while index > 0 {
+            index -= 1;
+            let kept = set.remove(index);
+            if trials.fits(&[&release(&set)], &here).is_none() {
+                set.insert(index, kept);
+            }
         }
     }
     let change = release(&set);
@@ -278,12 +293,9 @@ fn pairs(
     nodes: &[String],
     trials: &mut Trials<'_>,
 ) -> Vec<Offer> {
-    let releases = space
-        .holders
-        .iter()
-        .take(IN_TURN)
-        .map(|holder| release(&[holder]));
-    let releases: Vec<Change> = releases.collect();
+    trials.is_cut_short |= space.holders.len() > RUNGS;
+    let holders = space.holders.iter().take(RUNGS);
+    let releases: Vec<Change> = holders.map(|holder| release(&[holder])).collect();
     // What is changed, by ladder and place in it.
     let mut halves: Vec<((usize, usize), &Change)> = Vec::new();
     for (number, ladder) in ladders.iter().enumerate() {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use super::Options;
 use super::documents::Documents;
+use super::reach::on_node;
 use crate::allocation::{Answer, allocate_each, allocate_pod_each};
-use crate::claim::key;
+use crate::claim::{Wish, key};
 use crate::error::InputError;
 use crate::extended::CLAIM_ANNOTATION;
 use crate::gates::Features;
@@ -62,6 +63,18 @@ impl Question<'_> {
                 .inventory
                 .claims_of_pod(pod, self.options.allocation.features),
         }
+    }
+
+    /// Whether devices that become free on the node can only help who asks. Not so who wants all devices there are, not
+    /// if a claim asked for is itself held, since it has to be allocated again once it is released, and not where
+    /// shares draw counters.
+    pub(super) fn gains_by_what_is_free(&self, node: &str) -> bool {
+        let gains = |claim: &Arc<ResourceClaim>| {
+            let mut wishes = claim.spec.devices.requests.iter().flat_map(Wish::of);
+            self.inventory.held(&key(claim)).is_none() && !wishes.any(|wish| wish.wants_all())
+        };
+        let here = || on_node(self.inventory, node, self.options.allocation.features);
+        self.claims().is_ok_and(|claims| claims.iter().all(gains)) && !here().has_shares_that_draw()
     }
 
     /// The documents as they are for one node; nothing where the pod asks for what the node cannot offer.

@@ -76,6 +76,16 @@ pub(super) struct OnNode {
     pub(super) incomplete: BTreeMap<PoolId, (usize, i64)>,
 }
 
+impl OnNode {
+    /// Whether a device is there that is given away in shares and draws counters. Its first share has to find what it
+    /// draws, the others do not; so with more of it free less may fit, where counters are overdrawn.
+    pub(super) fn has_shares_that_draw(&self) -> bool {
+        self.devices.iter().map(Published::device).any(|device| {
+            device.allow_multiple_allocations == Some(true) && !device.consumes_counters.is_empty()
+        })
+    }
+}
+
 /// What the node sees; nothing where upstream cannot say.
 pub(super) fn on_node(inventory: &Inventory, name: &str, features: Features) -> OnNode {
     let mut found = OnNode {
