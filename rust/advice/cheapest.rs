@@ -55,7 +55,7 @@ pub(super) fn offers(
         offers = pairs(&ladders, space, nodes, trials);
     }
     if trials.go_all_the_way() {
-        let less = |offer| with_less(offer, nodes, trials);
+        let less = |offer| with_less(offer, space, nodes, trials);
         offers = offers.into_iter().map(less).collect();
     }
     offers.sort_by(|a, b| {
@@ -99,22 +99,22 @@ fn offer(changes: Vec<Change>, node: String) -> Offer {
 
 /// The offer without what it can do without, as far as trials with all steps show: half of a pair, or the next smaller
 /// value.
-fn with_less(mut offer: Offer, nodes: &[String], trials: &mut Trials<'_>) -> Offer {
-    while let Some(less) = less(&offer, nodes, trials) {
-        offer = less;
+fn with_less(mut of: Offer, space: &Space, nodes: &[String], trials: &mut Trials<'_>) -> Offer {
+    while let Some(less) = less(&of, space, nodes, trials) {
+        of = less;
     }
-    offer
+    of
 }
 
-fn less(of: &Offer, nodes: &[String], trials: &mut Trials<'_>) -> Option<Offer> {
+fn less(of: &Offer, space: &Space, nodes: &[String], trials: &mut Trials<'_>) -> Option<Offer> {
     let mut fewer: Vec<Vec<Change>> = Vec::new();
     for (index, change) in of.changes.iter().enumerate() {
         if of.changes.len() > 1 {
             fewer.push(vec![change.clone()]);
         }
-        if let Some(tighter) = change.tighter() {
+        if let Some(smaller) = space.next_smaller(change) {
             let mut changes = of.changes.clone();
-            changes[index] = tighter.clone();
+            changes[index] = smaller.clone();
             fewer.push(changes);
         }
     }

@@ -83,6 +83,16 @@ impl Space {
         space.waits = reach.incomplete.iter().map(wait).collect();
         Ok(space)
     }
+
+    /// The change before this one on its ladder. [`Change::tighter`] is the same without what comes before that.
+    pub(super) fn next_smaller(&self, change: &Change) -> Option<&Change> {
+        let ladder = self.ladders.iter().find_map(|ladder| {
+            let place = ladder.changes.iter().position(|known| known == change)?;
+            Some((ladder, place))
+        });
+        let (ladder, place) = ladder?;
+        ladder.changes.get(place.checked_sub(1)?)
+    }
 }
 
 /// A ladder of one change.
