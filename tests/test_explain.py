@@ -141,6 +141,23 @@ def test_proofs_hold_where_they_were_found_and_nowhere_else(inventory: ga.Invent
         inventory.check_proof({"kind": "because"}, large(), node="b")
 
 
+def test_with_all_wanted_a_looser_condition_can_be_too_loose() -> None:
+    """Of 24 sizes the smallest is held: who wants all that are large enough must not ask for too little."""
+    published = resource_slice("n", 24)
+    for index, device in enumerate(published["spec"]["devices"]):
+        device["capacity"] = {"memory": {"value": f"{index + 1}Gi"}}
+    held = claim("held", 1)
+    results = [{"request": "gpus", "driver": DRIVER, "pool": "n", "device": "gpu-0"}]
+    held["status"] = {"allocation": {"devices": {"results": results}}}
+    wanted = claim("all", 1, selectors=selector(f'{MEMORY}.compareTo(quantity("40Gi")) >= 0'))
+    exactly = wanted["spec"]["devices"]["requests"][0]["exactly"]
+    exactly["allocationMode"] = "All"
+    del exactly["count"]
+    inventory = ga.Inventory.from_documents([device_class(), node("n"), published, held])
+    first, *_ = inventory.explain(wanted).changes
+    assert [edit["after"] for edit in first["edits"]] == [f'{MEMORY}.compareTo(quantity("24Gi")) >= 0']
+
+
 def test_groups_come_with_proofs(inventory: ga.Inventory) -> None:
     for wanted in (large(), large(20)):
         for group in inventory.explain(wanted).summary:

@@ -218,7 +218,9 @@ fn hopeful(
             continue;
         }
         let all: Vec<&Holder> = on_node.iter().map(|index| holders[*index]).collect();
-        let is_all_the_most = question.gains_by_what_is_free(node);
+        let is_all_the_most = question
+            .gains_by_what_is_free(node)
+            .is_ok_and(|gains| gains);
         if !(is_all_the_most && trials.is_impossible(&[&release(&all)], node)) {
             hopeful.push((node.clone(), on_node));
         }

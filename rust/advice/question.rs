@@ -68,13 +68,19 @@ impl Question<'_> {
     /// Whether devices that become free on the node can only help who asks. Not so who wants all devices there are, not
     /// if a claim asked for is itself held, since it has to be allocated again once it is released, and not where
     /// shares draw counters.
-    pub(super) fn gains_by_what_is_free(&self, node: &str) -> bool {
-        let gains = |claim: &Arc<ResourceClaim>| {
-            let mut wishes = claim.spec.devices.requests.iter().flat_map(Wish::of);
-            self.inventory.held(&key(claim)).is_none() && !wishes.any(|wish| wish.wants_all())
-        };
+    pub(super) fn gains_by_what_is_free(&self, node: &str) -> Result<bool, InputError> {
+        let claims = self.claims()?;
+        let is_held = |claim: &Arc<ResourceClaim>| self.inventory.held(&key(claim)).is_some();
         let here = || on_node(self.inventory, node, self.options.allocation.features);
-        self.claims().is_ok_and(|claims| claims.iter().all(gains)) && !here().has_shares_that_draw()
+        Ok(!self.wants_all()? && !claims.iter().any(is_held) && !here().has_shares_that_draw())
+    }
+
+    /// Whether a request or an alternative wants all devices there are: then a condition or an amount that more devices
+    /// meet can be the harder one.
+    pub(super) fn wants_all(&self) -> Result<bool, InputError> {
+        let claims = self.claims()?;
+        let requests = claims.iter().flat_map(|claim| &claim.spec.devices.requests);
+        Ok(requests.flat_map(Wish::of).any(|wish| wish.wants_all()))
     }
 
     /// The documents as they are for one node; nothing where the pod asks for what the node cannot offer.

@@ -79,6 +79,10 @@ impl Space {
                 space.ladders.push(one(gate(index, name)));
             }
         }
+        if question.wants_all()? {
+            let ladders = space.ladders.iter_mut();
+            ladders.for_each(|ladder| ladder.is_ordered = false);
+        }
         space.holders = holders(question, nodes)?;
         space.waits = reach.incomplete.iter().map(wait).collect();
         Ok(space)
