@@ -160,8 +160,9 @@ impl Questions {
             self.ask(of, refused.with(changes), what, expected);
         };
         ask(&changes, "", Expected::FitsOn(node));
+        let space = refused.space();
         for (index, change) in changes.iter().enumerate() {
-            if let Some(tighter) = change.tighter() {
+            if let Some(tighter) = space.next_smaller(change) {
                 let mut changes = changes.clone();
                 changes[index] = tighter;
                 ask(&changes, "tighter: ", Expected::DoesNotFit);
@@ -170,7 +171,6 @@ impl Questions {
                 ask(&[change], "half: ", Expected::DoesNotFit);
             }
             if change.released().len() > 1 {
-                let space = refused.space();
                 let place = |claim: &ClaimKey| {
                     space
                         .holders

@@ -107,8 +107,6 @@ pub struct Change {
     pub cost: u64,
     /// How it is made.
     pub(super) edit: Edit,
-    /// The next smaller change of the same thing, if there is one.
-    pub(super) tighter: Option<Box<Change>>,
 }
 
 /// How a change is made.
@@ -147,11 +145,6 @@ pub(super) enum SelectorAt {
 }
 
 impl Change {
-    /// The next smaller change of the same number, list of values or count; nothing if that would be no change.
-    pub fn tighter(&self) -> Option<&Change> {
-        self.tighter.as_deref()
-    }
-
     /// The claims that are released.
     pub fn released(&self) -> &[ClaimKey] {
         match &self.edit {

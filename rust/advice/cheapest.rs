@@ -50,11 +50,12 @@ pub(super) fn offers(
             offers.push(offer(vec![change.clone()], node));
         }
     }
-    offers.extend(releases(question, space, nodes, is_fatal, trials));
+    offers.extend(releases(space, nodes, is_fatal, trials));
     if offers.is_empty() {
         offers = pairs(&ladders, space, nodes, trials);
     }
-    if trials.go_all_the_way() {
+    if trials.was_undecided {
+        trials.grant_all_steps();
         let less = |offer| with_less(offer, space, nodes, trials);
         offers = offers.into_iter().map(less).collect();
     }
@@ -152,14 +153,13 @@ fn smallest<'l>(
 
 /// Sets of claims to release: the fewest, of these those with the fewest devices.
 fn releases(
-    question: &Question<'_>,
     space: &Space,
     nodes: &[String],
     is_fatal: bool,
     trials: &mut Trials<'_>,
 ) -> Vec<Offer> {
     let holders: Vec<&Holder> = space.holders.iter().take(HOLDERS).collect();
-    let hopeful = hopeful(question, &holders, nodes, trials);
+    let hopeful = hopeful(space, &holders, nodes, trials);
     // Other nodes answer as they did; only a failure of theirs would matter.
     let concerned = |set: &[&Holder]| -> Vec<String> {
         let is_concerned = |node: &&String| {
@@ -205,7 +205,7 @@ fn releases(
 /// The nodes that releasing may help, each with its holders. Where devices that become free can only help and releasing
 /// everything does not, no part of it can.
 fn hopeful(
-    question: &Question<'_>,
+    space: &Space,
     holders: &[&Holder],
     nodes: &[String],
     trials: &mut Trials<'_>,
@@ -218,10 +218,7 @@ fn hopeful(
             continue;
         }
         let all: Vec<&Holder> = on_node.iter().map(|index| holders[*index]).collect();
-        let is_all_the_most = question
-            .gains_by_what_is_free(node)
-            .is_ok_and(|gains| gains);
-        if !(is_all_the_most && trials.is_impossible(&[&release(&all)], node)) {
+        if !(space.gaining.contains(node) && trials.is_impossible(&[&release(&all)], node)) {
             hopeful.push((node.clone(), on_node));
         }
     }

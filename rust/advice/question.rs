@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::Options;
 use super::documents::Documents;
-use super::reach::on_node;
 use crate::allocation::{Answer, allocate_each, allocate_pod_each};
 use crate::claim::{Wish, key};
 use crate::error::InputError;
@@ -65,14 +64,10 @@ impl Question<'_> {
         }
     }
 
-    /// Whether devices that become free on the node can only help who asks. Not so who wants all devices there are, not
-    /// if a claim asked for is itself held, since it has to be allocated again once it is released, and not where
-    /// shares draw counters.
-    pub(super) fn gains_by_what_is_free(&self, node: &str) -> Result<bool, InputError> {
-        let claims = self.claims()?;
+    /// Whether a claim asked for holds devices. Once it is released, it has to be allocated again.
+    pub(super) fn is_held(&self) -> Result<bool, InputError> {
         let is_held = |claim: &Arc<ResourceClaim>| self.inventory.held(&key(claim)).is_some();
-        let here = || on_node(self.inventory, node, self.options.allocation.features);
-        Ok(!self.wants_all()? && !claims.iter().any(is_held) && !here().has_shares_that_draw())
+        Ok(self.claims()?.iter().any(is_held))
     }
 
     /// Whether a request or an alternative wants all devices there are: then a condition or an amount that more devices

@@ -11,7 +11,7 @@ use super::hints::Catalogue;
 use super::ladder;
 use super::lens::shown;
 use super::question::{Origin, Question, is_allocated};
-use super::reach::{Reach, on_node};
+use super::reach::{OnNode, Reach, on_node};
 use crate::cel;
 use crate::claim::{Wish, key, taint};
 use crate::error::InputError;
@@ -52,6 +52,8 @@ pub struct Space {
     pub holders: Vec<Holder>,
     /// What can only be waited for.
     pub waits: Vec<Change>,
+    /// The nodes on which devices that become free can only help.
+    pub(super) gaining: BTreeSet<String>,
 }
 
 impl Space {
@@ -79,17 +81,24 @@ impl Space {
                 space.ladders.push(one(gate(index, name)));
             }
         }
-        if question.wants_all()? {
+        let wants_all = question.wants_all()?;
+        if wants_all {
             let ladders = space.ladders.iter_mut();
             ladders.for_each(|ladder| ladder.is_ordered = false);
         }
-        space.holders = holders(question, nodes)?;
+        let here = |node: &String| (node.clone(), on_node(question.inventory, node, features));
+        let seen: Vec<(String, OnNode)> = nodes.iter().map(here).collect();
+        space.holders = holders(question, &seen)?;
+        if !wants_all && !question.is_held()? {
+            let gaining = seen.iter().filter(|(_, here)| !here.has_shares_that_draw());
+            space.gaining = gaining.map(|(node, _)| node.clone()).collect();
+        }
         space.waits = reach.incomplete.iter().map(wait).collect();
         Ok(space)
     }
 
-    /// The change before this one on its ladder. [`Change::tighter`] is the same without what comes before that.
-    pub(super) fn next_smaller(&self, change: &Change) -> Option<&Change> {
+    /// The next smaller change of the same number, list of values or count; nothing if that would be no change.
+    pub fn next_smaller(&self, change: &Change) -> Option<&Change> {
         let ladder = self.ladders.iter().find_map(|ladder| {
             let place = ladder.changes.iter().position(|known| known == change)?;
             Some((ladder, place))
@@ -101,22 +110,9 @@ impl Space {
 
 /// A ladder of one change.
 fn one(change: Change) -> Ladder {
-    ladder_of(vec![change], true)
-}
-
-/// The changes with what each costs by its place, and with the next smaller one beside it.
-fn ladder_of(mut changes: Vec<Change>, is_ordered: bool) -> Ladder {
-    for index in 1..changes.len() {
-        let (smaller, rest) = changes.split_at_mut(index);
-        let tighter = Change {
-            tighter: None,
-            ..smaller[index - 1].clone()
-        };
-        rest[0].tighter = Some(Box::new(tighter));
-    }
     Ladder {
-        changes,
-        is_ordered,
+        changes: vec![change],
+        is_ordered: true,
     }
 }
 
@@ -131,7 +127,6 @@ fn gate(index: usize, name: &str) -> Change {
         after: name.to_owned(),
         cost: Kind::EnableGate.cost(0),
         edit: Edit::Gate(index),
-        tighter: None,
     }
 }
 
@@ -146,7 +141,6 @@ fn wait((pool, (here, wanted)): (&PoolId, &(usize, i64))) -> Change {
         after: String::new(),
         cost: Kind::Wait.cost(0),
         edit: Edit::Nothing,
-        tighter: None,
     }
 }
 
@@ -228,7 +222,6 @@ impl Wishes<'_> {
             after,
             cost: kind.cost(size),
             edit,
-            tighter: None,
         }
     }
 
@@ -338,7 +331,10 @@ impl Wishes<'_> {
             });
             let smaller: Vec<Change> = smaller.collect();
             if !smaller.is_empty() {
-                self.ladders.push(ladder_of(smaller, true));
+                self.ladders.push(Ladder {
+                    changes: smaller,
+                    is_ordered: true,
+                });
             }
             // Who asks for nothing may get everything, so this is not the least amount.
             let none = texts(String::new());
@@ -380,7 +376,10 @@ impl Wishes<'_> {
         });
         let changes: Vec<Change> = changes.collect();
         if !changes.is_empty() {
-            self.ladders.push(ladder_of(changes, true));
+            self.ladders.push(Ladder {
+                changes,
+                is_ordered: true,
+            });
         }
     }
 
@@ -441,7 +440,10 @@ fn terms(
         for replacements in ladder::constants(source, around.reach) {
             let texts = replacements.texts.into_iter().enumerate();
             let changes = texts.map(|(place, text)| change(loosen, place + 1, Some(text)));
-            ladders.push(ladder_of(changes.collect(), replacements.is_ordered));
+            ladders.push(Ladder {
+                changes: changes.collect(),
+                is_ordered: replacements.is_ordered,
+            });
         }
         ladders.push(one(change(drop, 0, None)));
     }
@@ -477,15 +479,10 @@ fn class_terms(around: &Around<'_>, ladders: &mut Vec<Ladder>) -> Result<(), Inp
 }
 
 /// The claims that hold something of a pool that one of the nodes sees; and those asked for that are bound elsewhere.
-fn holders(question: &Question<'_>, nodes: &[String]) -> Result<Vec<Holder>, InputError> {
-    let mut seen: BTreeMap<PoolId, Vec<usize>> = BTreeMap::new();
-    for (index, node) in nodes.iter().enumerate() {
-        let here = on_node(
-            question.inventory,
-            node,
-            question.options.allocation.features,
-        );
-        for pool in here.pools {
+fn holders(question: &Question<'_>, nodes: &[(String, OnNode)]) -> Result<Vec<Holder>, InputError> {
+    let mut seen: BTreeMap<&PoolId, Vec<usize>> = BTreeMap::new();
+    for (index, (_, here)) in nodes.iter().enumerate() {
+        for pool in &here.pools {
             seen.entry(pool).or_default().push(index);
         }
     }
@@ -511,7 +508,7 @@ fn holders(question: &Question<'_>, nodes: &[String]) -> Result<Vec<Holder>, Inp
             found.push(Holder {
                 claim: held.key.clone(),
                 devices: results.len(),
-                nodes: at.into_iter().map(|index| nodes[index].clone()).collect(),
+                nodes: at.into_iter().map(|index| nodes[index].0.clone()).collect(),
             });
         }
     }
@@ -540,6 +537,5 @@ pub(super) fn release(holders: &[&Holder]) -> Change {
         after: String::new(),
         cost: Kind::Release.cost(size),
         edit: Edit::Release(holders.iter().map(|holder| holder.claim.clone()).collect()),
-        tighter: None,
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Trials<'a> {
     /// Whether the limit was hit, or that of one trial.
     pub(super) is_cut_short: bool,
     /// Whether a trial has ended at its own limit, so that nobody knows whether it would have fitted.
-    was_undecided: bool,
+    pub(super) was_undecided: bool,
 }
 
 impl<'a> Trials<'a> {
@@ -53,11 +53,9 @@ impl<'a> Trials<'a> {
         None
     }
 
-    /// Whether what an offer says to be too little has to be asked with all the steps that the caller grants an
-    /// allocation, since a trial with few was left undecided; from now on trials have them.
-    pub(super) fn go_all_the_way(&mut self) -> bool {
+    /// From now on a trial has all the steps that the caller grants an allocation.
+    pub(super) fn grant_all_steps(&mut self) {
         self.options.max_steps = self.question.options.allocation.max_steps;
-        self.was_undecided
     }
 
     /// Whether it certainly does not fit on the node with the changes made: neither placed nor failed.
